@@ -1,0 +1,81 @@
+package commit
+
+import (
+	"time"
+
+	"sluice/internal/id"
+)
+
+// Shard is the row that a batch locks first. It orders everything in its shard
+// and holds the counters from which new numbers come.
+type Shard struct {
+	Number    id.Shard
+	LastSeq   id.Seq // the last row number given out
+	LastEvent int64  // the last event sequence given out; gap-free
+	Version   int64  // batches committed so far
+}
+
+// View is the open book of one shard during one batch: the rows that its commands
+// declared, and the changes made so far. Only the loop and stores make one.
+type View struct {
+	shard Shard
+	saved Shard
+	now   time.Time
+	sets  []rowset
+	used  []rowset
+}
+
+// Wants collects the keys that commands declare.
+type Wants struct {
+	v *View
+	n int
+}
+
+// NewView makes an empty view; stores fill it. now is the time all commands of the batch see.
+func NewView(now time.Time) *View {
+	// Microseconds, because that is what stores keep: a row reads back as it was written.
+	return &View{now: now.UTC().Truncate(time.Microsecond), sets: make([]rowset, tableCount)}
+}
+
+// Now is the time of the batch, in UTC, to the microsecond.
+func (v *View) Now() time.Time { return v.now }
+
+// Shard is the number of the shard.
+func (v *View) Shard() id.Shard { return v.shard.Number }
+
+// NewID gives a fresh row number.
+func (v *View) NewID() id.Seq {
+	v.shard.LastSeq = id.Next(v.shard.LastSeq, v.now)
+	return v.shard.LastSeq
+}
+
+// ID is the address of a row of this shard.
+func (v *View) ID(s id.Seq) id.ID { return id.ID{Shard: v.shard.Number, Seq: s} }
+
+// NextEvents reserves n consecutive event sequences and gives the first.
+func (v *View) NextEvents(n int64) int64 {
+	first := v.shard.LastEvent + 1
+	v.shard.LastEvent += n
+	return first
+}
+
+// SetShard is how a store hands over the shard's row once it is locked.
+func (v *View) SetShard(s Shard) { v.shard = s }
+
+// ShardRow is the shard's row as it is to be written. Stores only.
+func (v *View) ShardRow() Shard { return v.shard }
+
+// begin marks the point to which rollback returns: the start of one command.
+func (v *View) begin() {
+	v.saved = v.shard
+	for _, s := range v.used {
+		s.begin()
+	}
+}
+
+func (v *View) rollback() {
+	v.shard = v.saved
+	for _, s := range v.used {
+		s.rollback()
+	}
+}

@@ -1,0 +1,111 @@
+// Package event is the log of what happened. A fact is one row, written in the same
+// commit as the change it tells of; the sequence of a shard has no gaps. A row
+// holds only what is not written elsewhere (what changed, and the balance after it):
+// the whole objects that consumers get are built from it and from rows that never change.
+package event
+
+import (
+	"time"
+
+	"sluice/internal/commit"
+	"sluice/internal/id"
+	"sluice/internal/money"
+)
+
+// Type names a fact, in the past tense.
+type Type string
+
+// The catalogue. Every type that is ever written stands here; the documentation
+// page and the API description are checked against All.
+const (
+	AccountOpened        Type = "account.opened"
+	CreditCreated        Type = "credit.created"
+	CreditSettled        Type = "credit.settled"
+	FundsLocked          Type = "funds.locked"
+	FundsUnlocked        Type = "funds.unlocked"
+	BalanceUpdated       Type = "balance.updated" // accompanies every fact that changed a balance
+	WithdrawalCreated    Type = "withdrawal.created"
+	WithdrawalQueued     Type = "withdrawal.queued"
+	WithdrawalProcessing Type = "withdrawal.processing"
+	WithdrawalBroadcast  Type = "withdrawal.broadcast" // the network has the instruction
+	WithdrawalMined      Type = "withdrawal.mined"     // in a block that is not final yet
+	WithdrawalDropped    Type = "withdrawal.dropped"   // the block went away; nothing is paid twice, we resend
+	WithdrawalAttention  Type = "withdrawal.attention" // something needs a look, or no longer does
+	WithdrawalConfirmed  Type = "withdrawal.confirmed"
+	WithdrawalFailed     Type = "withdrawal.failed"
+	WithdrawalCancelled  Type = "withdrawal.cancelled"
+	WithdrawalRejected   Type = "withdrawal.rejected"
+	WithdrawalReturned   Type = "withdrawal.returned"
+	WithdrawalReview     Type = "withdrawal.review"
+	EndpointDisabled     Type = "webhook_endpoint.disabled"
+	EndpointTested       Type = "webhook_endpoint.tested"
+)
+
+// All lists the catalogue with one line each for documentation.
+var All = []struct {
+	Type Type
+	Text string
+}{
+	{AccountOpened, "an account was opened"},
+	{CreditCreated, "money was credited to an account, settled or not"},
+	{CreditSettled, "a credit settled: its money can be withdrawn"},
+	{FundsLocked, "money was locked"},
+	{FundsUnlocked, "locked money was freed"},
+	{BalanceUpdated, "a balance changed; carries the whole balance"},
+	{WithdrawalCreated, "a withdrawal was accepted and its money is held"},
+	{WithdrawalQueued, "a withdrawal is ready to be paid"},
+	{WithdrawalReview, "a withdrawal waits for a person"},
+	{WithdrawalProcessing, "an instruction that may pay the withdrawal exists"},
+	{WithdrawalBroadcast, "the network has the instruction"},
+	{WithdrawalMined, "the instruction is in a block that is not final yet"},
+	{WithdrawalDropped, "the block went away; the same instruction is sent again"},
+	{WithdrawalAttention, "a withdrawal needs a look, or no longer does"},
+	{WithdrawalConfirmed, "a withdrawal was paid, finally"},
+	{WithdrawalFailed, "a withdrawal was proved not paid; its money is back"},
+	{WithdrawalCancelled, "a withdrawal was cancelled; its money is back"},
+	{WithdrawalRejected, "a withdrawal was rejected; its money is back"},
+	{WithdrawalReturned, "a paid withdrawal came back; its money is back"},
+	{EndpointDisabled, "a webhook endpoint was disabled"},
+	{EndpointTested, "a test message for one webhook endpoint"},
+}
+
+// Event is one row of the log.
+type Event struct {
+	// Seq is the sequence of the first message of this row in its shard. A row
+	// is two messages, Seq and Seq+1, when it carries a balance and is not itself BalanceUpdated.
+	Seq      int64
+	At       time.Time
+	Type     Type
+	Merchant id.Seq // 0: concerns the operator
+	Account  id.Seq // 0: none
+	Subject  id.Seq // the withdrawal, credit, endpoint it is about; 0 for a balance alone
+	Version  int64  // of the subject, after the change
+	State    string // of the subject, after the change
+	Actor    string // who did it: "api:key_...", "worker", "operator:..."
+	Reason   string // why, for a person; "" if nothing is to be said
+	Data     []byte // JSON of further fields of the subject that changed; empty for none
+	// The balance after the change; Currency is "" when none changed.
+	Currency       string
+	Available      money.Amount
+	Pending        money.Amount
+	Locked         money.Amount
+	Reserved       money.Amount
+	BalanceVersion int64
+}
+
+// Log is the log of events.
+var Log = commit.NewLog[Event]("event")
+
+// Messages is how many messages the row is: 1, or 2 with the balance that changed along.
+func (e Event) Messages() int64 {
+	if e.Currency != "" && e.Type != BalanceUpdated {
+		return 2
+	}
+	return 1
+}
+
+// Append writes a fact with the next sequence and the batch's time.
+func Append(v *commit.View, e Event) {
+	e.Seq, e.At = v.NextEvents(e.Messages()), v.Now()
+	Log.Append(v, e)
+}

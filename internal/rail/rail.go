@@ -1,0 +1,127 @@
+// Package rail is the port of every way out. A rail turns a sealed list of payouts
+// into exact bytes, sends those bytes as often as it takes, and reads the outside
+// world until the outcome is proved. It decides nothing about money: dispatch does,
+// from what a rail proves. Every rail passes the suite in rail/railtest.
+package rail
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sluice/internal/money"
+	"sluice/internal/signer"
+)
+
+// Target is a checked destination, in the forms that a rail needs.
+type Target struct {
+	Network   string // as configured: "ethereum", "bitcoin", "sepa"
+	Typed     string // as the user wrote it
+	Canonical string // the one form we show and compare
+	Decoded   []byte // what is signed; fixed when the destination was checked
+	Tag       string // destination tag or memo, where the network has one
+	// Warnings are facts a person should see but that do not refuse the target
+	// ("the address is a contract").
+	Warnings []string
+}
+
+// Payout is one withdrawal as a rail sees it.
+type Payout struct {
+	Ref    string // the withdrawal's public id; for logs and for rails that carry a reference
+	Asset  string
+	To     []byte // Target.Decoded
+	Amount money.Amount
+}
+
+// Slot is the outside resource that makes all attempts for it exclusive. For an
+// account chain it is a nonce of a wallet.
+type Slot struct {
+	Wallet string // the paying address, as the network writes it
+	Nonce  uint64
+}
+
+// Attempt is exact signed bytes. They are stored before the first of them leaves,
+// and every repeat sends the same bytes.
+type Attempt struct {
+	TxID string // what the network will call it
+	Raw  []byte
+	Fee  money.Amount // the most it can cost, in the network's fee asset
+}
+
+// Feasibility says whether a wallet could pay now. A wallet that cannot is no
+// failure of the payout: it stays queued with the reason until the wallet can.
+type Feasibility struct {
+	OK     bool
+	Reason string // for a person: what is missing, how much, where to send it
+	Code   string // stable: wallet_out_of_funds, wallet_out_of_gas, node_unavailable
+}
+
+// Stage is how far an attempt has come.
+type Stage string
+
+// The stages. Only StagePaid, StageDied are outcomes; everything else may change.
+const (
+	StageUnknown Stage = "unknown" // nothing is established; never a reason to fail
+	StageSent    Stage = "sent"    // known to the network, in no block
+	StageMined   Stage = "mined"   // in a block that may still go away
+	StageFinal   Stage = "final"   // in a final block: every payout's fate is proved
+)
+
+// Observation is what the network shows of a slot now.
+type Observation struct {
+	Stage         Stage
+	TxID          string // of the attempt that is in a block, else of the latest one
+	Block         string // its block, as the network names it; "" without one
+	BlockNumber   uint64
+	Confirmations uint64
+	Fee           money.Amount // what it really cost, in the fee asset; proved at StageFinal
+	// Paid tells for each payout of the slot, in order, whether a final block
+	// pays it. Only read at StageFinal. false there is proof of death.
+	Paid []bool
+	// Reasons says for each payout that is not paid why, for a person.
+	Reasons []string
+	Note    string // for the timeline and the log
+}
+
+// Rail is one way out of one network. All methods may be called from several
+// goroutines. Errors are never proof of anything.
+type Rail interface {
+	// Network is the name under which assets and destinations refer to it.
+	Network() string
+	// FeeAsset is the asset in which the network takes its fees.
+	FeeAsset() string
+	// Assets lists the asset codes it can pay.
+	Assets() []string
+	// Check decodes and checks a destination typed by a user. It works without
+	// the network where it can; a refusal is a fault of kind Invalid.
+	Check(ctx context.Context, typed, tag, asset string) (Target, error)
+	// Feasible asks whether the wallet could pay these payouts, on top of what
+	// it has in flight.
+	Feasible(ctx context.Context, wallet string, inFlight, payouts []Payout) (Feasibility, error)
+	// NextNonce is the first nonce of the wallet that no block has used, for a
+	// wallet that Sluice has not seen before.
+	NextNonce(ctx context.Context, wallet string) (uint64, error)
+	// Prepare builds the intent for a slot. previous holds the attempts the slot
+	// has already; a new one must replace them. ErrRefused (see Refusal) says that the network
+	// itself refuses these payouts, before anything was signed.
+	Prepare(ctx context.Context, slot Slot, payouts []Payout, previous []Attempt) (signer.Intent, error)
+	// Submit hands over stored bytes. It is safe to repeat. nil means the network
+	// has them or had them already; an error means look, not failed.
+	Submit(ctx context.Context, a Attempt) error
+	// Observe reads the fate of a slot from the network. attempts are all bytes
+	// ever stored for it.
+	Observe(ctx context.Context, slot Slot, payouts []Payout, attempts []Attempt) (Observation, error)
+	// Balance is what the wallet holds on the network, by asset code.
+	Balance(ctx context.Context, wallet string) (map[string]money.Amount, error)
+	// PollEvery is how often Observe is worth asking.
+	PollEvery() time.Duration
+}
+
+// Refusal is the network's own refusal of payouts that nothing was signed for yet.
+type Refusal struct{ Reason string }
+
+// Error implements error.
+func (r *Refusal) Error() string { return "the network refuses the payout: " + r.Reason }
+
+// ErrUnavailable says that the node did not answer or does not know; try later.
+var ErrUnavailable = errors.New("the node does not answer")
