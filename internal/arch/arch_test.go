@@ -1,0 +1,242 @@
+// Package arch_test holds the rules of the tree that no compiler checks: which
+// package may import which, and how files look. It has no product code.
+package arch_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "sluice"
+
+// pkg is what the rules need of `go list -json`.
+type pkg struct {
+	ImportPath string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+// name is the path below the module: the key of the level table.
+func (p pkg) name() string { return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/") }
+
+func TestImportsFollowTheLevels(t *testing.T) {
+	for _, problem := range levelProblems(listPackages(t)) {
+		t.Error(problem)
+	}
+}
+
+func TestCoreKnowsNoOutsideWorld(t *testing.T) {
+	for _, problem := range coreProblems(listPackages(t)) {
+		t.Error(problem)
+	}
+}
+
+func TestTestSupportIsImportedByTestsOnly(t *testing.T) {
+	for _, problem := range testSupportProblems(listPackages(t)) {
+		t.Error(problem)
+	}
+}
+
+func TestProductionLinksNoNodeAndNoSimulator(t *testing.T) {
+	root := moduleRoot(t)
+	if _, err := os.Stat(filepath.Join(root, production)); errors.Is(err, os.ErrNotExist) {
+		return // nothing to link; the level table still names it
+	}
+	out := goList(t, "-deps", "./"+production)
+	for _, problem := range linkProblems(strings.Fields(out)) {
+		t.Error(problem)
+	}
+}
+
+// TestRulesCatchViolations feeds each rule a tree that breaks it: a rule that
+// accepts everything looks exactly like a clean tree.
+func TestRulesCatchViolations(t *testing.T) {
+	one := func(name string, imports ...string) []pkg {
+		for i, p := range imports {
+			imports[i] = strings.Replace(p, "~", module+"/internal", 1)
+		}
+		return []pkg{{ImportPath: module + "/" + name, GoFiles: []string{"x.go"}, Imports: imports}}
+	}
+	cases := []struct {
+		name string
+		rule func([]pkg) []string
+		tree []pkg
+		want string // part of the one problem, "" for none
+	}{
+		{"lower level", levelProblems, one("internal/ledger", "~/money", "~/commit"), ""},
+		{"own parent", levelProblems, one("internal/demo/devnet", "~/demo"), ""},
+		{"same level", levelProblems, one("internal/account", "~/withdrawal"), "internal/account (level 3) imports internal/withdrawal (level 3)"},
+		{"higher level", levelProblems, one("internal/money", "~/ledger"), "internal/money (level 0) imports internal/ledger (level 2)"},
+		{"adapter knows adapter", levelProblems, one("internal/rail/evm", "~/store"), "internal/rail/evm (level 5) imports internal/store (level 5)"},
+		{"new package", levelProblems, one("internal/util"), "internal/util has no level"},
+		{"test-only package with code", levelProblems, one("internal/arch"), "internal/arch has product code"},
+		{"HTTP in the core", coreProblems, one("internal/webhook", "net/http"), "imports net/http"},
+		{"HTTP tree in the core", coreProblems, one("internal/webhook", "net/http/httptrace"), "imports net/http/httptrace"},
+		{"SQL in the core", coreProblems, one("internal/commit", "database/sql"), "imports database/sql"},
+		{"chain library in the core", coreProblems, one("internal/rail", geth+"common"), "imports " + geth + "common"},
+		{"pure helpers in the core", coreProblems, one("internal/webhook", "crypto/hmac", "net/netip", "net/url"), ""},
+		{"HTTP in an adapter", coreProblems, one("internal/api", "net/http"), ""},
+		{"product imports test support", testSupportProblems, one("internal/app", "~/store/storetest"), "imports internal/store/storetest"},
+		{"test support imports test support", testSupportProblems, one("internal/store/storetest", "~/store/pgtest"), ""},
+		{"node", asLinked, one("x", geth+"node"), geth + "node"},
+		{"chain backend", asLinked, one("x", geth+"eth/ethconfig"), geth + "eth/ethconfig"},
+		{"simulated chain", asLinked, one("x", geth+"ethclient/simulated"), "simulated"},
+		{"devnet", asLinked, one("x", "~/demo/devnet"), "internal/demo/devnet"},
+		{"test framework", asLinked, one("x", "testing"), "testing"},
+		{"client library", asLinked, one("x", geth+"ethclient", geth+"core/types", geth+"p2p/netutil"), ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.rule(c.tree)
+			switch {
+			case c.want == "" && len(got) > 0:
+				t.Errorf("got %q, want no problem", got)
+			case c.want != "" && (len(got) != 1 || !strings.Contains(got[0], c.want)):
+				t.Errorf("got %q, want one problem with %q", got, c.want)
+			}
+		})
+	}
+}
+
+func levelProblems(tree []pkg) []string {
+	var problems []string
+	for _, p := range tree {
+		if slices.Contains(testOnly, p.name()) {
+			if len(p.GoFiles) > 0 {
+				problems = append(problems, p.name()+" has product code: give it a level")
+			}
+			continue
+		}
+		level, known := levels[p.name()]
+		if !known {
+			problems = append(problems, p.name()+" has no level: add it to internal/arch/levels_test.go")
+			continue
+		}
+		for _, imported := range p.Imports {
+			name, ours := strings.CutPrefix(imported, module+"/")
+			if !ours || name == path.Dir(p.name()) {
+				continue
+			}
+			// An unknown level is reported for the imported package itself.
+			if other, known := levels[name]; known && other >= level {
+				problems = append(problems, describe(p.name(), level)+" imports "+describe(name, other)+
+					": only lower levels and the own parent are allowed")
+			}
+		}
+	}
+	return problems
+}
+
+func coreProblems(tree []pkg) []string {
+	var problems []string
+	for _, p := range tree {
+		if level, known := levels[p.name()]; !known || level > coreLevel {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if matches(imported, notInCore) {
+				problems = append(problems, p.name()+" imports "+imported+", which belongs to adapters")
+			}
+		}
+	}
+	return problems
+}
+
+func testSupportProblems(tree []pkg) []string {
+	var problems []string
+	for _, p := range tree {
+		if isTestSupport(p.name()) {
+			continue
+		}
+		for _, imported := range p.Imports { // imports of _test.go files are not among these
+			if name, ours := strings.CutPrefix(imported, module+"/"); ours && isTestSupport(name) {
+				problems = append(problems, p.name()+" imports "+name+" outside its tests")
+			}
+		}
+	}
+	return problems
+}
+
+func linkProblems(deps []string) []string {
+	var problems []string
+	for _, dep := range deps {
+		if matches(dep, notInProduction) {
+			problems = append(problems, production+" links "+dep)
+		}
+	}
+	return problems
+}
+
+// asLinked applies the link rule to the imports of a single made-up package.
+func asLinked(tree []pkg) []string { return linkProblems(tree[0].Imports) }
+
+// isTestSupport recognizes storetest, railtest, pgtest and their kind.
+func isTestSupport(name string) bool {
+	return strings.HasPrefix(name, "internal/") && strings.HasSuffix(name, "test")
+}
+
+// matches says whether path is in list, where an entry with a trailing slash
+// stands for everything below it.
+func matches(path string, list []string) bool {
+	return slices.ContainsFunc(list, func(entry string) bool {
+		return path == entry || (strings.HasSuffix(entry, "/") && strings.HasPrefix(path, entry))
+	})
+}
+
+func describe(name string, level int) string {
+	return name + " (level " + string(rune('0'+level)) + ")"
+}
+
+// listPackages returns every package of the module. -e keeps going over a
+// package that does not compile: that is for the compiler to report.
+func listPackages(t *testing.T) []pkg {
+	t.Helper()
+	var tree []pkg
+	decoder := json.NewDecoder(strings.NewReader(goList(t, "-e", "-json=ImportPath,Doc,GoFiles,Imports", "./...")))
+	for {
+		var p pkg
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return tree
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree = append(tree, p)
+	}
+}
+
+func goList(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
+	cmd.Dir = moduleRoot(t)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, stderr.String())
+	}
+	return string(out)
+}
+
+// moduleRoot is two levels up: go test runs in the package's directory.
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
