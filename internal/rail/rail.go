@@ -40,6 +40,15 @@ type Slot struct {
 	Nonce  uint64
 }
 
+// InFlight is a slot that is claimed and not final. Feasible needs the slot, since a
+// payout that a block already holds is out of the wallet's balance as well, and
+// must not be counted twice.
+type InFlight struct {
+	Slot    Slot
+	Payouts []Payout
+	MaxFee  money.Amount // the largest Fee among its attempts; zero before the first
+}
+
 // Attempt is exact signed bytes. They are stored before the first of them leaves,
 // and every repeat sends the same bytes.
 type Attempt struct {
@@ -53,16 +62,16 @@ type Attempt struct {
 type Feasibility struct {
 	OK     bool
 	Reason string // for a person: what is missing, how much, where to send it
-	Code   string // stable: wallet_out_of_funds, wallet_out_of_gas, node_unavailable
+	Code   string // stable: wallet_out_of_funds, wallet_out_of_gas, fee_too_high, node_unavailable
 }
 
 // Stage is how far an attempt has come.
 type Stage string
 
-// The stages. Only StagePaid, StageDied are outcomes; everything else may change.
+// The stages. Only StageFinal is an outcome; everything else may change.
 const (
 	StageUnknown Stage = "unknown" // nothing is established; never a reason to fail
-	StageSent    Stage = "sent"    // known to the network, in no block
+	StageSent    Stage = "sent"    // in no block; the network may or may not hold the bytes, so keep sending them
 	StageMined   Stage = "mined"   // in a block that may still go away
 	StageFinal   Stage = "final"   // in a final block: every payout's fate is proved
 )
@@ -97,19 +106,22 @@ type Rail interface {
 	Check(ctx context.Context, typed, tag, asset string) (Target, error)
 	// Feasible asks whether the wallet could pay these payouts, on top of what
 	// it has in flight.
-	Feasible(ctx context.Context, wallet string, inFlight, payouts []Payout) (Feasibility, error)
+	Feasible(ctx context.Context, wallet string, inFlight []InFlight, payouts []Payout) (Feasibility, error)
 	// NextNonce is the first nonce of the wallet that no block has used, for a
 	// wallet that Sluice has not seen before.
 	NextNonce(ctx context.Context, wallet string) (uint64, error)
 	// Prepare builds the intent for a slot. previous holds the attempts the slot
-	// has already; a new one must replace them. ErrRefused (see Refusal) says that the network
-	// itself refuses these payouts, before anything was signed.
+	// has already; a new one must replace them. The caller sets Fence and Bound.
+	// A *Refusal says that the network itself refuses these payouts; it is given
+	// only while previous is empty. ErrSlotTaken says that another slot is needed.
+	// Any other error wraps ErrUnavailable or is a fault: nothing is decided.
 	Prepare(ctx context.Context, slot Slot, payouts []Payout, previous []Attempt) (signer.Intent, error)
 	// Submit hands over stored bytes. It is safe to repeat. nil means the network
-	// has them or had them already; an error means look, not failed.
+	// has them or had them already; an error means look (Observe), not failed, and
+	// wraps ErrLook where the network says that the slot moved on.
 	Submit(ctx context.Context, a Attempt) error
 	// Observe reads the fate of a slot from the network. attempts are all bytes
-	// ever stored for it.
+	// ever stored for it. An error leaves everything as it was, like StageUnknown.
 	Observe(ctx context.Context, slot Slot, payouts []Payout, attempts []Attempt) (Observation, error)
 	// Balance is what the wallet holds on the network, by asset code.
 	Balance(ctx context.Context, wallet string) (map[string]money.Amount, error)
@@ -125,3 +137,11 @@ func (r *Refusal) Error() string { return "the network refuses the payout: " + r
 
 // ErrUnavailable says that the node did not answer or does not know; try later.
 var ErrUnavailable = errors.New("the node does not answer")
+
+// ErrSlotTaken says that a block already holds another use of the slot, before
+// anything of ours was signed for it: take another slot.
+var ErrSlotTaken = errors.New("the slot is used already")
+
+// ErrLook says that sending was refused in a way that may mean it was done before:
+// ask Observe before anything else.
+var ErrLook = errors.New("the network's answer leaves open whether it has the payout: look")

@@ -35,6 +35,9 @@ type Intent struct {
 	Bound string
 }
 
+// MaxFee is the most the transaction can cost, in wei: gas times the fee cap.
+func (i Intent) MaxFee() (money.Amount, error) { return i.FeeCap.Mul(i.Gas) }
+
 // Signed is the result: exact bytes, ready to send.
 type Signed struct {
 	TxID string
