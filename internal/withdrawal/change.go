@@ -1,0 +1,181 @@
+package withdrawal
+
+import (
+	"sluice/internal/commit"
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+)
+
+// one is the part that all commands on one existing withdrawal share: they declare
+// it, and then the balance of its account.
+type one struct{ Withdrawal id.Seq }
+
+// Reads implements commit.Command.
+func (c one) Reads(w *commit.Wants) { Withdrawals.Want(w, c.Withdrawal) }
+
+// Follow implements commit.Follower.
+func (c one) Follow(v *commit.View, w *commit.Wants) {
+	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
+		ledger.WantBalance(w, x.Account, x.Currency)
+	}
+}
+
+func (c one) get(v *commit.View, merchant id.Seq) (Withdrawal, error) {
+	w, ok := Withdrawals.Get(v, c.Withdrawal)
+	if !ok || merchant != 0 && w.Merchant != merchant {
+		return w, fault.New(fault.NotFound, "withdrawal_not_found", "no such withdrawal")
+	}
+	return w, nil
+}
+
+// Cancel takes a withdrawal back that no dispatch has claimed. A cancelled one
+// stays cancelled and is answered the same. Result: Withdrawal.
+type Cancel struct {
+	one
+	Merchant id.Seq
+	Reason   string
+	Actor    string
+}
+
+// NewCancel makes the command.
+func NewCancel(merchant, withdrawal id.Seq, actor, reason string) Cancel {
+	return Cancel{one{withdrawal}, merchant, reason, actor}
+}
+
+// Apply implements commit.Command.
+func (c Cancel) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, c.Merchant)
+	if err != nil || w.State == Cancelled {
+		return w, err
+	}
+	if !w.State.Cancellable() {
+		return nil, fault.New(fault.Conflict, "not_cancellable", "the withdrawal is %s: only one that is new, in review or queued can be cancelled", w.State).
+			With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+	}
+	if err := release(v, w); err != nil {
+		return nil, err
+	}
+	return change(v, w, Cancelled, c.Actor, c.Reason, true)
+}
+
+// Release queues a withdrawal whose time has come. It does nothing to one that is
+// not new or not due: the worker's list may be old. Result: Withdrawal.
+type Release struct {
+	one
+	Actor string
+}
+
+// NewRelease makes the command.
+func NewRelease(withdrawal id.Seq, actor string) Release { return Release{one{withdrawal}, actor} }
+
+// Apply implements commit.Command.
+func (c Release) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil || w.State != New || w.ReleaseAt.After(v.Now()) {
+		return w, err
+	}
+	return change(v, w, Queued, c.Actor, "", false)
+}
+
+// Claim binds a queued withdrawal to a dispatch: from here on it can only be
+// confirmed, or fail on proof. Claiming it again for the same dispatch is answered
+// the same; for another one it is refused. Result: Withdrawal.
+type Claim struct {
+	one
+	Dispatch id.Seq
+	Wallet   string
+	Actor    string
+}
+
+// NewClaim makes the command.
+func NewClaim(withdrawal, dispatch id.Seq, wallet, actor string) Claim {
+	return Claim{one{withdrawal}, dispatch, wallet, actor}
+}
+
+// Apply implements commit.Command.
+func (c Claim) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil {
+		return nil, err
+	}
+	if w.Dispatch == c.Dispatch {
+		return w, nil
+	}
+	if w.State != Queued {
+		return nil, wrongState(v, w, Processing)
+	}
+	// The reservation is checked again here, before anything is signed.
+	b, ok := ledger.Balances.Get(v, ledger.BalanceKey{Account: w.Account, Currency: w.Currency})
+	if !ok || b.Reserved.Less(w.Held()) {
+		return nil, held(money.ErrNegative)
+	}
+	w.Dispatch, w.Wallet, w.Attention, w.AttentionText = c.Dispatch, c.Wallet, "", ""
+	return change(v, w, Processing, c.Actor, "", false)
+}
+
+// Progress notes how far the instruction has come: sent, in a block, or out of one
+// again. It moves no money. Result: Withdrawal.
+type Progress struct {
+	one
+	Dispatch id.Seq
+	Stage    rail.Stage
+	TxID     string
+	Note     string
+	Actor    string
+}
+
+// NewProgress makes the command.
+func NewProgress(withdrawal, dispatch id.Seq, stage rail.Stage, txid, note, actor string) Progress {
+	return Progress{one{withdrawal}, dispatch, stage, txid, note, actor}
+}
+
+// Apply implements commit.Command.
+func (c Progress) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil {
+		return nil, err
+	}
+	if w.State != Processing || w.Dispatch != c.Dispatch || w.Stage == c.Stage && w.TxID == c.TxID {
+		return w, nil
+	}
+	typ := event.WithdrawalBroadcast
+	switch {
+	case c.Stage == rail.StageMined:
+		typ = event.WithdrawalMined
+	case c.Stage == rail.StageSent && w.Stage == rail.StageMined:
+		typ = event.WithdrawalDropped
+	}
+	w.Stage, w.TxID, w.Attention, w.AttentionText = c.Stage, c.TxID, "", ""
+	return record(v, w, typ, c.Actor, c.Note, false), nil
+}
+
+// Attend notes what keeps a withdrawal, or with an empty code that nothing does any
+// more. It moves no money and changes no state. Result: Withdrawal.
+type Attend struct {
+	one
+	Code  string
+	Text  string
+	Actor string
+}
+
+// NewAttend makes the command.
+func NewAttend(withdrawal id.Seq, code, text, actor string) Attend {
+	return Attend{one{withdrawal}, code, text, actor}
+}
+
+// Apply implements commit.Command.
+func (c Attend) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil {
+		return nil, err
+	}
+	if w.State.Final() || w.Attention == c.Code {
+		return w, nil
+	}
+	w.Attention, w.AttentionText = c.Code, c.Text
+	return record(v, w, event.WithdrawalAttention, c.Actor, c.Text, false), nil
+}

@@ -1,0 +1,163 @@
+package withdrawal
+
+import (
+	"errors"
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/commit"
+	"sluice/internal/destination"
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/merchant"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+)
+
+// MaxMetadata bounds Withdrawal.Metadata in bytes.
+const MaxMetadata = 2048
+
+// MaxDelay bounds how far ahead a withdrawal may be scheduled.
+const MaxDelay = 366 * 24 * time.Hour
+
+// Create accepts a withdrawal: it holds the money and writes the row, the transfer,
+// and the event, or refuses and leaves nothing. Result: Withdrawal.
+type Create struct {
+	Merchant    id.Seq
+	Account     id.Seq
+	ForeignID   string
+	Asset       money.Asset
+	Amount      money.Amount
+	Fee         money.Amount
+	Destination id.Seq      // a registered destination; then Target is read from it
+	Target      rail.Target // otherwise: what the rail's check gave
+	NotBefore   time.Time   // zero: at once
+	Metadata    string
+	Actor       string
+}
+
+// Reads implements commit.Command.
+func (c Create) Reads(w *commit.Wants) {
+	merchant.Merchants.Want(w, c.Merchant)
+	ledger.Accounts.Want(w, c.Account)
+	ledger.WantBalance(w, c.Account, c.Asset.Code)
+	ForeignIDs.Want(w, ForeignKey{c.Merchant, c.ForeignID})
+	if c.Destination != 0 {
+		destination.Destinations.Want(w, c.Destination)
+	}
+}
+
+// Apply implements commit.Command.
+func (c Create) Apply(v *commit.View) (any, error) {
+	m, ok := merchant.Merchants.Get(v, c.Merchant)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "not_found", "no such merchant")
+	}
+	if err := c.check(v); err != nil {
+		return nil, err
+	}
+	target, err := c.target(v)
+	if err != nil {
+		return nil, err
+	}
+	w := Withdrawal{
+		Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, Currency: c.Asset.Code, Amount: c.Amount, Fee: c.Fee,
+		Network: target.Network, Destination: c.Destination, Typed: target.Typed, Canonical: target.Canonical, Decoded: target.Decoded, Tag: target.Tag,
+		Metadata: c.Metadata, Actor: c.Actor, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
+	}
+	held, err := c.Amount.Add(c.Fee)
+	if err != nil {
+		return nil, fault.Bad("amount_overflow", "amount", "the amount with its fee has more than %d digits", money.Digits)
+	}
+	_, err = ledger.Post(v, ledger.Transfer{
+		Kind: ledger.KindReserve, Currency: w.Currency, Amount: held, Debit: ledger.Of(w.Account, ledger.Available),
+		Credit: ledger.Of(w.Account, ledger.Reserved), Withdrawal: w.Seq,
+	})
+	if errors.Is(err, money.ErrNegative) {
+		return nil, account.Insufficient(v, c.Account, c.Asset, held)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, c.ForeignID}, w.Seq})
+	w.UpdatedAt, w.Version = v.Now(), 1
+	Withdrawals.Insert(v, w)
+	event.Append(v, account.Snapshot(v, event.Event{
+		Type: event.WithdrawalCreated, Merchant: w.Merchant, Subject: w.Seq, Version: 1, State: string(New), Actor: c.Actor,
+	}, w.Account, w.Currency))
+	return w, nil
+}
+
+// check holds the rules that need no balance.
+func (c Create) check(v *commit.View) error {
+	if c.ForeignID == "" || len(c.ForeignID) > account.MaxText {
+		return fault.Bad("invalid_foreign_id", "foreign_id", "a withdrawal needs your own id of it, 1 to %d bytes", account.MaxText)
+	}
+	if _, err := account.Owned(v, c.Merchant, c.Account); err != nil {
+		return err
+	}
+	if first, taken := ForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID}); taken {
+		t := v.ID(first.Withdrawal).Text(id.Withdrawal)
+		return fault.New(fault.Conflict, "duplicate_foreign_id", "a withdrawal with this foreign_id exists: %s; nothing was done", t).
+			At("foreign_id").With("withdrawal", t)
+	}
+	if err := account.Positive(c.Amount); err != nil {
+		return err
+	}
+	if len(c.Metadata) > MaxMetadata {
+		return fault.Bad("metadata_too_large", "metadata", "metadata has at most %d bytes", MaxMetadata)
+	}
+	if c.NotBefore.After(v.Now().Add(MaxDelay)) {
+		return fault.Bad("not_before_too_far", "not_before", "a withdrawal can be scheduled at most %d days ahead", int(MaxDelay.Hours()/24))
+	}
+	return nil
+}
+
+// target is what will be paid to. A registered destination must be the merchant's,
+// and either free for all its accounts or bound to this one.
+func (c Create) target(v *commit.View) (rail.Target, error) {
+	t := c.Target
+	if c.Destination != 0 {
+		d, ok := destination.Destinations.Get(v, c.Destination)
+		if !ok || d.Merchant != c.Merchant || d.Account != 0 && d.Account != c.Account {
+			return t, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
+		}
+		t = d.Target()
+	}
+	if len(t.Decoded) == 0 {
+		return t, fault.Bad("destination_required", "destination", "a withdrawal needs a destination")
+	}
+	if !c.Asset.On(t.Network) {
+		return t, WrongNetwork(c.Asset, t.Network)
+	}
+	return t, nil
+}
+
+// WrongNetwork is the refusal of a currency on a network that does not carry it.
+func WrongNetwork(a money.Asset, network string) error {
+	if len(a.Networks) == 0 {
+		return fault.New(fault.Invalid, "wrong_network", "%s is not paid out on any network of this installation", a.Code).At("destination.network")
+	}
+	return fault.New(fault.Invalid, "wrong_network", "%s is not paid out on %q: use %s", a.Code, network, join(a.Networks)).At("destination.network")
+}
+
+func join(s []string) string {
+	out := ""
+	for i, x := range s {
+		if i > 0 {
+			out += " or "
+		}
+		out += `"` + x + `"`
+	}
+	return out
+}
+
+func releaseAt(now time.Time, window time.Duration, notBefore time.Time) time.Time {
+	at := now.Add(window)
+	if n := micro(notBefore); n.After(at) {
+		at = n
+	}
+	return at
+}

@@ -1,0 +1,135 @@
+package withdrawal
+
+import (
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/commit"
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+)
+
+// Withdrawal is the aggregate. What a merchant asked for never changes; the part
+// below the line does, and every change raises Version.
+type Withdrawal struct {
+	Seq         id.Seq
+	Merchant    id.Seq
+	Account     id.Seq
+	ForeignID   string // the merchant's own id, unique per merchant for ever
+	Currency    string // of the balance and of what is paid
+	Amount      money.Amount
+	Fee         money.Amount // processing fee, on top; held with the amount
+	Network     string
+	Destination id.Seq // the registered destination; 0 when given inline
+	Typed       string // the address as the user wrote it
+	Canonical   string
+	Decoded     []byte // what is signed
+	Tag         string
+	Metadata    string    // JSON object of texts, the merchant's; "" for none
+	ReleaseAt   time.Time // not queued before: not_before and the merchant's cancel window
+	Actor       string    // who asked
+	CreatedAt   time.Time
+
+	State         State
+	Stage         rail.Stage   // inside processing; "" before
+	Attention     string       // stable code of what keeps it; "" for nothing
+	AttentionText string       // the same for a person
+	Reason        string       // why it ended as it did, for a person
+	Dispatch      id.Seq       // the dispatch that claimed it, in the operator's shard; 0 for none
+	Wallet        string       // public id of the wallet that pays it
+	TxID          string       // of the instruction, as the network names it
+	NetworkFee    money.Amount // what the network took for it, in FeeAsset; known at the end
+	FeeAsset      string
+	UpdatedAt     time.Time
+	EndedAt       time.Time // zero until the state is final
+	Version       int64
+}
+
+// Held is what is reserved for it while it is not final.
+func (w Withdrawal) Held() money.Amount {
+	sum, err := w.Amount.Add(w.Fee)
+	if err != nil {
+		panic(err) // passed the same check when it was accepted
+	}
+	return sum
+}
+
+// AsCreated is the withdrawal as it was when it was accepted: what a repeat of the
+// request is answered with.
+func (w Withdrawal) AsCreated() Withdrawal {
+	w.State, w.Stage, w.Attention, w.AttentionText, w.Reason = New, "", "", "", ""
+	w.Dispatch, w.Wallet, w.TxID, w.NetworkFee, w.FeeAsset = 0, "", "", money.Amount{}, ""
+	w.UpdatedAt, w.EndedAt, w.Version = w.CreatedAt, time.Time{}, 1
+	return w
+}
+
+// Answer implements commit.Answerer.
+func (w Withdrawal) Answer() commit.Answer { return commit.Answer{Ref: w.Seq} }
+
+// Withdrawals is the table of withdrawals.
+var Withdrawals = commit.NewTable("withdrawal", func(w *Withdrawal) id.Seq { return w.Seq })
+
+// ForeignKey finds a withdrawal by the merchant's own id.
+type ForeignKey struct {
+	Merchant  id.Seq
+	ForeignID string
+}
+
+// ForeignID says which withdrawal has a merchant's own id. It is read from the
+// withdrawal table; writing it changes only the view.
+type ForeignID struct {
+	ForeignKey
+	Withdrawal id.Seq
+}
+
+// ForeignIDs is the look-up of withdrawals by foreign id.
+var ForeignIDs = commit.NewTable("withdrawal_foreign_id", func(f *ForeignID) ForeignKey { return f.ForeignKey })
+
+// change writes a new version of w in state to, with its event. It is the only way
+// a state changes: the edge must be in the table, or the command is refused with
+// Conflict and the state that the withdrawal is in.
+func change(v *commit.View, w Withdrawal, to State, actor, reason string, balance bool) (Withdrawal, error) {
+	edge, ok := find(w.State, to)
+	if !ok {
+		return w, wrongState(v, w, to)
+	}
+	w.State = to
+	if to.Final() {
+		w.EndedAt, w.Reason, w.Attention, w.AttentionText = v.Now(), reason, "", ""
+	}
+	return record(v, w, edge.Event, actor, reason, balance), nil
+}
+
+// wrongState is the refusal of a change that the state does not allow.
+func wrongState(v *commit.View, w Withdrawal, to State) error {
+	return fault.New(fault.Conflict, "wrong_state", "the withdrawal is %s and cannot become %s", w.State, to).
+		With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+}
+
+// record writes w with its next version and an event, with the balance when that changed.
+func record(v *commit.View, w Withdrawal, typ event.Type, actor, reason string, balance bool) Withdrawal {
+	w.UpdatedAt, w.Version = v.Now(), w.Version+1
+	Withdrawals.Put(v, w)
+	e := event.Event{
+		Type: typ, Merchant: w.Merchant, Account: w.Account, Subject: w.Seq, Version: w.Version, State: string(w.State),
+		Actor: actor, Reason: reason, Data: w.detail(),
+	}
+	if balance {
+		e = account.Snapshot(v, e, w.Account, w.Currency)
+	}
+	event.Append(v, e)
+	return w
+}
+
+// release gives the held money back.
+func release(v *commit.View, w Withdrawal) error {
+	_, err := ledger.Post(v, ledger.Transfer{
+		Kind: ledger.KindRelease, Currency: w.Currency, Amount: w.Held(), Debit: ledger.Of(w.Account, ledger.Reserved),
+		Credit: ledger.Of(w.Account, ledger.Available), Withdrawal: w.Seq,
+	})
+	return held(err)
+}
