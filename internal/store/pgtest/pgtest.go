@@ -79,6 +79,7 @@ func Wrap(m M) M { return wrapped{m} }
 
 type wrapped struct{ m M }
 
+// Run runs the tests, then stops the server of this process.
 func (w wrapped) Run() int {
 	code := w.m.Run()
 	shared.mu.Lock()

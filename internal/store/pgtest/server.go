@@ -250,7 +250,7 @@ func ping(ctx context.Context, target string) error {
 func freePort(ctx context.Context) (int, error) {
 	var err error
 	for range 100 {
-		port := 20000 + rand.IntN(12000) //nolint:gosec // a port number is no secret
+		port := 20000 + rand.IntN(12000)
 		var l net.Listener
 		l, err = new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
@@ -261,5 +261,5 @@ func freePort(ctx context.Context) (int, error) {
 }
 
 func randomName() string {
-	return strconv.FormatUint(rand.Uint64(), 36) //nolint:gosec // a database name is no secret
+	return strconv.FormatUint(rand.Uint64(), 36)
 }

@@ -1,0 +1,85 @@
+# Everything a contributor runs. Needs Go and git; `make test` also PostgreSQL.
+# GNU make 4.3 or newer.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# How long `make fuzz` spends on each function, and what `make bench` measures.
+FUZZTIME ?= 10s
+BENCH ?= --accounts 1 --duration 10s
+
+# Files that `make gen` writes. They are committed, and `make check` proves that
+# they are what the generators make today.
+GENERATED := docs/cli.md ':(glob)**/states.md' ':(glob)**/*_gen.go'
+
+# Tools are built from pinned modules of their own, so that what they depend on
+# never reaches the product's go.mod. No cgo: the same result on every machine.
+tool = cd tools/$(1) && CGO_ENABLED=0 go build -trimpath -o $(CURDIR)/$@ $(2)
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: ## pay users on an in-process chain and watch every step
+	go run ./cmd/sluice-demo
+
+.PHONY: test
+test: bin/geth ## run every test, on SQLite, PostgreSQL and a real node
+	@tools/need-postgres
+	SLUICE_TEST_GETH=$(CURDIR)/bin/geth go test ./...
+
+.PHONY: check
+check: vet lint arch gen-check vuln ## vet, linters, import rule, generated files, known vulnerabilities
+	@echo "check: all good"
+
+.PHONY: vet
+vet:
+	go vet ./...
+
+.PHONY: lint
+lint: bin/golangci-lint
+	bin/golangci-lint run ./...
+
+# -count=1: go test cannot see that the tree it lists has changed.
+.PHONY: arch
+arch:
+	go test -count=1 ./internal/arch
+
+.PHONY: gen
+gen: ## write the generated files
+	go generate ./...
+
+.PHONY: gen-check
+gen-check: gen
+	@git diff --exit-code -- $(GENERATED) || { echo "generated files are out of date: run make gen and commit the result" >&2; exit 1; }
+	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); \
+		[ -z "$$new" ] || { echo "generated files are not committed: $$new" >&2; exit 1; }
+
+.PHONY: vuln
+vuln: bin/govulncheck
+	@tools/vulncheck bin/govulncheck
+
+.PHONY: bench
+bench: ## measure accepted withdrawals per second (BENCH="--http --accounts 10000")
+	go run ./cmd/sluice bench accept $(BENCH)
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for a short while (FUZZTIME=10s)
+	@tools/fuzz $(FUZZTIME)
+
+.PHONY: build
+build: ## build bin/sluice and bin/sluice-demo, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/sluice ./cmd/sluice
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/sluice-demo ./cmd/sluice-demo
+
+bin/geth: tools/geth/go.mod tools/geth/go.sum
+	$(call tool,geth,github.com/ethereum/go-ethereum/cmd/geth)
+
+bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
+	$(call tool,lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+bin/govulncheck: tools/vuln/go.mod tools/vuln/go.sum
+	$(call tool,vuln,golang.org/x/vuln/cmd/govulncheck)
