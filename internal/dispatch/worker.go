@@ -1,0 +1,376 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sluice/internal/commit"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/rail"
+	"sluice/internal/signer"
+	"sluice/internal/withdrawal"
+)
+
+// Actor is the name under which the worker's changes appear.
+const Actor = "worker:dispatch"
+
+// Candidate is a withdrawal that is ready to be paid.
+type Candidate struct {
+	ID         id.ID
+	Withdrawal withdrawal.Withdrawal
+}
+
+// Work is a dispatch that is not done, with everything written about it.
+type Work struct {
+	Dispatch Dispatch
+	Items    []Item    // in order of place
+	Attempts []Attempt // in order of number
+}
+
+// Reader gives hints of what there is to do; commands decide.
+type Reader interface {
+	// Wallets lists every wallet.
+	Wallets(ctx context.Context) ([]Wallet, error)
+	// OpenWork lists the dispatches of a wallet that are not done, oldest first.
+	OpenWork(ctx context.Context, wallet id.Seq) ([]Work, error)
+	// Queued lists withdrawals that are queued for a network, oldest first, over all shards.
+	Queued(ctx context.Context, network string, limit int) ([]Candidate, error)
+}
+
+// Options set a worker. The zero value of each field means its default.
+type Options struct {
+	// Owner names this running process; it must never be used twice.
+	Owner string
+	// Window is how many dispatches of one wallet may be in flight. Default 16,
+	// what nodes guarantee to keep of one sender.
+	Window int
+	// LeaseFor is how long a wallet stays ours without renewal. Default 30 s.
+	LeaseFor time.Duration
+	// ResendEvery is how often the stored bytes of a dispatch that is in no block are
+	// sent again. Default 12 s.
+	ResendEvery time.Duration
+	// Poll overrides how often a rail is asked. Default: what the rail says.
+	Poll time.Duration
+	Log  *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.Window <= 0 {
+		o.Window = 16
+	}
+	if o.LeaseFor <= 0 {
+		o.LeaseFor = 30 * time.Second
+	}
+	if o.ResendEvery <= 0 {
+		o.ResendEvery = 12 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// Worker carries queued withdrawals over the rails. Several processes may run one:
+// the lease on a wallet keeps them apart.
+type Worker struct {
+	loop  *commit.Loop
+	read  Reader
+	rails map[string]rail.Rail
+	sign  signer.Signer
+	opt   Options
+	wake  chan struct{}
+}
+
+// NewWorker makes a worker over the rails, by network.
+func NewWorker(loop *commit.Loop, read Reader, rails map[string]rail.Rail, sign signer.Signer, opt Options) *Worker {
+	return &Worker{loop: loop, read: read, rails: rails, sign: sign, opt: opt.withDefaults(), wake: make(chan struct{}, 1)}
+}
+
+// Wake makes the worker look for work now. It never blocks.
+func (w *Worker) Wake() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// findEvery is how often the worker looks for wallets that were made meanwhile.
+const findEvery = 5 * time.Second
+
+// Run works until ctx ends, finishes the step at hand, and gives the leases back.
+func (w *Worker) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	hands := map[id.Seq]*hand{}
+	tick := time.NewTicker(findEvery)
+	defer tick.Stop()
+	for {
+		wallets, err := w.read.Wallets(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.opt.Log.Error("the wallets cannot be listed", "error", err)
+		}
+		for _, wal := range wallets {
+			r := w.rails[wal.Network]
+			if r == nil || hands[wal.Seq] != nil {
+				continue
+			}
+			h := newHand(w, r, wal)
+			hands[wal.Seq] = h
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				h.run(ctx)
+			}()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.wake:
+			for _, h := range hands {
+				h.poke()
+			}
+		case <-tick.C:
+		}
+	}
+}
+
+// hand is the work on one wallet, on one goroutine: order is what a nonce needs.
+type hand struct {
+	*Worker
+	rail   rail.Rail
+	wallet Wallet
+	log    *slog.Logger
+	now    chan struct{}
+	// sentAt says when a dispatch's bytes last left. It is lost in a crash, which
+	// only means that they are sent once more.
+	sentAt map[id.Seq]time.Time
+	leased bool
+}
+
+func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
+	return &hand{Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{},
+		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text())}
+}
+
+func (h *hand) poke() {
+	select {
+	case h.now <- struct{}{}:
+	default:
+	}
+}
+
+// stepTimeout bounds one round on a wallet, also while shutting down.
+const stepTimeout = 20 * time.Second
+
+func (h *hand) run(ctx context.Context) {
+	every := h.opt.Poll
+	if every <= 0 {
+		every = h.rail.PollEvery()
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		h.round(ctx)
+		select {
+		case <-ctx.Done():
+		case <-h.now:
+		case <-tick.C:
+		}
+	}
+	h.unlease()
+}
+
+// round does everything there is to do now. What has begun is finished even when
+// ctx ends, so that a shutdown leaves nothing half recorded; between steps it stops.
+func (h *hand) round(ctx context.Context) {
+	step, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
+	defer cancel()
+	if !h.lease(step) {
+		return
+	}
+	work, err := h.read.OpenWork(step, h.wallet.Seq)
+	if err != nil {
+		h.log.Error("open dispatches cannot be read", "error", err)
+		return
+	}
+	var open []Work
+	for _, d := range work {
+		if ctx.Err() != nil {
+			return
+		}
+		now, err := h.advance(step, d)
+		if h.stop(d.Dispatch, err) {
+			return
+		}
+		if now.Dispatch.State.Open() {
+			open = append(open, now)
+		}
+	}
+	h.planMore(ctx, step, open)
+}
+
+// stop logs an error and tells whether the round must end: without the lease
+// nothing may be written, and out of order nothing may be sent.
+func (h *hand) stop(d Dispatch, err error) bool {
+	if err == nil {
+		return false
+	}
+	if fault.CodeOf(err) == "lease_lost" {
+		h.leased = false
+		h.log.Warn("another process has taken over the wallet", "dispatch", d.Seq)
+		return true
+	}
+	h.log.Warn("a dispatch does not advance", "dispatch", d.Seq, "state", d.State, "nonce", d.Nonce, "error", err)
+	// What is not signed yet must not be overtaken: a later nonce would wait for it.
+	return d.State == Planned || d.State == Sealed && d.Attempts == 0
+}
+
+func (h *hand) lease(ctx context.Context) bool {
+	wal, err := commit.Do[Wallet](ctx, h.loop, OperatorShard, Lease{Wallet: h.wallet.Seq, Owner: h.opt.Owner, For: h.opt.LeaseFor})
+	if err != nil {
+		if fault.CodeOf(err) != "wallet_leased" {
+			h.log.Error("the wallet cannot be leased", "error", err)
+		}
+		h.leased = false
+		return false
+	}
+	h.wallet, h.leased = wal, true
+	return true
+}
+
+func (h *hand) unlease() {
+	if !h.leased {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
+	defer cancel()
+	if _, err := commit.Do[Wallet](ctx, h.loop, OperatorShard, Unlease{Wallet: h.wallet.Seq, Owner: h.opt.Owner}); err != nil {
+		h.log.Warn("the lease cannot be given back; it ends by itself", "error", err)
+	}
+}
+
+func payout(it Item) rail.Payout {
+	return rail.Payout{Ref: it.ID().Text(id.Withdrawal), Asset: it.Asset, To: it.To, Amount: it.Amount}
+}
+
+// payouts are the items that belong to the list: all before it is sealed, then
+// those that were claimed.
+func (d Work) payouts() []rail.Payout {
+	var out []rail.Payout
+	for _, it := range d.Items {
+		if it.Outcome != OutcomeDropped {
+			out = append(out, payout(it))
+		}
+	}
+	return out
+}
+
+func (d Work) attempts() []rail.Attempt {
+	out := make([]rail.Attempt, 0, len(d.Attempts))
+	for _, a := range d.Attempts {
+		out = append(out, rail.Attempt{TxID: a.TxID, Raw: a.Raw, Fee: a.MaxFee})
+	}
+	return out
+}
+
+func (h *hand) slot(d Dispatch) rail.Slot {
+	return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(d.Nonce, 0))} //nolint:gosec // not negative
+}
+
+func (h *hand) inFlight(open []Work) []rail.InFlight {
+	var out []rail.InFlight
+	for _, d := range open {
+		if d.Dispatch.State != Planned && d.Dispatch.State != Sealed {
+			continue
+		}
+		f := rail.InFlight{Slot: h.slot(d.Dispatch), Payouts: d.payouts()}
+		for _, a := range d.Attempts {
+			if f.MaxFee.Less(a.MaxFee) {
+				f.MaxFee = a.MaxFee
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// planMore fills the window with queued withdrawals, oldest first. One that the
+// wallet cannot pay now stays queued and says why; smaller ones behind it may go on.
+func (h *hand) planMore(ctx, step context.Context, open []Work) {
+	room := h.opt.Window
+	for _, d := range open {
+		if d.Dispatch.State == Sealed || d.Dispatch.State == Planned {
+			room--
+		}
+	}
+	if room <= 0 {
+		return
+	}
+	queued, err := h.read.Queued(step, h.wallet.Network, room+h.opt.Window)
+	if err != nil {
+		h.log.Error("queued withdrawals cannot be read", "error", err)
+		return
+	}
+	for _, c := range queued {
+		if room <= 0 || ctx.Err() != nil || step.Err() != nil {
+			return
+		}
+		if !h.feasible(step, open, c) {
+			continue
+		}
+		d, err := h.plan(step, c)
+		if err == nil {
+			d, err = h.advance(step, d)
+		}
+		if d.Dispatch.Seq != 0 && d.Dispatch.State.Open() {
+			open = append(open, d)
+			room--
+		}
+		if h.stop(d.Dispatch, err) || err != nil && d.Dispatch.Seq == 0 {
+			return
+		}
+	}
+}
+
+func (h *hand) feasible(ctx context.Context, open []Work, c Candidate) bool {
+	w := c.Withdrawal
+	p := rail.Payout{Ref: c.ID.Text(id.Withdrawal), Asset: w.Currency, To: w.Decoded, Amount: w.Amount}
+	f, err := h.rail.Feasible(ctx, h.wallet.Address, h.inFlight(open), []rail.Payout{p})
+	if err != nil {
+		f = rail.Feasibility{Code: "node_unavailable", Reason: "the node of " + h.wallet.Network + " does not answer; the withdrawal waits"}
+		h.log.Warn("a wallet cannot be checked", "withdrawal", p.Ref, "error", err)
+	}
+	if f.OK {
+		return true
+	}
+	if w.Attention != f.Code {
+		h.attend(ctx, c.ID, f.Code, f.Reason)
+	}
+	return false
+}
+
+func (h *hand) attend(ctx context.Context, wd id.ID, code, text string) {
+	if _, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, wd.Shard, withdrawal.NewAttend(wd.Seq, code, text, Actor)); err != nil {
+		h.log.Error("a reason cannot be noted", "withdrawal", wd.Text(id.Withdrawal), "reason", code, "error", err)
+	}
+}
+
+func (h *hand) plan(ctx context.Context, c Candidate) (Work, error) {
+	w := c.Withdrawal
+	it := Item{Shard: int64(c.ID.Shard), Withdrawal: c.ID.Seq, Asset: w.Currency, To: w.Decoded, Amount: w.Amount}
+	d, err := commit.Do[Dispatch](ctx, h.loop, OperatorShard, Plan{Wallet: h.wallet.Seq, Fence: h.wallet.Fence, Network: h.wallet.Network, Items: []Item{it}})
+	if err != nil {
+		return Work{}, err
+	}
+	it.ItemKey, it.Version = ItemKey{d.Seq, 0}, 1
+	return Work{Dispatch: d, Items: []Item{it}}, nil
+}
+
+// unavailable tells whether an error only says that the network did not answer.
+func unavailable(err error) bool {
+	return errors.Is(err, rail.ErrUnavailable) || errors.Is(err, rail.ErrLook)
+}

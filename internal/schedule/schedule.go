@@ -1,0 +1,190 @@
+// Package schedule does what falls due: it queues withdrawals whose time has come,
+// settles credits, and forgets idempotency keys that are past their promise. Every
+// process may run one; the commands are idempotent and check the time again.
+package schedule
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/commit"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/withdrawal"
+)
+
+// Actor is the name under which the schedule's changes appear.
+const Actor = "worker:schedule"
+
+// Reader gives hints of what is due; commands decide.
+type Reader interface {
+	// DueWithdrawals lists new withdrawals to be released at or before now, oldest first.
+	DueWithdrawals(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]id.Seq, error)
+	// DueCredits lists pending credits to be settled at or before now, oldest first.
+	DueCredits(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]id.Seq, error)
+	// NextDue is when the next withdrawal or credit of a shard falls due; zero for none.
+	NextDue(ctx context.Context, shard id.Shard) (time.Time, error)
+	// ForgetKeys removes idempotency records answered before a time.
+	ForgetKeys(ctx context.Context, before time.Time) (int64, error)
+}
+
+// Options set a Schedule. The zero value of each field means its default.
+type Options struct {
+	// Poll is the longest the schedule sleeps. Default 1 s. It is woken by commits
+	// and sleeps no longer than until the next thing falls due.
+	Poll time.Duration
+	// Batch is how many commands are on their way at once. Default 500.
+	Batch int
+	// Queued is told when withdrawals were queued. It must not block.
+	Queued func()
+	Log    *slog.Logger
+}
+
+// Schedule is the worker.
+type Schedule struct {
+	loop *commit.Loop
+	read Reader
+	opt  Options
+	wake []chan struct{}
+}
+
+// New makes a schedule for every shard of the loop.
+func New(loop *commit.Loop, read Reader, opt Options) *Schedule {
+	if opt.Poll <= 0 {
+		opt.Poll = time.Second
+	}
+	if opt.Batch <= 0 {
+		opt.Batch = 500
+	}
+	if opt.Queued == nil {
+		opt.Queued = func() {}
+	}
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	s := &Schedule{loop: loop, read: read, opt: opt}
+	for range loop.Shards() {
+		s.wake = append(s.wake, make(chan struct{}, 1))
+	}
+	return s
+}
+
+// Wake makes the schedule look at a shard now. It never blocks.
+func (s *Schedule) Wake(shard id.Shard) {
+	select {
+	case s.wake[shard] <- struct{}{}:
+	default:
+	}
+}
+
+// forgetEvery is how often old idempotency keys are removed.
+const forgetEvery = time.Hour
+
+// Run works until ctx ends.
+func (s *Schedule) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for n := range s.wake {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			s.shard(ctx, id.Shard(n)) //nolint:gosec // fewer than id.MaxShards
+		}()
+	}
+	forget := time.NewTicker(forgetEvery)
+	defer forget.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			wg.Wait()
+			return nil
+		case now := <-forget.C:
+			if _, err := s.read.ForgetKeys(ctx, now.Add(-commit.KeyLife)); err != nil && ctx.Err() == nil {
+				s.opt.Log.Warn("old idempotency keys cannot be removed", "error", err)
+			}
+		}
+	}
+}
+
+func (s *Schedule) shard(ctx context.Context, shard id.Shard) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake[shard]:
+		case <-timer.C:
+		}
+		timer.Reset(s.pause(ctx, shard, s.due(ctx, shard)))
+	}
+}
+
+// pause is how long to sleep: not at all when a full batch was done, until the
+// next thing falls due, and Poll at the most.
+func (s *Schedule) pause(ctx context.Context, shard id.Shard, more bool) time.Duration {
+	if more {
+		return 0
+	}
+	next, err := s.read.NextDue(ctx, shard)
+	if err != nil || next.IsZero() {
+		return s.opt.Poll
+	}
+	return min(max(time.Until(next), time.Millisecond), s.opt.Poll)
+}
+
+// due carries out what is due now and tells whether there may be more.
+func (s *Schedule) due(ctx context.Context, shard id.Shard) bool {
+	now := time.Now()
+	withdrawals, err := s.read.DueWithdrawals(ctx, shard, now, s.opt.Batch)
+	if err != nil {
+		s.failed(ctx, "due withdrawals cannot be read", err)
+		return false
+	}
+	credits, err := s.read.DueCredits(ctx, shard, now, s.opt.Batch)
+	if err != nil {
+		s.failed(ctx, "due credits cannot be read", err)
+		return false
+	}
+	var commands []commit.Command
+	for _, c := range credits {
+		commands = append(commands, account.Settle{Credit: c, Due: true, Actor: Actor})
+	}
+	for _, w := range withdrawals {
+		commands = append(commands, withdrawal.NewRelease(w, Actor))
+	}
+	ok := s.all(ctx, shard, commands)
+	if len(withdrawals) > 0 {
+		s.opt.Queued()
+	}
+	return ok && (len(withdrawals) == s.opt.Batch || len(credits) == s.opt.Batch)
+}
+
+// all submits commands side by side, so that they share commits.
+func (s *Schedule) all(ctx context.Context, shard id.Shard, commands []commit.Command) bool {
+	errs := make(chan error, len(commands))
+	for _, c := range commands {
+		go func() {
+			_, err := s.loop.Submit(ctx, shard, commit.Request{Command: c})
+			errs <- err
+		}()
+	}
+	ok := true
+	for range commands {
+		if err := <-errs; err != nil {
+			ok = false
+			if fault.KindOf(err) != fault.Busy {
+				s.failed(ctx, "something that fell due was not done; it is tried again", err)
+			}
+		}
+	}
+	return ok
+}
+
+func (s *Schedule) failed(ctx context.Context, text string, err error) {
+	if ctx.Err() == nil {
+		s.opt.Log.Warn(text, "error", err)
+	}
+}
