@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -74,9 +75,9 @@ func TestRulesCatchViolations(t *testing.T) {
 	}{
 		{"lower level", levelProblems, one("internal/ledger", "~/money", "~/commit"), ""},
 		{"own parent", levelProblems, one("internal/demo/devnet", "~/demo"), ""},
-		{"same level", levelProblems, one("internal/account", "~/withdrawal"), "internal/account (level 3) imports internal/withdrawal (level 3)"},
-		{"higher level", levelProblems, one("internal/money", "~/ledger"), "internal/money (level 0) imports internal/ledger (level 2)"},
-		{"adapter knows adapter", levelProblems, one("internal/rail/evm", "~/store"), "internal/rail/evm (level 5) imports internal/store (level 5)"},
+		{"same level", levelProblems, one("internal/withdrawal", "~/webhook"), "internal/withdrawal (level 6) imports internal/webhook (level 6)"},
+		{"higher level", levelProblems, one("internal/money", "~/ledger"), "internal/money (level 1) imports internal/ledger (level 3)"},
+		{"adapter knows adapter", levelProblems, one("internal/rail/evm", "~/store"), "internal/rail/evm (level 8) imports internal/store (level 8)"},
 		{"new package", levelProblems, one("internal/util"), "internal/util has no level"},
 		{"test-only package with code", levelProblems, one("internal/arch"), "internal/arch has product code"},
 		{"HTTP in the core", coreProblems, one("internal/webhook", "net/http"), "imports net/http"},
@@ -193,7 +194,7 @@ func matches(path string, list []string) bool {
 }
 
 func describe(name string, level int) string {
-	return name + " (level " + string(rune('0'+level)) + ")"
+	return name + " (level " + strconv.Itoa(level) + ")"
 }
 
 // listPackages returns every package of the module. -e keeps going over a

@@ -4,65 +4,73 @@ package arch_test
 // its own parent only. docs/architecture.md says why the levels are what they
 // are. A new package needs a line here before anything else passes.
 var levels = map[string]int{
-	// 0: words of the domain; standard library and a wide-integer package only.
-	"internal/money": 0,
-	"internal/id":    0,
+	// 0: words without any other part of Sluice below them.
 	"internal/fault": 0,
+	"internal/id":    0,
 	"internal/crash": 0,
 
-	// 1: ports and mechanisms without business rules.
-	"internal/commit":   1,
-	"internal/calendar": 1,
-	"internal/rail":     1,
-	"internal/signer":   1,
+	// 1: exact amounts.
+	"internal/money": 1,
 
-	// 2: the ledger and what stands beside it.
-	"internal/event":       2,
-	"internal/ledger":      2,
-	"internal/merchant":    2,
-	"internal/destination": 2,
+	// 2: mechanisms and ports without business rules.
+	"internal/commit":   2,
+	"internal/calendar": 2,
+	"internal/signer":   2,
 
-	// 3: aggregates and their commands.
-	"internal/account":    3,
-	"internal/withdrawal": 3,
-	"internal/webhook":    3,
+	// 3: the ledger and what stands beside it, and the port of the rails.
+	"internal/rail":     3,
+	"internal/event":    3,
+	"internal/ledger":   3,
+	"internal/merchant": 3,
 
-	// 4: paying out.
-	"internal/dispatch": 4,
-	"internal/treasury": 4,
+	// 4: checked targets of accounts.
+	"internal/destination": 4,
 
-	// 5: adapters and edges; none knows another.
-	"internal/store":           5,
-	"internal/store/storetest": 5,
-	"internal/store/pgtest":    5,
-	"internal/rail/evm":        5,
-	"internal/rail/railtest":   5,
-	"internal/signer/keystore": 5,
-	"internal/webhook/deliver": 5,
-	"internal/api":             5,
-	"internal/api/apitest":     5,
-	"internal/config":          5,
+	// 5: the commands on accounts, which withdrawals build on.
+	"internal/account": 5,
 
-	// 6: the wiring.
-	"internal/app": 6,
+	// 6: aggregates and their commands.
+	"internal/withdrawal": 6,
+	"internal/webhook":    6,
 
-	// 7: programs in the shape of packages.
-	"internal/cli":         7,
-	"internal/bench":       7,
-	"internal/sim":         7,
-	"internal/demo":        7,
-	"internal/demo/devnet": 7,
+	// 7: paying out, and what falls due.
+	"internal/dispatch": 7,
+	"internal/schedule": 7,
+	"internal/treasury": 7,
 
-	// 8: main packages, ten lines each.
-	"cmd/sluice":      8,
-	"cmd/sluice-demo": 8,
+	// 8: adapters and edges; none knows another.
+	"contracts":                8,
+	"internal/store":           8,
+	"internal/store/storetest": 8,
+	"internal/store/pgtest":    8,
+	"internal/rail/evm":        8,
+	"internal/rail/railtest":   8,
+	"internal/signer/keystore": 8,
+	"internal/webhook/deliver": 8,
+	"internal/api":             8,
+	"internal/api/apitest":     8,
+	"internal/config":          8,
+
+	// 9: the wiring.
+	"internal/app": 9,
+
+	// 10: programs in the shape of packages.
+	"internal/cli":         10,
+	"internal/bench":       10,
+	"internal/sim":         10,
+	"internal/demo":        10,
+	"internal/demo/devnet": 10,
+
+	// 11: main packages, ten lines each.
+	"cmd/sluice":      11,
+	"cmd/sluice-demo": 11,
 }
 
 // testOnly are packages without product code. They stand outside the levels.
 var testOnly = []string{"internal/arch"}
 
 // coreLevel is the highest level that must stay free of the outside world.
-const coreLevel = 4
+const coreLevel = 7
 
 // notInCore are packages, and with a trailing slash trees of packages, that
 // levels 0 to coreLevel never import: transport, SQL and chain libraries belong
