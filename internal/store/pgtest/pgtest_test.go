@@ -68,6 +68,26 @@ func TestURL(t *testing.T) {
 	})
 }
 
+func TestURLFromManyTestsAtOnce(t *testing.T) {
+	urls := make(chan string, 8)
+	t.Run("group", func(t *testing.T) {
+		for range cap(urls) {
+			t.Run("one", func(t *testing.T) {
+				t.Parallel()
+				urls <- pgtest.URL(t)
+			})
+		}
+	})
+	close(urls)
+	seen := map[string]bool{}
+	for target := range urls {
+		seen[target] = true
+	}
+	if len(seen) != cap(urls) {
+		t.Errorf("got %d databases, want %d", len(seen), cap(urls))
+	}
+}
+
 func TestURLOnGivenServer(t *testing.T) {
 	server := start(t, pgtest.Options{NoFsync: true})
 	t.Setenv(pgtest.EnvURL, server.URL())
