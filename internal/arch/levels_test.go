@@ -30,8 +30,9 @@ var levels = map[string]int{
 	"internal/account": 5,
 
 	// 6: aggregates and their commands.
-	"internal/withdrawal": 6,
-	"internal/webhook":    6,
+	"internal/withdrawal":     6,
+	"internal/withdrawal/gen": 7,
+	"internal/webhook":        6,
 
 	// 7: paying out, and what falls due.
 	"internal/dispatch": 7,

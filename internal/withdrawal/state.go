@@ -2,6 +2,8 @@
 // account, held, carried to a destination exactly once, and followed to its end.
 package withdrawal
 
+//go:generate go run ./gen
+
 import (
 	"sluice/internal/event"
 )
