@@ -37,6 +37,8 @@ const (
 	WithdrawalRejected   Type = "withdrawal.rejected"
 	WithdrawalReturned   Type = "withdrawal.returned"
 	WithdrawalReview     Type = "withdrawal.review"
+	EndpointFailing      Type = "webhook_endpoint.failing" // on its way to being disabled
+	EndpointPaused       Type = "webhook_endpoint.paused"  // its circuit breaker opened
 	EndpointDisabled     Type = "webhook_endpoint.disabled"
 	EndpointTested       Type = "webhook_endpoint.tested"
 )
@@ -65,6 +67,8 @@ var All = []struct {
 	{WithdrawalCancelled, "a withdrawal was cancelled; its money is back"},
 	{WithdrawalRejected, "a withdrawal was rejected; its money is back"},
 	{WithdrawalReturned, "a paid withdrawal came back; its money is back"},
+	{EndpointFailing, "a webhook endpoint has failed for long and will be disabled"},
+	{EndpointPaused, "a webhook endpoint failed several times in a row and is given a rest; nothing is lost"},
 	{EndpointDisabled, "a webhook endpoint was disabled"},
 	{EndpointTested, "a test message for one webhook endpoint"},
 }
