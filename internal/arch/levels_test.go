@@ -55,16 +55,18 @@ var levels = map[string]int{
 	// 9: the wiring.
 	"internal/app": 9,
 
-	// 10: programs in the shape of packages.
-	"internal/cli":         10,
+	// 10: parts of programs.
 	"internal/bench":       10,
 	"internal/sim":         10,
-	"internal/demo":        10,
 	"internal/demo/devnet": 10,
 
-	// 11: main packages, ten lines each.
-	"cmd/sluice":      11,
-	"cmd/sluice-demo": 11,
+	// 11: programs in the shape of packages.
+	"internal/cli":  11,
+	"internal/demo": 11,
+
+	// 12: main packages, ten lines each.
+	"cmd/sluice":      12,
+	"cmd/sluice-demo": 12,
 }
 
 // testOnly are packages without product code. They stand outside the levels.
