@@ -148,8 +148,10 @@ func (c Move) Apply(v *commit.View) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	event.Append(v, Snapshot(v, event.Event{Type: typ, Merchant: c.Merchant, Subject: t.Seq, Version: 1, Actor: c.Actor, Reason: c.Reason,
-		Data: mustJSON(map[string]string{"amount": c.Amount.Minor(), "currency": c.Asset.Code})}, c.Account, c.Asset.Code))
+	event.Append(v, Snapshot(v, event.Event{
+		Type: typ, Merchant: c.Merchant, Subject: t.Seq, Version: 1, Actor: c.Actor, Reason: c.Reason,
+		Data: mustJSON(map[string]string{"amount": c.Amount.Minor(), "currency": c.Asset.Code}),
+	}, c.Account, c.Asset.Code))
 	b, _ := ledger.Balances.Get(v, ledger.BalanceKey{Account: c.Account, Currency: c.Asset.Code})
 	return Movement{v.ID(t.Seq), v.ID(c.Account), c.Kind, c.Asset.Code, c.Amount, b}, nil
 }
@@ -169,8 +171,10 @@ type movementText struct {
 
 func (m Movement) text() movementText {
 	b := m.Balance
-	return movementText{m.ID, m.Account, string(m.Kind), m.Currency, m.Amount.Minor(), b.Merchant, b.Available.Minor(), b.Pending.Minor(),
-		b.Locked.Minor(), b.Reserved.Minor(), b.Version, b.UpdatedAt.UnixMicro()}
+	return movementText{
+		m.ID, m.Account, string(m.Kind), m.Currency, m.Amount.Minor(), b.Merchant, b.Available.Minor(), b.Pending.Minor(),
+		b.Locked.Minor(), b.Reserved.Minor(), b.Version, b.UpdatedAt.UnixMicro(),
+	}
 }
 
 // ReadMovement gives back what Movement.Answer kept.

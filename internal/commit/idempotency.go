@@ -3,6 +3,7 @@ package commit
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"time"
 
@@ -63,9 +64,7 @@ func Fingerprint(parts ...[]byte) []byte {
 	h := sha256.New()
 	for _, p := range parts {
 		var n [8]byte
-		for i := range n {
-			n[i] = byte(len(p) >> (8 * i))
-		}
+		binary.LittleEndian.PutUint64(n[:], uint64(len(p)))
 		h.Write(n[:])
 		h.Write(p)
 	}

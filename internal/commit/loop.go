@@ -160,7 +160,11 @@ func Do[R any](ctx context.Context, l *Loop, shard id.Shard, c Command) (R, erro
 		var none R
 		return none, err
 	}
-	return out.Result.(R), nil
+	result, ok := out.Result.(R)
+	if !ok {
+		panic(fmt.Sprintf("commit: %T answers with a %T", c, out.Result))
+	}
+	return result, nil
 }
 
 // Run works until ctx ends, then answers everything that was accepted and returns.
@@ -168,9 +172,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for n := range l.queues {
 		wg.Add(1)
-		go func() {
+		go func() { //nolint:contextcheck // what was accepted is answered after ctx ends; a batch has its own time limit
 			defer wg.Done()
-			l.work(id.Shard(n), l.queues[n])
+			l.work(id.Shard(n), l.queues[n]) //nolint:gosec // fewer than id.MaxShards
 		}()
 	}
 	<-ctx.Done()
@@ -292,7 +296,7 @@ const batchTimeout = 30 * time.Second
 func (l *Loop) once(shard id.Shard, batch []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	start := time.Now()
+	start := time.Now() //nolint:forbidigo // the one clock of the write path: every view gets its time here
 	v := NewView(start)
 	w := &Wants{v: v}
 	for _, p := range batch {
@@ -326,8 +330,11 @@ func (l *Loop) once(shard id.Shard, batch []*pending) error {
 		return err
 	}
 	crash.Point("commit.committed")
-	l.opt.Observe(Batch{Shard: shard, Commands: len(batch), Refused: refused,
-		LastEvent: v.shard.LastEvent, Events: v.shard.LastEvent - was, Duration: time.Since(start)})
+	l.opt.Observe(Batch{
+		Shard: shard, Commands: len(batch), Refused: refused,
+		LastEvent: v.shard.LastEvent, Events: v.shard.LastEvent - was,
+		Duration: time.Since(start), //nolint:forbidigo // for metrics
+	})
 	return nil
 }
 

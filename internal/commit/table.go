@@ -78,9 +78,15 @@ func (r *rows[K, R]) rollback() {
 	r.undo = r.undo[:0]
 }
 
+// opened gives the table's part of a view, nil if nothing has touched it.
+func (t *Table[K, R]) opened(v *View) *rows[K, R] {
+	r, _ := v.sets[t.index].(*rows[K, R]) // the index is the table's own: nothing else is ever there
+	return r
+}
+
 func (t *Table[K, R]) rows(v *View) *rows[K, R] {
-	if s := v.sets[t.index]; s != nil {
-		return s.(*rows[K, R])
+	if r := t.opened(v); r != nil {
+		return r
 	}
 	r := &rows[K, R]{slots: map[K]*slot[R]{}}
 	v.sets[t.index] = r
@@ -145,11 +151,10 @@ func (t *Table[K, R]) set(r *rows[K, R], s *slot[R], row R) {
 // Wanted gives the keys that a store has to load and marks them as asked for.
 // Stores only.
 func (t *Table[K, R]) Wanted(v *View) []K {
-	s := v.sets[t.index]
-	if s == nil {
+	r := t.opened(v)
+	if r == nil {
 		return nil
 	}
-	r := s.(*rows[K, R])
 	w := r.wanted
 	r.wanted = nil
 	return w
@@ -173,11 +178,11 @@ type Update[R any] struct{ Old, New *R }
 // Changed gives the rows to insert and to update, each in the order in which
 // commands first touched them. Stores only.
 func (t *Table[K, R]) Changed(v *View) (inserts []*R, updates []Update[R]) {
-	s := v.sets[t.index]
-	if s == nil {
+	r := t.opened(v)
+	if r == nil {
 		return nil, nil
 	}
-	for _, d := range s.(*rows[K, R]).order {
+	for _, d := range r.order {
 		if d.stored {
 			updates = append(updates, Update[R]{Old: &d.base, New: &d.cur})
 		} else {

@@ -40,7 +40,7 @@ func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
 	return d, nil
 }
 
-func (h *hand) on(d Work) whole { return On(d.Dispatch, h.wallet.Fence) }
+func (h *hand) on(d Work) whole { return on(d.Dispatch, h.wallet.Fence) }
 
 // do submits a command on the dispatch and keeps what it became.
 func (h *hand) do(ctx context.Context, d Work, c commit.Command) (Work, error) {
@@ -59,10 +59,10 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	for n, it := range d.Items {
 		_, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, id.Shard(it.Shard), //nolint:gosec // written from an id.Shard
 			withdrawal.NewClaim(it.Withdrawal, d.Dispatch.Seq, h.wallet.Text(), Actor))
-		switch fault.KindOf(err) {
-		case "":
+		switch kind := fault.KindOf(err); {
+		case err == nil:
 			claimed[n] = true
-		case fault.Conflict, fault.NotFound:
+		case kind == fault.Conflict || kind == fault.NotFound:
 			d.Items[n].Outcome = OutcomeDropped // cancelled meanwhile, or another wallet was first
 		default:
 			return d, err
@@ -165,7 +165,7 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 // proves nothing; observing does.
 func (h *hand) send(ctx context.Context, d Work) (Work, error) {
 	last := d.Attempts[len(d.Attempts)-1]
-	h.sentAt[d.Dispatch.Seq] = time.Now() //nolint:forbidigo // pacing of resends, decides no money
+	h.sentAt[d.Dispatch.Seq] = time.Now()
 	err := h.rail.Submit(ctx, rail.Attempt{TxID: last.TxID, Raw: last.Raw, Fee: last.MaxFee})
 	crash.Point("dispatch.submitted")
 	if err != nil && !errors.Is(err, rail.ErrLook) {
@@ -196,7 +196,7 @@ func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
 				return d, err
 			}
 		}
-		if dropped || time.Since(h.sentAt[d.Dispatch.Seq]) >= h.opt.ResendEvery { //nolint:forbidigo // pacing of resends, decides no money
+		if dropped || time.Since(h.sentAt[d.Dispatch.Seq]) >= h.opt.ResendEvery {
 			return h.send(ctx, d)
 		}
 		return d, nil

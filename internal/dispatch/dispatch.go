@@ -150,8 +150,8 @@ type whole struct {
 	Fence    int64
 }
 
-// On addresses an existing dispatch for the worker that holds the fence.
-func On(d Dispatch, fence int64) whole { return whole{d.Seq, d.Wallet, d.Items, fence} } //nolint:revive // only commands of this package embed it
+// on addresses an existing dispatch for the worker that holds the fence.
+func on(d Dispatch, fence int64) whole { return whole{d.Seq, d.Wallet, d.Items, fence} }
 
 // Reads implements commit.Command.
 func (c whole) Reads(w *commit.Wants) {

@@ -152,8 +152,10 @@ type hand struct {
 }
 
 func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
-	return &hand{Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{},
-		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text())}
+	return &hand{
+		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{},
+		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text()),
+	}
 }
 
 func (h *hand) poke() {
@@ -181,7 +183,7 @@ func (h *hand) run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-	h.unlease()
+	h.unlease() //nolint:contextcheck // ctx has ended; giving back has its own time limit
 }
 
 // round does everything there is to do now. What has begun is finished even when
@@ -278,7 +280,7 @@ func (d Work) attempts() []rail.Attempt {
 }
 
 func (h *hand) slot(d Dispatch) rail.Slot {
-	return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(d.Nonce, 0))} //nolint:gosec // not negative
+	return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(d.Nonce, 0))}
 }
 
 func (h *hand) inFlight(open []Work) []rail.InFlight {

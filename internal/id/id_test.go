@@ -15,7 +15,7 @@ func TestIDsCarryTheirAddress(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.UnixMilli(rapid.Int64Range(1_600_000_000_000, 4_000_000_000_000).Draw(t, "ms"))
 		i := id.ID{
-			Shard: id.Shard(rapid.IntRange(0, id.MaxShards-1).Draw(t, "shard")), //nolint:gosec // in range
+			Shard: id.Shard(rapid.IntRange(0, id.MaxShards-1).Draw(t, "shard")),
 			Seq:   id.Next(0, at) + id.Seq(rapid.IntRange(0, 1<<20-1).Draw(t, "count")),
 		}
 		back, err := id.Parse(id.Withdrawal, i.Text(id.Withdrawal))
