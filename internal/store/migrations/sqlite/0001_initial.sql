@@ -1,0 +1,211 @@
+-- +goose Up
+
+-- Every table is STRICT, every key and unique index begins with the shard (there is one shard in
+-- SQLite; the column keeps the two engines alike). Row numbers are the integer primary key. There
+-- are no NULLs: 0, '' and x'' mean "none". Amounts are digits, because SQLite's NUMERIC turns big
+-- values into floats. Times are microseconds since 1970 in UTC.
+
+CREATE TABLE shard (
+    number     INTEGER PRIMARY KEY,
+    last_seq   INTEGER NOT NULL CHECK (last_seq >= 0),
+    last_event INTEGER NOT NULL CHECK (last_event >= 0),
+    version    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency (
+    shard       INTEGER NOT NULL,
+    merchant    INTEGER NOT NULL,
+    route       TEXT    NOT NULL,
+    key         TEXT    NOT NULL,
+    fingerprint BLOB    NOT NULL,
+    ref         INTEGER NOT NULL,
+    body        BLOB    NOT NULL,
+    refused     INTEGER NOT NULL CHECK (refused IN (0, 1)),
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (shard, merchant, route, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE merchant (
+    shard            INTEGER NOT NULL,
+    seq              INTEGER PRIMARY KEY,
+    name             TEXT    NOT NULL,
+    mode             TEXT    NOT NULL CHECK (mode IN ('live', 'test')),
+    cancel_window_ns INTEGER NOT NULL CHECK (cancel_window_ns >= 0),
+    created_at       INTEGER NOT NULL,
+    version          INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE api_key (
+    shard       INTEGER NOT NULL,
+    seq         INTEGER PRIMARY KEY,
+    owner_shard INTEGER NOT NULL,
+    owner       INTEGER NOT NULL,
+    mode        TEXT    NOT NULL CHECK (mode IN ('live', 'test')),
+    name        TEXT    NOT NULL,
+    hash        BLOB    NOT NULL,
+    prefix      TEXT    NOT NULL,
+    last4       TEXT    NOT NULL,
+    scopes      TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    revoked_at  INTEGER NOT NULL,
+    version     INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX api_key_hash ON api_key (shard, hash);
+
+CREATE TABLE account (
+    shard      INTEGER NOT NULL,
+    seq        INTEGER PRIMARY KEY,
+    merchant   INTEGER NOT NULL,
+    kind       TEXT    NOT NULL CHECK (kind IN ('merchant', 'customer')),
+    foreign_id TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX account_merchant ON account (shard, merchant, seq);
+CREATE UNIQUE INDEX account_foreign_id ON account (shard, merchant, foreign_id) WHERE foreign_id <> '';
+
+CREATE TABLE destination (
+    shard      INTEGER NOT NULL,
+    seq        INTEGER PRIMARY KEY,
+    merchant   INTEGER NOT NULL,
+    account    INTEGER NOT NULL,
+    network    TEXT    NOT NULL,
+    typed      TEXT    NOT NULL,
+    canonical  TEXT    NOT NULL,
+    decoded    BLOB    NOT NULL,
+    tag        TEXT    NOT NULL,
+    label      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX destination_merchant ON destination (shard, merchant, seq);
+
+CREATE TABLE balance (
+    shard      INTEGER NOT NULL,
+    account    INTEGER NOT NULL,
+    currency   TEXT    NOT NULL,
+    merchant   INTEGER NOT NULL,
+    available  TEXT    NOT NULL CHECK (available NOT GLOB '*[^0-9]*' AND length(available) BETWEEN 1 AND 39 AND (available = '0' OR available NOT GLOB '0*')),
+    pending    TEXT    NOT NULL CHECK (pending NOT GLOB '*[^0-9]*' AND length(pending) BETWEEN 1 AND 39 AND (pending = '0' OR pending NOT GLOB '0*')),
+    locked     TEXT    NOT NULL CHECK (locked NOT GLOB '*[^0-9]*' AND length(locked) BETWEEN 1 AND 39 AND (locked = '0' OR locked NOT GLOB '0*')),
+    reserved   TEXT    NOT NULL CHECK (reserved NOT GLOB '*[^0-9]*' AND length(reserved) BETWEEN 1 AND 39 AND (reserved = '0' OR reserved NOT GLOB '0*')),
+    updated_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    PRIMARY KEY (shard, account, currency)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE house (
+    shard      INTEGER NOT NULL,
+    name       TEXT    NOT NULL,
+    currency   TEXT    NOT NULL,
+    total_in   TEXT    NOT NULL CHECK (total_in NOT GLOB '*[^0-9]*' AND length(total_in) BETWEEN 1 AND 39 AND (total_in = '0' OR total_in NOT GLOB '0*')),
+    total_out  TEXT    NOT NULL CHECK (total_out NOT GLOB '*[^0-9]*' AND length(total_out) BETWEEN 1 AND 39 AND (total_out = '0' OR total_out NOT GLOB '0*')),
+    updated_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    PRIMARY KEY (shard, name, currency)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE credit (
+    shard        INTEGER NOT NULL,
+    seq          INTEGER PRIMARY KEY,
+    merchant     INTEGER NOT NULL,
+    account      INTEGER NOT NULL,
+    currency     TEXT    NOT NULL,
+    amount       TEXT    NOT NULL CHECK (amount NOT GLOB '*[^0-9]*' AND length(amount) BETWEEN 1 AND 39 AND amount NOT GLOB '0*'),
+    state        TEXT    NOT NULL CHECK (state IN ('pending', 'settled')),
+    available_at INTEGER NOT NULL,
+    reference    TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    settled_at   INTEGER NOT NULL,
+    version      INTEGER NOT NULL,
+    CHECK ((state = 'settled') = (settled_at <> 0))
+) STRICT;
+CREATE INDEX credit_account ON credit (shard, account, seq);
+CREATE INDEX credit_due ON credit (shard, available_at, seq) WHERE state = 'pending' AND available_at > 0;
+
+CREATE TABLE withdrawal (
+    shard          INTEGER NOT NULL,
+    seq            INTEGER PRIMARY KEY,
+    merchant       INTEGER NOT NULL,
+    account        INTEGER NOT NULL,
+    foreign_id     TEXT    NOT NULL CHECK (foreign_id <> ''),
+    currency       TEXT    NOT NULL,
+    amount         TEXT    NOT NULL CHECK (amount NOT GLOB '*[^0-9]*' AND length(amount) BETWEEN 1 AND 39 AND amount NOT GLOB '0*'),
+    fee            TEXT    NOT NULL CHECK (fee NOT GLOB '*[^0-9]*' AND length(fee) BETWEEN 1 AND 39 AND (fee = '0' OR fee NOT GLOB '0*')),
+    network        TEXT    NOT NULL,
+    destination    INTEGER NOT NULL,
+    typed          TEXT    NOT NULL,
+    canonical      TEXT    NOT NULL,
+    decoded        BLOB    NOT NULL CHECK (length(decoded) > 0),
+    tag            TEXT    NOT NULL,
+    metadata       TEXT    NOT NULL,
+    release_at     INTEGER NOT NULL,
+    actor          TEXT    NOT NULL,
+    created_at     INTEGER NOT NULL,
+    state          TEXT    NOT NULL CHECK (state IN ('new', 'review', 'queued', 'processing', 'confirmed', 'failed', 'cancelled', 'rejected', 'returned')),
+    stage          TEXT    NOT NULL,
+    attention      TEXT    NOT NULL,
+    attention_text TEXT    NOT NULL,
+    reason         TEXT    NOT NULL,
+    dispatch       INTEGER NOT NULL,
+    wallet         TEXT    NOT NULL,
+    txid           TEXT    NOT NULL,
+    network_fee    TEXT    NOT NULL CHECK (network_fee NOT GLOB '*[^0-9]*' AND length(network_fee) BETWEEN 1 AND 39 AND (network_fee = '0' OR network_fee NOT GLOB '0*')),
+    fee_asset      TEXT    NOT NULL,
+    updated_at     INTEGER NOT NULL,
+    ended_at       INTEGER NOT NULL,
+    version        INTEGER NOT NULL,
+    -- The rules of the state machine that one row can show: an end has its time, an instruction has
+    -- its dispatch, and what was never claimed by one can be neither paid nor fail.
+    CHECK ((ended_at <> 0) = (state IN ('confirmed', 'failed', 'cancelled', 'rejected', 'returned'))),
+    CHECK (dispatch <> 0 OR state NOT IN ('processing', 'confirmed', 'failed', 'returned')),
+    CHECK (dispatch = 0 OR state IN ('processing', 'confirmed', 'failed', 'returned'))
+) STRICT;
+CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreign_id);
+CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq);
+CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq);
+CREATE INDEX withdrawal_open ON withdrawal (shard, state, release_at, seq) WHERE state IN ('new', 'review', 'queued', 'processing');
+
+CREATE TABLE transfer (
+    shard          INTEGER NOT NULL,
+    seq            INTEGER PRIMARY KEY,
+    at             INTEGER NOT NULL,
+    kind           TEXT    NOT NULL,
+    currency       TEXT    NOT NULL,
+    amount         TEXT    NOT NULL CHECK (amount NOT GLOB '*[^0-9]*' AND length(amount) BETWEEN 1 AND 39 AND amount NOT GLOB '0*'),
+    debit_account  INTEGER NOT NULL,
+    debit_name     TEXT    NOT NULL,
+    credit_account INTEGER NOT NULL,
+    credit_name    TEXT    NOT NULL,
+    withdrawal     INTEGER NOT NULL,
+    cause          INTEGER NOT NULL,
+    CHECK (debit_account <> credit_account OR debit_name <> credit_name)
+) STRICT;
+CREATE INDEX transfer_withdrawal ON transfer (shard, withdrawal, seq) WHERE withdrawal <> 0;
+
+CREATE TABLE event (
+    shard           INTEGER NOT NULL,
+    seq             INTEGER PRIMARY KEY,
+    at              INTEGER NOT NULL,
+    type            TEXT    NOT NULL,
+    merchant        INTEGER NOT NULL,
+    account         INTEGER NOT NULL,
+    subject         INTEGER NOT NULL,
+    subject_version INTEGER NOT NULL,
+    state           TEXT    NOT NULL,
+    actor           TEXT    NOT NULL,
+    reason          TEXT    NOT NULL,
+    data            BLOB    NOT NULL,
+    currency        TEXT    NOT NULL,
+    available       TEXT    NOT NULL,
+    pending         TEXT    NOT NULL,
+    locked          TEXT    NOT NULL,
+    reserved        TEXT    NOT NULL,
+    balance_version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX event_merchant ON event (shard, merchant, seq);
+CREATE INDEX event_subject ON event (shard, subject, seq) WHERE subject <> 0;
+
+INSERT INTO shard (number, last_seq, last_event, version) VALUES (0, 0, 0, 0);
