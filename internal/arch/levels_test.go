@@ -102,6 +102,6 @@ var notInProduction = []string{
 	geth + "ethclient/simulated",
 	geth + "core", geth + "core/vm", geth + "core/state", geth + "core/txpool", // types alone are fine
 	geth + "miner", geth + "p2p", geth + "cmd/",
-	module + "/internal/demo", module + "/internal/demo/",
+	module + "/internal/demo", module + "/internal/demo/", module + "/contracts",
 	"testing", "testing/",
 }

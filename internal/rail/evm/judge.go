@@ -1,0 +1,158 @@
+package evm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"sluice/internal/rail"
+)
+
+// plainGas is what a transfer costs that runs no code at all.
+const plainGas = 21_000
+
+// Verdict is what a transaction in a final block did to a payout.
+type verdict int
+
+const (
+	unclear verdict = iota // value moved in a way that we cannot read: a person must look
+	paid
+	dead // the nonce is used up and nothing was paid: it never will be
+)
+
+// judge decides from the content of a transaction in a final block, and from its
+// receipt, what became of a payout. Dead needs a reason that excludes every payment;
+// whatever is left over is unclear.
+func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, receipt *types.Receipt) (verdict, string) {
+	if receipt.Status != types.ReceiptStatusSuccessful {
+		return dead, "the transaction was reverted"
+	}
+	to := common.BytesToAddress(p.To)
+	if t, ok := r.tokens[p.Asset]; ok {
+		return judgeToken(t.contract, who, to, Big(p.Amount), r.pays(tx, p), receipt.Logs)
+	}
+	switch {
+	case r.pays(tx, p):
+		return paid, ""
+	case tx.Value().Sign() == 0, receipt.GasUsed == plainGas && tx.To() != nil && *tx.To() != to:
+		return dead, "another transaction of the wallet used the slot"
+	}
+	return unclear, "another transaction of the wallet used the slot, and what it paid cannot be read from outside"
+}
+
+// judgeToken goes by Transfer logs alone: a token may answer true and do nothing.
+// ours says that the transaction is the payout's own transfer, in which any other
+// movement of the wallet's tokens means that something else was paid.
+func judgeToken(contract, who, to common.Address, amount *big.Int, ours bool, logs []*types.Log) (verdict, string) {
+	found, odd := moves(logs, contract)
+	matching, other := 0, 0
+	for _, m := range found {
+		switch {
+		case m.from != who:
+		case m.to == to && m.amount.Cmp(amount) == 0:
+			matching++
+		case m.to == to || ours:
+			other++
+		}
+	}
+	switch {
+	case matching == 1 && other == 0 && !odd:
+		return paid, ""
+	case matching == 0 && other == 0 && !odd && ours:
+		return dead, "the token moved nothing: there is no Transfer log of the payout"
+	case matching == 0 && other == 0 && !odd:
+		return dead, "another transaction of the wallet used the slot"
+	}
+	return unclear, "the token moved something else than the payout: compare the Transfer logs"
+}
+
+// whyReverted replays a reverted transaction to learn the reason. It is a courtesy:
+// the replay runs on the state before or after the block, not in the middle of it.
+func (r *Rail) whyReverted(ctx context.Context, who common.Address, tx *types.Transaction, receipt *types.Receipt) string {
+	if receipt.GasUsed == tx.Gas() {
+		return "the transaction was reverted: it ran out of gas"
+	}
+	msg := ethereum.CallMsg{From: who, To: tx.To(), Gas: tx.Gas(), Value: tx.Value(), Data: tx.Data()}
+	before := new(big.Int).Sub(receipt.BlockNumber, big.NewInt(1))
+	for _, at := range []*big.Int{before, receipt.BlockNumber} {
+		if _, err := r.node.CallContract(ctx, msg, at); err != nil {
+			if reason, ok := revertReason(err); ok {
+				return "the transaction was reverted: " + reason
+			}
+		}
+	}
+	return "the transaction was reverted"
+}
+
+// consumer finds the transaction that used a nonce which none of our attempts used,
+// by looking for the block at which the wallet's nonce passed it. nil means that it
+// could not be found, which proves nothing: nodes forget old states, and a nonce can
+// be used up without a transaction (EIP-7702).
+func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, final uint64) (*types.Transaction, *types.Receipt, error) {
+	after, err := r.passed(ctx, who, nonce, final)
+	if err != nil {
+		return nil, nil, err
+	}
+	block, err := r.node.BlockByNumber(ctx, new(big.Int).SetUint64(after))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, tx := range block.Transactions() {
+		if tx.Nonce() != nonce {
+			continue
+		}
+		from, err := types.Sender(r.signer, tx)
+		if err != nil || !bytes.Equal(from[:], who[:]) {
+			continue
+		}
+		receipt, err := r.node.TransactionReceipt(ctx, tx.Hash())
+		if err != nil {
+			return nil, nil, err
+		}
+		if receipt.BlockHash != block.Hash() {
+			return nil, nil, fmt.Errorf("block %d is not the one of the receipt", after)
+		}
+		return tx, receipt, nil
+	}
+	return nil, nil, fmt.Errorf("block %d holds no transaction with nonce %d of %s", after, nonce, who)
+}
+
+// passed finds the first block after which the wallet's nonce is above the given one;
+// at the block final it is. Going back in growing steps keeps to recent states, which
+// every node still has.
+func (r *Rail) passed(ctx context.Context, who common.Address, nonce, final uint64) (uint64, error) {
+	above := func(block uint64) (bool, error) {
+		n, err := r.node.NonceAt(ctx, who, new(big.Int).SetUint64(block))
+		return n > nonce, err
+	}
+	low, high := uint64(0), final // above(high) holds; above(low) does not, or low is 0
+	for step := uint64(1); high > 0; step *= 2 {
+		low = high - min(step, high)
+		yes, err := above(low)
+		if err != nil {
+			return 0, err
+		}
+		if !yes {
+			break
+		}
+		high = low
+	}
+	for high > low+1 {
+		mid := low + (high-low)/2
+		yes, err := above(mid)
+		if err != nil {
+			return 0, err
+		}
+		if yes {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return high, nil
+}

@@ -1,0 +1,216 @@
+package evm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/signer"
+)
+
+// Prepare implements rail.Rail.
+func (r *Rail) Prepare(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
+	defer cancel()
+	if len(payouts) != 1 {
+		return signer.Intent{}, fault.New(fault.Invalid, "one_payout_per_slot",
+			"a transaction on %s pays exactly one payout, this slot has %d", r.conf.Network, len(payouts))
+	}
+	p := payouts[0]
+	if err := r.checkPayout(p); err != nil {
+		return signer.Intent{}, err
+	}
+	earlier, err := r.decodeAll(slot, p, previous)
+	if err != nil {
+		return signer.Intent{}, err
+	}
+	who, err := r.wallet(ctx, slot.Wallet)
+	if err != nil {
+		return signer.Intent{}, err
+	}
+	if err := r.synced(ctx); err != nil {
+		return signer.Intent{}, err
+	}
+	head, err := r.head(ctx)
+	if err != nil {
+		return signer.Intent{}, err
+	}
+	if err := r.slotFree(ctx, slot, who, head.Number, len(previous) > 0); err != nil {
+		return signer.Intent{}, err
+	}
+	q, err := r.price(ctx)
+	if err != nil {
+		return signer.Intent{}, err
+	}
+	if q, err = r.replace(q, earlier); err != nil {
+		return signer.Intent{}, err
+	}
+	gas, err := r.gas(ctx, who, head.Number, p)
+	if gas, err = keepGas(gas, err, earlier); err != nil {
+		return signer.Intent{}, err
+	}
+	return r.intent(slot, p, gas, q)
+}
+
+func (r *Rail) intent(slot rail.Slot, p rail.Payout, gas uint64, q quote) (signer.Intent, error) {
+	feeCap, tip, err := q.amounts()
+	if err != nil {
+		return signer.Intent{}, err
+	}
+	out := signer.Output{To: bytes.Clone(p.To), Amount: p.Amount}
+	if t, ok := r.tokens[p.Asset]; ok {
+		out.Token = t.contract.Bytes()
+	}
+	return signer.Intent{
+		Family: Family, Wallet: slot.Wallet, ChainID: r.conf.ChainID, Nonce: slot.Nonce,
+		Outputs: []signer.Output{out}, Gas: gas, FeeCap: feeCap, TipCap: tip,
+	}, nil
+}
+
+// slotFree makes sure that no block has used the nonce. Before anything was signed
+// another nonce will do; afterwards only Observe can say what happened.
+func (r *Rail) slotFree(ctx context.Context, slot rail.Slot, who common.Address, at *big.Int, signed bool) error {
+	used, err := r.node.NonceAt(ctx, who, at)
+	if err != nil {
+		return unavailable(err, "read the nonce of "+slot.Wallet)
+	}
+	if used <= slot.Nonce {
+		return nil
+	}
+	if signed {
+		return fmt.Errorf("%w: a block holds nonce %d of %s", rail.ErrLook, slot.Nonce, slot.Wallet)
+	}
+	return fmt.Errorf("%w: nonce %d of %s, the next free one is %d", rail.ErrSlotTaken, slot.Nonce, slot.Wallet, used)
+}
+
+// gas is what the payout may use: the node's estimate at a block, plus the margin. A
+// *rail.Refusal says that the recipient or the token itself refuses. That takes three
+// things: executed code that gave up, a wallet that could have paid, and a node that
+// is in sync (the caller has checked the last).
+func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) (uint64, error) {
+	msg := r.message(who, p)
+	msg.Gas = r.conf.GasMax
+	estimate, err := r.node.EstimateGasAtBlock(ctx, msg, at)
+	if err == nil {
+		if err := r.answersTrue(ctx, msg, at, p.Asset); err != nil {
+			return 0, err
+		}
+		gas := estimate + (estimate*r.conf.GasMarginPercent+99)/100
+		return min(gas, r.conf.GasMax), nil
+	}
+	reason, reverted := revertReason(err)
+	// The limit in the text is the one that we gave, so it is no setting of the node.
+	if !reverted && says(err, fmt.Sprintf("gas required exceeds allowance (%d)", r.conf.GasMax)) {
+		reason, reverted = fmt.Sprintf("the recipient's code wants more than the %d gas that a payout may use", r.conf.GasMax), true
+	}
+	if !reverted {
+		return 0, unavailable(err, "estimate the gas of "+p.Ref)
+	}
+	have, err := r.balance(ctx, p.Asset, who, at)
+	if err != nil {
+		return 0, err
+	}
+	if have.Less(p.Amount) {
+		return 0, later(fmt.Sprintf("the wallet %s has %s, less than the payout", who.Hex(), r.format(p.Asset, have)))
+	}
+	return 0, &rail.Refusal{Reason: reason}
+}
+
+// answersTrue refuses a payout that a token would answer with false: its transaction
+// would succeed, cost gas, and pay nothing.
+func (r *Rail) answersTrue(ctx context.Context, msg ethereum.CallMsg, at *big.Int, asset string) error {
+	if _, isToken := r.tokens[asset]; !isToken {
+		return nil
+	}
+	out, err := r.node.CallContract(ctx, msg, at)
+	if err != nil {
+		return unavailable(err, "simulate the transfer of "+asset)
+	}
+	if len(out) >= 32 && new(big.Int).SetBytes(out[:32]).Sign() == 0 {
+		return &rail.Refusal{Reason: "the token answers the transfer with false"}
+	}
+	return nil
+}
+
+// keepGas decides the gas of a replacement. The node simulates on top of the latest
+// block, where the earlier attempt may have paid already, so that its refusal proves
+// nothing about the slot: then the earlier limit stays.
+func keepGas(gas uint64, err error, earlier []*types.Transaction) (uint64, error) {
+	var refused *rail.Refusal
+	if len(earlier) == 0 || err != nil && !errors.As(err, &refused) {
+		return gas, err
+	}
+	for _, tx := range earlier {
+		gas = max(gas, tx.Gas())
+	}
+	return gas, nil
+}
+
+// message is the payout's call as the node simulates it. It names no price: with one
+// the node would mix the wallet's gas money into its answer.
+func (r *Rail) message(who common.Address, p rail.Payout) ethereum.CallMsg {
+	to, value, data := r.call(p)
+	return ethereum.CallMsg{From: who, To: &to, Value: value, Data: data}
+}
+
+// call is what a transaction must do to pay the payout, and nothing else.
+func (r *Rail) call(p rail.Payout) (to common.Address, value *big.Int, data []byte) {
+	recipient := common.BytesToAddress(p.To)
+	if t, ok := r.tokens[p.Asset]; ok {
+		return t.contract, new(big.Int), transfer(recipient, p.Amount)
+	}
+	return recipient, Big(p.Amount), nil
+}
+
+// decode reads stored bytes and makes sure that they are the attempt they claim to be.
+func decode(a rail.Attempt) (*types.Transaction, error) {
+	tx := new(types.Transaction)
+	if err := tx.UnmarshalBinary(a.Raw); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "attempt_corrupt", "the stored bytes of %s are not a transaction", a.TxID)
+	}
+	if tx.Hash() != common.HexToHash(a.TxID) {
+		return nil, fault.New(fault.Internal, "attempt_corrupt", "the stored bytes of %s are the transaction %s", a.TxID, tx.Hash())
+	}
+	return tx, nil
+}
+
+// decodeAll reads the earlier attempts of a slot and makes sure that each pays the
+// same payout from the same nonce: a replacement that paid another would pay both,
+// or neither.
+func (r *Rail) decodeAll(slot rail.Slot, p rail.Payout, previous []rail.Attempt) ([]*types.Transaction, error) {
+	txs := make([]*types.Transaction, 0, len(previous))
+	for _, a := range previous {
+		tx, err := decode(a)
+		if err != nil {
+			return nil, err
+		}
+		if tx.Nonce() != slot.Nonce || !r.pays(tx, p) {
+			return nil, fault.New(fault.Internal, "attempt_differs", "the attempt %s does not pay %s from nonce %d: it cannot be replaced", a.TxID, p.Ref, slot.Nonce)
+		}
+		txs = append(txs, tx)
+	}
+	return txs, nil
+}
+
+// pays tells whether a transaction, if it succeeds, is exactly this payout.
+func (r *Rail) pays(tx *types.Transaction, p rail.Payout) bool {
+	to, value, data := r.call(p)
+	return tx.To() != nil && *tx.To() == to && tx.Value().Cmp(value) == 0 && bytes.Equal(tx.Data(), data)
+}
+
+// feeOf is what a mined transaction has cost, exactly.
+func feeOf(receipt *types.Receipt) (money.Amount, error) {
+	if receipt.EffectiveGasPrice == nil {
+		return money.Amount{}, errNoNumber
+	}
+	return Amount(new(big.Int).Mul(receipt.EffectiveGasPrice, new(big.Int).SetUint64(receipt.GasUsed)))
+}

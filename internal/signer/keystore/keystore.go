@@ -1,0 +1,174 @@
+// Package keystore keeps keys in encrypted files and signs with them. The files are
+// version 3 keystore JSON with scrypt, as every Ethereum wallet reads and writes
+// them: one key per file. Opening a folder decrypts all of it once; afterwards the
+// keys live in memory only.
+package keystore
+
+import (
+	"crypto/ecdsa"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	chainkeys "github.com/ethereum/go-ethereum/accounts/keystore"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/google/uuid"
+
+	"sluice/internal/fault"
+)
+
+// Cost says how much work one guess of the passphrase is.
+type Cost int
+
+// The costs. Light is for the demo and the tests, where the keys are worth nothing.
+const (
+	Standard Cost = iota // about a second and 256 MB
+	Light                // some milliseconds and 4 MB
+)
+
+func (c Cost) scrypt() (n, p int) {
+	if c == Light {
+		return chainkeys.LightScryptN, chainkeys.LightScryptP
+	}
+	return chainkeys.StandardScryptN, chainkeys.StandardScryptP
+}
+
+// Create makes a new key in the folder and gives its address (EIP-55). The folder is
+// made if it is missing (0700); the file can be read by its owner only (0600).
+func Create(dir, passphrase string, cost Cost) (string, error) {
+	key, err := crypto.GenerateKey()
+	if err != nil {
+		return "", fmt.Errorf("make a key: %w", err)
+	}
+	return store(dir, passphrase, cost, key)
+}
+
+// Import puts an existing private key (64 hex digits, with or without 0x) into the
+// folder. Errors never show any of it.
+func Import(dir, passphrase string, cost Cost, privateHex string) (string, error) {
+	raw, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(privateHex), "0x"))
+	if err != nil || len(raw) != 32 {
+		return "", fault.New(fault.Invalid, "key_malformed", "a private key is 64 hex digits")
+	}
+	key, err := crypto.ToECDSA(raw)
+	if err != nil {
+		return "", fault.New(fault.Invalid, "key_malformed", "these 64 hex digits are not a valid private key")
+	}
+	return store(dir, passphrase, cost, key)
+}
+
+// List gives the addresses in the folder without decrypting anything, in order.
+func List(dir string) ([]string, error) {
+	files, err := read(dir)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(files))
+	for _, f := range files {
+		out = append(out, f.address.Hex())
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func store(dir, passphrase string, cost Cost, private *ecdsa.PrivateKey) (string, error) {
+	if passphrase == "" {
+		return "", fault.New(fault.Invalid, "passphrase_missing", "a key needs a passphrase: an empty one would leave the file open to everybody who reads it")
+	}
+	address := crypto.PubkeyToAddress(private.PublicKey)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the key folder: %w", err)
+	}
+	files, err := read(dir)
+	if err != nil {
+		return "", err
+	}
+	if slices.ContainsFunc(files, func(f file) bool { return f.address == address }) {
+		return "", fault.New(fault.Conflict, "key_exists", "the key of %s is in %s already", address.Hex(), dir)
+	}
+	n, p := cost.scrypt()
+	text, err := chainkeys.EncryptKey(&chainkeys.Key{Id: uuid.New(), Address: address, PrivateKey: private}, passphrase, n, p)
+	if err != nil {
+		return "", fmt.Errorf("encrypt the key: %w", err)
+	}
+	name := strings.ToLower(address.Hex()[2:]) + ".json"
+	if err := writeDurably(filepath.Join(dir, name), text); err != nil {
+		return "", err
+	}
+	return address.Hex(), nil
+}
+
+// writeDurably makes sure that a file has all of its content or does not exist, and
+// that it is still there after a power cut: coins may be sent to the address next.
+func writeDurably(name string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*") // 0600
+	if err != nil {
+		return fmt.Errorf("write the key: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write the key: %w", err), os.Remove(f.Name()))
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err = f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), name); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+type file struct {
+	path    string
+	address common.Address
+	text    []byte
+}
+
+// read finds the key files of a folder. Files of another form are an error: a key
+// that was silently skipped would look like a wallet that does not exist.
+func read(dir string) ([]file, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the key folder: %w", err)
+	}
+	var out []file
+	for _, e := range entries {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		text, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
+		if err != nil {
+			return nil, fmt.Errorf("read a key: %w", err)
+		}
+		var head struct {
+			Address string
+			Version int
+		}
+		if err := json.Unmarshal(text, &head); err != nil || head.Version != 3 || !common.IsHexAddress(head.Address) {
+			return nil, fault.New(fault.Invalid, "key_file", "%s is not a version 3 keystore file: move it out of the folder", path)
+		}
+		out = append(out, file{path: path, address: common.HexToAddress(head.Address), text: text})
+	}
+	return out, nil
+}
