@@ -1,0 +1,218 @@
+package webhook
+
+import (
+	"fmt"
+	"time"
+
+	"sluice/internal/commit"
+	"sluice/internal/event"
+)
+
+// Class says how an attempt failed. Stable: classes are shown, counted, filtered by.
+type Class string
+
+// The classes.
+const (
+	ClassStatus  Class = "status"    // an answer that is not 2xx
+	ClassTimeout Class = "timeout"   // no whole answer in time
+	ClassDNS     Class = "dns"       // the name has no address
+	ClassConnect Class = "connect"   // no connection
+	ClassTLS     Class = "tls"       // no secure connection
+	ClassBlocked Class = "blocked"   // the address or port must not be dialled
+	ClassNetwork Class = "network"   // the connection broke, or what came is no HTTP
+	ClassURL     Class = "url"       // nothing can be sent to such a URL
+	ClassKeys    Class = "keys"      // the keys of the endpoint cannot be used
+	ClassRender  Class = "rendering" // the body could not be written: our fault
+)
+
+// The statuses that say more than failure, as RFC 9110 and RFC 6585 name them.
+const (
+	statusGone            = 410
+	statusTooManyRequests = 429
+	statusBadGateway      = 502
+	statusUnavailable     = 503
+	statusGatewayTimeout  = 504
+)
+
+// actor of everything that happens to an endpoint because of its answers.
+const actor = "worker"
+
+// RecordAttempt writes down one attempt and what follows from it: the delivery is
+// delivered, waits for its next attempt, or is dead; the endpoint works, is paused,
+// or is disabled. It is safe to submit again when its outcome was unknown.
+// Result: Recorded.
+type RecordAttempt struct {
+	Delivery   Delivery      // as it was claimed
+	Attempt    Attempt       // what happened; Seq, Number and the ids are filled in here
+	RetryAfter time.Duration // what the endpoint asked for; 0: nothing
+	Jitter     int64         // 0 to JitterMax, drawn by the caller
+}
+
+// Recorded is how things stand after an attempt.
+type Recorded struct {
+	Delivery Delivery
+	Endpoint Endpoint
+	Stale    bool  // the claim had ended and somebody else has the delivery
+	Tripped  bool  // this attempt opened the circuit breaker
+	Notice   int64 // per cent of the way to being disabled, if the owner is to be told now
+}
+
+// Succeeded tells whether the endpoint took the message: 2xx and nothing else.
+func (a Attempt) Succeeded() bool {
+	return a.ErrorClass == "" && a.Status >= 200 && a.Status <= 299
+}
+
+// Reads implements commit.Command.
+func (c RecordAttempt) Reads(w *commit.Wants) {
+	Deliveries.Want(w, c.Delivery.Seq)
+	Endpoints.Want(w, c.Delivery.Endpoint)
+}
+
+// Apply implements commit.Command.
+func (c RecordAttempt) Apply(v *commit.View) (any, error) {
+	d, ok := Deliveries.Get(v, c.Delivery.Seq)
+	if !ok {
+		return Recorded{Stale: true}, nil // erased meanwhile
+	}
+	e, _ := Endpoints.Get(v, c.Delivery.Endpoint)
+	switch {
+	case d.Version == c.Delivery.Version && d.State == Pending:
+	case d.Version == c.Delivery.Version+1 && d.Attempts > c.Delivery.Attempts:
+		return Recorded{Delivery: d, Endpoint: e}, nil // this very record: it was submitted twice
+	default:
+		return c.stale(v, d, e), nil
+	}
+	out := Recorded{}
+	d.Attempts++
+	c.log(v, d, d.Attempts)
+	if c.Attempt.Succeeded() {
+		e = e.works(v)
+		d = d.done(v, Delivered, c.Attempt)
+	} else {
+		e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
+		d = c.failed(v, d, e)
+	}
+	d.Version++
+	Deliveries.Put(v, d)
+	out.Delivery, out.Endpoint = d, e
+	return out, nil
+}
+
+// stale records an attempt of somebody whose claim had ended. It happened, so it
+// is in the log, and a message that arrived is not sent again; the rest is up to
+// whoever has the delivery now.
+func (c RecordAttempt) stale(v *commit.View, d Delivery, e Endpoint) Recorded {
+	c.log(v, d, d.Attempts+1)
+	if c.Attempt.Succeeded() && d.State == Pending && d.Round <= c.Delivery.Attempts {
+		d.Attempts++
+		d = d.done(v, Delivered, c.Attempt)
+		d.Version++
+		Deliveries.Put(v, d)
+	}
+	return Recorded{Delivery: d, Endpoint: e, Stale: true}
+}
+
+func (c RecordAttempt) log(v *commit.View, d Delivery, number int64) {
+	a := c.Attempt
+	a.Seq, a.Delivery, a.Endpoint, a.Merchant, a.Number = v.NewID(), d.Seq, d.Endpoint, d.Merchant, number
+	a.Body, a.ErrorText = a.Body[:min(len(a.Body), MaxStoredBody)], a.ErrorText[:min(len(a.ErrorText), MaxErrorText)]
+	Attempts.Append(v, a)
+}
+
+// done ends a delivery.
+func (d Delivery) done(v *commit.View, s DeliveryState, a Attempt) Delivery {
+	d.State, d.DoneAt, d.LastStatus, d.LastError = s, v.Now(), a.Status, a.ErrorClass
+	return d
+}
+
+// failed decides what becomes of a delivery after a failure.
+func (c RecordAttempt) failed(v *commit.View, d Delivery, e Endpoint) Delivery {
+	made := d.Attempts - d.Round
+	switch {
+	case e.State != Enabled:
+		return d.done(v, Skipped, c.Attempt)
+	case made >= MaxAttempts:
+		return d.done(v, Dead, c.Attempt)
+	}
+	wait := max(jittered(Wait(made+1), c.Jitter), min(c.RetryAfter, MaxRetryAfter))
+	d.NextAt = v.Now().Add(wait).Truncate(time.Microsecond)
+	d.Lane = max(d.Lane, LaneRetry)
+	d.LastStatus, d.LastError = c.Attempt.Status, c.Attempt.ErrorClass
+	return d
+}
+
+// works notes a success. One that has nothing to forget is not written.
+func (e Endpoint) works(v *commit.View) Endpoint {
+	if e.Failures == 0 && e.FailingSince.IsZero() && e.Trips == 0 || e.State == Deleted {
+		return e
+	}
+	e.Failures, e.FailingSince, e.NoticesSent = 0, time.Time{}, 0
+	if e.Trips > 0 {
+		e.Successes++
+		if e.Successes >= breakerSuccesses {
+			e.Trips, e.Successes, e.PausedUntil = 0, 0, time.Time{}
+		}
+	}
+	return e.put(v)
+}
+
+// fails notes a failure: the breaker may open, a notice may be due, and the
+// endpoint may be disabled.
+func (e Endpoint) fails(v *commit.View, a Attempt, retryAfter time.Duration) (_ Endpoint, tripped bool, notice int64) {
+	if e.State != Enabled {
+		return e, false, 0
+	}
+	now := v.Now()
+	e.Failures++
+	recovering := e.Trips > 0 && e.Successes > 0
+	e.Successes = 0
+	if e.FailingSince.IsZero() {
+		e.FailingSince = now
+	}
+	failing := now.Sub(e.FailingSince)
+	due := passed(failing)
+	switch {
+	case a.Status == statusGone:
+		return disable(v, e, "it answered 410 Gone", actor).put(v), false, 100
+	case failing >= DisableAfter:
+		e.NoticesSent = due
+		return disable(v, e, fmt.Sprintf("every attempt failed for %d days", int(DisableAfter.Hours()/24)), actor).put(v), false, 100
+	case due > e.NoticesSent:
+		e.NoticesSent, notice = due, notices[due-1]
+		tell(v, e, event.EndpointFailing, fmt.Sprintf("every attempt failed since %s: %d %% of the time after which it is disabled",
+			e.FailingSince.Format(time.RFC3339), notice), actor)
+	}
+	e, tripped = e.trip(v, recovering)
+	// What the endpoint asks for may be longer.
+	if pause := pauseFor(a.Status, retryAfter); pause > 0 && now.Add(pause).After(e.PausedUntil) {
+		e.PausedUntil = now.Add(pause).Truncate(time.Microsecond)
+	}
+	return e.put(v), tripped, notice
+}
+
+// trip opens the breaker after enough failures in a row, or at the first one after
+// a pause unless something succeeded in between. Attempts that were under way when
+// it opened do not open it further.
+func (e Endpoint) trip(v *commit.View, recovering bool) (Endpoint, bool) {
+	if e.PausedUntil.After(v.Now()) || (e.Trips == 0 || recovering) && e.Failures < breakerFailures {
+		return e, false
+	}
+	e.Trips++
+	e.PausedUntil = v.Now().Add(coolDown(e.Trips))
+	if e.Trips == 1 {
+		tell(v, e, event.EndpointPaused, fmt.Sprintf("%d attempts in a row failed; the next one is made after %s", e.Failures,
+			e.PausedUntil.Format(time.RFC3339)), actor)
+	}
+	return e, true
+}
+
+// pauseFor is the pause that an answer asks for.
+func pauseFor(status int64, retryAfter time.Duration) time.Duration {
+	switch status {
+	case statusTooManyRequests, statusBadGateway, statusGatewayTimeout:
+		return max(throttle, min(retryAfter, MaxRetryAfter))
+	case statusUnavailable:
+		return min(retryAfter, MaxRetryAfter)
+	}
+	return 0
+}
