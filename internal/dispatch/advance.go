@@ -69,12 +69,12 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 		}
 	}
 	crash.Point("dispatch.claimed")
-	nonce, err := h.rail.NextNonce(ctx, h.wallet.Address)
+	nonce, err := h.chainNonce(ctx)
 	if err != nil {
 		return d, h.wait(ctx, d, err)
 	}
 	if left := d.payouts(); len(left) > 0 {
-		_, err := h.rail.Prepare(ctx, rail.Slot{Wallet: h.wallet.Address, Nonce: max(nonce, uint64(h.wallet.NextNonce))}, left, nil) //nolint:gosec // not negative
+		_, err := h.rail.Prepare(ctx, rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(nonce)}, left, nil) //nolint:gosec // not negative
 		var refusal *rail.Refusal
 		switch {
 		case errors.As(err, &refusal):
@@ -83,9 +83,22 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 			return d, h.wait(ctx, d, err)
 		}
 	}
-	d, err = h.do(ctx, d, Seal{whole: h.on(d), Claimed: claimed, ChainNonce: int64(nonce)}) //nolint:gosec // a nonce never nears 2^63
+	d, err = h.do(ctx, d, Seal{whole: h.on(d), Claimed: claimed, ChainNonce: nonce})
 	crash.Point("dispatch.sealed")
+	if err == nil && d.Dispatch.State == Sealed {
+		h.flying++
+	}
 	return d, err
+}
+
+// chainNonce is the nonce from which the wallet goes on. The chain is asked only
+// while nothing of ours is in flight: then whatever waits in its pool is a stranger's.
+func (h *hand) chainNonce(ctx context.Context) (int64, error) {
+	if h.flying > 0 {
+		return h.wallet.NextNonce, nil
+	}
+	n, err := h.rail.NextNonce(ctx, h.wallet.Address)
+	return max(int64(n), h.wallet.NextNonce), err //nolint:gosec // a nonce never nears 2^63
 }
 
 // refuse ends a dispatch on the network's refusal, before anything was signed.

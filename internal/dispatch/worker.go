@@ -149,6 +149,8 @@ type hand struct {
 	// only means that they are sent once more.
 	sentAt map[id.Seq]time.Time
 	leased bool
+	// flying is how many dispatches of the wallet held a slot when last looked.
+	flying int
 }
 
 func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
@@ -198,6 +200,12 @@ func (h *hand) round(ctx context.Context) {
 	if err != nil {
 		h.log.Error("open dispatches cannot be read", "error", err)
 		return
+	}
+	h.flying = 0
+	for _, d := range work {
+		if d.Dispatch.State == Sealed {
+			h.flying++
+		}
 	}
 	var open []Work
 	for _, d := range work {
