@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"sync"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/contracts"
 	"sluice/internal/money"
@@ -42,59 +45,84 @@ const (
 	TakesCut                 // moves one unit less than asked
 )
 
-// faucet owns all money of the genesis block and every contract.
-type faucet struct {
-	key     *ecdsa.PrivateKey
-	address common.Address
-	signer  types.Signer
+// Admin owns the money of the genesis block and every contract it deploys. It works
+// on any chain that gave FaucetAddress its coins at genesis; Chain is one.
+type Admin struct {
+	client *ethclient.Client
+	mine   func(blocks int) error
+	key    *ecdsa.PrivateKey
+	id     *big.Int
+	signer types.Signer
+
+	mu sync.Mutex // one transaction of the faucet at a time
 }
 
-func newFaucet(id *big.Int) (faucet, error) {
-	// The key is no secret: it is worth something in this process only, and being
-	// the same every time makes contract addresses the same every time.
+// NewAdmin makes an admin of a chain. mine is called after each transaction to put it
+// into a block.
+func NewAdmin(client *ethclient.Client, chainID uint64, mine func(blocks int) error) (*Admin, error) {
+	key, err := faucetKey()
+	if err != nil {
+		return nil, err
+	}
+	id := new(big.Int).SetUint64(chainID)
+	return &Admin{client: client, mine: mine, key: key, id: id, signer: types.LatestSignerForChainID(id)}, nil
+}
+
+// faucetKey is no secret: it is worth something on a chain made for tests only, and
+// being the same every time makes contract addresses the same every time.
+func faucetKey() (*ecdsa.PrivateKey, error) {
 	key, err := crypto.ToECDSA(crypto.Keccak256([]byte("sluice devnet faucet")))
 	if err != nil {
-		return faucet{}, fmt.Errorf("make the faucet key: %w", err)
+		return nil, fmt.Errorf("make the faucet key: %w", err)
 	}
-	return faucet{key: key, address: crypto.PubkeyToAddress(key.PublicKey), signer: types.LatestSignerForChainID(id)}, nil
+	return key, nil
+}
+
+// FaucetAddress is the account that must own coins at genesis.
+func FaucetAddress() (string, error) {
+	key, err := faucetKey()
+	if err != nil {
+		return "", err
+	}
+	return crypto.PubkeyToAddress(key.PublicKey).Hex(), nil
 }
 
 // Fund gives an address native coin and makes the block that holds it.
-func (c *Chain) Fund(ctx context.Context, address string, wei money.Amount) error {
+func (c *Admin) Fund(ctx context.Context, address string, wei money.Amount) error {
 	_, err := c.send(ctx, ptr(common.HexToAddress(address)), evm.Big(wei), nil)
 	return err
 }
 
 // DeployToken creates a token, owned by the chain itself, and gives its address.
-func (c *Chain) DeployToken(ctx context.Context, kind Kind, name, symbol string) (string, error) {
+func (c *Admin) DeployToken(ctx context.Context, kind Kind, name, symbol string) (string, error) {
 	return c.deploy(ctx, string(kind), name, symbol)
 }
 
 // DeployGate creates a recipient that refuses the native coin until OpenGate.
-func (c *Chain) DeployGate(ctx context.Context) (string, error) { return c.deploy(ctx, "Gate") }
+func (c *Admin) DeployGate(ctx context.Context) (string, error) { return c.deploy(ctx, "Gate") }
 
 // OpenGate lets a gate take coins, or stop taking them.
-func (c *Chain) OpenGate(ctx context.Context, gate string, open bool) error {
+func (c *Admin) OpenGate(ctx context.Context, gate string, open bool) error {
 	return c.call(ctx, "Gate", gate, "setOpen", open)
 }
 
 // Mint makes new units of a token for an address.
-func (c *Chain) Mint(ctx context.Context, token, to string, amount money.Amount) error {
+func (c *Admin) Mint(ctx context.Context, token, to string, amount money.Amount) error {
 	return c.call(ctx, string(Tether), token, "mint", common.HexToAddress(to), evm.Big(amount))
 }
 
 // Freeze makes every transfer of a Tether from or to the account revert, or ends that.
-func (c *Chain) Freeze(ctx context.Context, token, account string, on bool) error {
+func (c *Admin) Freeze(ctx context.Context, token, account string, on bool) error {
 	return c.call(ctx, string(Tether), token, "freeze", common.HexToAddress(account), on)
 }
 
 // Pause makes every transfer of a Tether revert, or ends that.
-func (c *Chain) Pause(ctx context.Context, token string, on bool) error {
+func (c *Admin) Pause(ctx context.Context, token string, on bool) error {
 	return c.call(ctx, string(Tether), token, "pause", on)
 }
 
 // SetMode changes how a Moody token behaves.
-func (c *Chain) SetMode(ctx context.Context, token string, mode Mode) error {
+func (c *Admin) SetMode(ctx context.Context, token string, mode Mode) error {
 	return c.call(ctx, string(Moody), token, "setMode", uint8(mode))
 }
 
@@ -115,7 +143,7 @@ func load(contract string) (artifact, error) {
 	return a, nil
 }
 
-func (c *Chain) deploy(ctx context.Context, contract string, args ...any) (string, error) {
+func (c *Admin) deploy(ctx context.Context, contract string, args ...any) (string, error) {
 	a, err := load(contract)
 	if err != nil {
 		return "", err
@@ -131,7 +159,7 @@ func (c *Chain) deploy(ctx context.Context, contract string, args ...any) (strin
 	return receipt.ContractAddress.Hex(), nil
 }
 
-func (c *Chain) call(ctx context.Context, contract, at, method string, args ...any) error {
+func (c *Admin) call(ctx context.Context, contract, at, method string, args ...any) error {
 	a, err := load(contract)
 	if err != nil {
 		return err
@@ -147,23 +175,24 @@ func (c *Chain) call(ctx context.Context, contract, at, method string, args ...a
 // send signs a transaction of the faucet and makes the block that holds it. The high
 // tip puts it in front of whatever else waits, so that a freeze comes before the
 // transfer that it is meant to stop.
-func (c *Chain) send(ctx context.Context, to *common.Address, value *big.Int, data []byte) (*types.Receipt, error) {
+func (c *Admin) send(ctx context.Context, to *common.Address, value *big.Int, data []byte) (*types.Receipt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	from := crypto.PubkeyToAddress(c.key.PublicKey)
 	head, err := c.client.HeaderByNumber(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	nonce, err := c.client.NonceAt(ctx, c.faucet.address, head.Number)
+	nonce, err := c.client.NonceAt(ctx, from, head.Number)
 	if err != nil {
 		return nil, err
 	}
-	gas, err := c.client.EstimateGas(ctx, ethereum.CallMsg{From: c.faucet.address, To: to, Value: value, Data: data})
+	gas, err := c.client.EstimateGas(ctx, ethereum.CallMsg{From: from, To: to, Value: value, Data: data})
 	if err != nil {
 		return nil, fmt.Errorf("faucet: %w", err)
 	}
 	tip := big.NewInt(50_000_000_000)
-	tx, err := types.SignNewTx(c.faucet.key, c.faucet.signer, &types.DynamicFeeTx{
+	tx, err := types.SignNewTx(c.key, c.signer, &types.DynamicFeeTx{
 		ChainID: c.id, Nonce: nonce, To: to, Value: value, Data: data, Gas: gas + gas/5,
 		GasTipCap: tip, GasFeeCap: new(big.Int).Add(tip, new(big.Int).Lsh(head.BaseFee, 1)),
 	})
@@ -198,16 +227,25 @@ type Payment struct {
 // Payments lists what the chain paid to an address since genesis, oldest first:
 // plain transfers of the native coin and Transfer logs of any contract. It is the
 // truth against which tests count.
-func (c *Chain) Payments(address string) ([]Payment, error) {
+func (c *Admin) Payments(ctx context.Context, address string) ([]Payment, error) {
 	to := common.HexToAddress(address)
-	chain := c.eth.BlockChain()
+	height, err := c.client.BlockNumber(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var found []Payment
-	for n := uint64(1); n <= c.Height(); n++ {
-		block := chain.GetBlockByNumber(n)
-		if block == nil {
-			break // the chain was cut while we read
+	for n := uint64(1); n <= height; n++ {
+		block, err := c.client.BlockByNumber(ctx, new(big.Int).SetUint64(n))
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", n, err)
 		}
-		receipts := chain.GetReceiptsByHash(block.Hash())
+		if len(block.Transactions()) == 0 {
+			continue
+		}
+		receipts, err := c.client.BlockReceipts(ctx, rpc.BlockNumberOrHashWithHash(block.Hash(), false))
+		if err != nil {
+			return nil, fmt.Errorf("receipts of block %d: %w", n, err)
+		}
 		for i, tx := range block.Transactions() {
 			p, err := c.paid(tx, receipts[i], to)
 			if err != nil {
@@ -219,14 +257,14 @@ func (c *Chain) Payments(address string) ([]Payment, error) {
 	return found, nil
 }
 
-func (c *Chain) paid(tx *types.Transaction, receipt *types.Receipt, to common.Address) ([]Payment, error) {
+func (c *Admin) paid(tx *types.Transaction, receipt *types.Receipt, to common.Address) ([]Payment, error) {
 	if receipt.Status != types.ReceiptStatusSuccessful {
 		return nil, nil
 	}
 	base := Payment{TxHash: tx.Hash().Hex(), Block: receipt.BlockNumber.Uint64()}
 	var found []Payment
 	if tx.To() != nil && *tx.To() == to && tx.Value().Sign() > 0 {
-		from, err := types.Sender(c.faucet.signer, tx)
+		from, err := types.Sender(c.signer, tx)
 		if err != nil {
 			return nil, err
 		}
@@ -255,7 +293,7 @@ func (c *Chain) paid(tx *types.Transaction, receipt *types.Receipt, to common.Ad
 }
 
 // BalanceOf reads a token balance at the latest block.
-func (c *Chain) BalanceOf(ctx context.Context, token, account string) (money.Amount, error) {
+func (c *Admin) BalanceOf(ctx context.Context, token, account string) (money.Amount, error) {
 	a, err := load(string(Tether))
 	if err != nil {
 		return money.Amount{}, err

@@ -66,12 +66,10 @@ type Chain struct {
 	stack  *node.Node
 	eth    *eth.Ethereum
 	beacon *catalyst.SimulatedBeacon
-	client *ethclient.Client
-	id     *big.Int
 	url    string
-	faucet faucet
+	*Admin
 
-	mu sync.Mutex // one maker of blocks at a time
+	making sync.Mutex // one maker of blocks at a time
 }
 
 // New starts a chain at its genesis block. Close ends it.
@@ -79,8 +77,7 @@ func New(opts Options) (*Chain, error) {
 	if opts.ChainID == 0 {
 		opts.ChainID = ChainID
 	}
-	id := new(big.Int).SetUint64(opts.ChainID)
-	faucet, err := newFaucet(id)
+	rich, err := FaucetAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +89,14 @@ func New(opts Options) (*Chain, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the node: %w", err)
 	}
-	c := &Chain{stack: stack, id: id, faucet: faucet}
-	if err := c.start(ethConfig(id, faucet.address)); err != nil {
+	c := &Chain{stack: stack}
+	if err := c.start(ethConfig(opts.ChainID, common.HexToAddress(rich))); err != nil {
 		return nil, errors.Join(err, stack.Close())
 	}
 	if opts.Listen != "" {
 		c.url = stack.HTTPEndpoint()
 	}
-	if err := c.assertOsaka(); err != nil {
+	if err := AssertOsaka(c.client); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -127,16 +124,16 @@ func nodeConfig(listen string) (*node.Config, error) {
 	return &conf, nil
 }
 
-func ethConfig(id *big.Int, rich common.Address) *ethconfig.Config {
+func ethConfig(id uint64, rich common.Address) *ethconfig.Config {
 	rules := *params.AllDevChainProtocolChanges
-	rules.ChainID = id
+	rules.ChainID = new(big.Int).SetUint64(id)
 	rules.AmsterdamTime, rules.BogotaTime = nil, nil // Osaka is the last
 	alloc := core.SystemContractAllocs()
 	maps.Copy(alloc, types.GenesisAlloc{rich: {Balance: new(big.Int).Lsh(big.NewInt(1), 120)}})
 
 	conf := ethconfig.Defaults
 	conf.Genesis = &core.Genesis{Config: &rules, GasLimit: blockGas, Alloc: alloc}
-	conf.NetworkId = id.Uint64()
+	conf.NetworkId = id
 	conf.SyncMode = ethconfig.FullSync
 	conf.TxPool.NoLocals = true
 	conf.LogNoHistory = true // logs are searched block by block
@@ -160,14 +157,14 @@ func (c *Chain) start(conf *ethconfig.Config) (err error) {
 	if c.beacon, err = catalyst.NewSimulatedBeacon(0, common.Address{}, c.eth); err != nil {
 		return fmt.Errorf("start the block maker: %w", err)
 	}
-	c.client = ethclient.NewClient(c.stack.Attach())
-	return nil
+	c.Admin, err = NewAdmin(ethclient.NewClient(c.stack.Attach()), conf.NetworkId, c.Mine)
+	return err
 }
 
-// assertOsaka makes sure of the pinned rules: a chain with others would make every
+// AssertOsaka makes sure of the pinned rules: a chain with others would make every
 // gas figure of the tests and the demo a fiction.
-func (c *Chain) assertOsaka() error {
-	got, err := c.client.EstimateGas(context.Background(), ethereum.CallMsg{Data: common.FromHex("0x6001600055")})
+func AssertOsaka(client *ethclient.Client) error {
+	got, err := client.EstimateGas(context.Background(), ethereum.CallMsg{Data: common.FromHex("0x6001600055")})
 	if err != nil {
 		return fmt.Errorf("estimate the probe: %w", err)
 	}
@@ -179,9 +176,9 @@ func (c *Chain) assertOsaka() error {
 
 // Close ends the chain; nothing of it remains.
 func (c *Chain) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.client != nil {
+	c.making.Lock()
+	defer c.making.Unlock()
+	if c.Admin != nil {
 		c.client.Close()
 	}
 	var err error
@@ -213,12 +210,12 @@ func (c *Chain) Finalized() uint64 {
 
 // Mine makes n blocks out of what the pool holds.
 func (c *Chain) Mine(n int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.mine(n)
+	c.making.Lock()
+	defer c.making.Unlock()
+	return c.seal(n)
 }
 
-func (c *Chain) mine(n int) error {
+func (c *Chain) seal(n int) error {
 	for range n {
 		before := c.Height()
 		c.beacon.Commit()
@@ -231,11 +228,11 @@ func (c *Chain) mine(n int) error {
 
 // Finalize makes blocks until the one that is the latest now is final.
 func (c *Chain) Finalize() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.making.Lock()
+	defer c.making.Unlock()
 	target := c.Height()
 	for c.Finalized() < target {
-		if err := c.mine(1); err != nil {
+		if err := c.seal(1); err != nil {
 			return err
 		}
 	}
@@ -264,8 +261,8 @@ func (c *Chain) Run(ctx context.Context, interval time.Duration) error {
 // they are gone from blocks and pool, as if no node had ever heard of them.
 // Final blocks cannot be dropped.
 func (c *Chain) Reorg(depth int, keepTxs bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.making.Lock()
+	defer c.making.Unlock()
 	head := c.Height()
 	if depth < 1 || uint64(depth) > head-c.Finalized() {
 		return fmt.Errorf("reorg of %d blocks: the chain stands at %d, final is %d", depth, head, c.Finalized())
@@ -292,12 +289,12 @@ func (c *Chain) Reorg(depth int, keepTxs bool) error {
 			}
 		}
 	}
-	return c.mine(depth + 1)
+	return c.seal(depth + 1)
 }
 
 // DropPool forgets every transaction that is in no block.
 func (c *Chain) DropPool() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.making.Lock()
+	defer c.making.Unlock()
 	c.eth.TxPool().Clear()
 }

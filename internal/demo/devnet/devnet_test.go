@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/ethclient"
 	"go.uber.org/goleak"
 
@@ -52,7 +53,7 @@ func TestPaymentsAreCountedFromBlocks(t *testing.T) {
 	must(t, err)
 	must(t, c.Mint(ctx, token, alice, money.Of(5_000_000)))
 
-	got, err := c.Payments(alice)
+	got, err := c.Payments(t.Context(), alice)
 	must(t, err)
 	if len(got) != 2 || got[0].Token != "" || got[0].Amount != money.Of(7) ||
 		got[1].Token != token || got[1].Amount != money.Of(5_000_000) {
@@ -87,7 +88,7 @@ func TestReorg(t *testing.T) {
 			if after.Hash() == before.Hash() {
 				t.Error("block 4 is still the same")
 			}
-			got, err := chain.Payments(alice)
+			got, err := chain.Payments(t.Context(), alice)
 			must(t, err)
 			if len(got) != c.want {
 				t.Errorf("payments after the reorg: %+v, want %d", got, c.want)
@@ -123,7 +124,7 @@ func TestServesJSONRPC(t *testing.T) {
 		t.Errorf("chain id %s, want 4242", id)
 	}
 	must(t, c.Fund(t.Context(), alice, money.Of(9)))
-	tx, err := c.Payments(alice)
+	tx, err := c.Payments(t.Context(), alice)
 	must(t, err)
 	block, err := outside.BlockByNumber(t.Context(), big.NewInt(1))
 	must(t, err)
@@ -143,15 +144,25 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 
 func TestRunMakesBlocksUntilTold(t *testing.T) {
 	c := start(t, devnet.Options{})
+	heads := make(chan *types.Header)
+	sub, err := c.Client().SubscribeNewHead(t.Context(), heads)
+	must(t, err)
+	defer sub.Unsubscribe()
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx, time.Millisecond) }()
-	for c.Height() < 3 {
-		if t.Context().Err() != nil {
-			t.Fatal("no blocks")
+	for want := uint64(1); want <= 3; want++ {
+		if h := <-heads; h.Number.Uint64() != want {
+			t.Errorf("block %s, want %d", h.Number, want)
 		}
-		time.Sleep(time.Millisecond)
 	}
 	stop()
-	must(t, <-done)
+	for {
+		select {
+		case <-heads: // those that were under way
+		case err := <-done:
+			must(t, err)
+			return
+		}
+	}
 }
