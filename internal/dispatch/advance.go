@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"sluice/internal/crash"
 	"sluice/internal/fault"
 	"sluice/internal/id"
-	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/withdrawal"
 )
@@ -51,14 +51,39 @@ func (h *hand) do(ctx context.Context, d Work, c commit.Command) (Work, error) {
 	return d, err
 }
 
+// tell submits one command for each chosen item in its withdrawal's shard, all side by
+// side so that they share commits, and gives the error of each by place.
+func (h *hand) tell(ctx context.Context, d Work, chosen func(Item) bool, command func(Item) commit.Command) []error {
+	errs := make([]error, len(d.Items))
+	done := make(chan struct{})
+	n := 0
+	for place, it := range d.Items {
+		if !chosen(it) {
+			continue
+		}
+		n++
+		go func() {
+			_, errs[place] = commit.Do[withdrawal.Withdrawal](ctx, h.loop, it.ID().Shard, command(it))
+			done <- struct{}{}
+		}()
+	}
+	for range n {
+		<-done
+	}
+	return errs
+}
+
+func undecided(it Item) bool { return it.Outcome == OutcomeOpen }
+
 // claimAndSeal claims the planned withdrawals in their merchants' shards, asks the
 // network whether it takes them, and fixes the list and the slot.
 func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	crash.Point("dispatch.planned")
 	claimed := make([]bool, len(d.Items))
-	for n, it := range d.Items {
-		_, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, id.Shard(it.Shard), //nolint:gosec // written from an id.Shard
-			withdrawal.NewClaim(it.Withdrawal, d.Dispatch.Seq, h.wallet.Text(), Actor))
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command {
+		return withdrawal.NewClaim(it.Withdrawal, d.Dispatch.Seq, h.wallet.Text(), Actor)
+	})
+	for n, err := range errs {
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			claimed[n] = true
@@ -69,12 +94,12 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 		}
 	}
 	crash.Point("dispatch.claimed")
-	nonce, err := h.chainNonce(ctx)
-	if err != nil {
-		return d, h.wait(ctx, d, err)
-	}
+	seal := Seal{whole: h.on(d), Claimed: claimed}
 	if left := d.payouts(); len(left) > 0 {
-		_, err := h.rail.Prepare(ctx, rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(nonce)}, left, nil) //nolint:gosec // not negative
+		slot, nonce, err := h.pick(ctx, d)
+		if err == nil {
+			_, err = h.rail.Prepare(ctx, slot, left, nil)
+		}
 		var refusal *rail.Refusal
 		switch {
 		case errors.As(err, &refusal):
@@ -82,8 +107,15 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 		case err != nil && !errors.Is(err, rail.ErrSlotTaken):
 			return d, h.wait(ctx, d, err)
 		}
+		seal.ChainNonce = nonce
+		if nonce == noNonce {
+			if seal.Slot, err = json.Marshal(slot); err != nil {
+				return d, err
+			}
+			seal.Keys = keys(slot)
+		}
 	}
-	d, err = h.do(ctx, d, Seal{whole: h.on(d), Claimed: claimed, ChainNonce: nonce})
+	d, err := h.do(ctx, d, seal)
 	crash.Point("dispatch.sealed")
 	if err == nil && d.Dispatch.State == Sealed {
 		h.flying++
@@ -91,21 +123,14 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	return d, err
 }
 
-// chainNonce is the nonce from which the wallet goes on. The chain is asked only
-// while nothing of ours is in flight: then whatever waits in its pool is a stranger's.
-func (h *hand) chainNonce(ctx context.Context) (int64, error) {
-	if h.flying > 0 {
-		return h.wallet.NextNonce, nil
-	}
-	n, err := h.rail.NextNonce(ctx, h.wallet.Address)
-	return max(int64(n), h.wallet.NextNonce), err //nolint:gosec // a nonce never nears 2^63
-}
-
 // refuse ends a dispatch on the network's refusal, before anything was signed.
 func (h *hand) refuse(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
 	h.log.Warn("the network refuses a payout before anything was signed", "dispatch", d.Dispatch.Seq, "reason", reason)
-	d, err := h.do(ctx, d, Refuse{whole: h.on(d), Claimed: claimed, Reason: reason})
+	held, err := h.held(d.Dispatch)
 	if err != nil {
+		return d, err
+	}
+	if d, err = h.do(ctx, d, Refuse{whole: h.on(d), Claimed: claimed, Keys: held, Reason: reason}); err != nil {
 		return d, err
 	}
 	for n := range d.Items {
@@ -126,31 +151,31 @@ func (h *hand) wait(ctx context.Context, d Work, err error) error {
 	} else if f := fault.Of(err); f.Kind != fault.Internal {
 		code, text = f.Code, f.Message
 	}
-	for _, it := range d.Items {
-		if it.Outcome == OutcomeOpen {
-			h.attend(ctx, it.ID(), code, text)
-		}
-	}
+	h.attendAll(ctx, d, code, text)
 	return err
 }
 
-// sign has the first attempt signed and stores it. Nothing leaves before the store
+func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command { return withdrawal.NewAttend(it.Withdrawal, code, text, Actor) })
+	if err := errors.Join(errs...); err != nil {
+		h.log.Error("a reason cannot be noted", "dispatch", d.Dispatch.Seq, "reason", code, "error", err)
+	}
+}
+
+// sign has the next attempt signed and stores it. Nothing leaves before the store
 // has committed.
 func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
-	in, err := h.rail.Prepare(ctx, h.slot(d.Dispatch), d.payouts(), nil)
+	slot, err := h.slot(d.Dispatch)
+	if err != nil {
+		return d, err
+	}
+	in, err := h.rail.Prepare(ctx, slot, d.payouts(), d.attempts())
 	var refusal *rail.Refusal
 	switch {
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal) && len(d.Attempts) == 0:
 		return h.refuse(ctx, d, nil, refusal.Reason)
-	case errors.Is(err, rail.ErrSlotTaken):
-		nonce, err := h.rail.NextNonce(ctx, h.wallet.Address)
-		if err != nil {
-			return d, h.wait(ctx, d, err)
-		}
-		if d, err = h.do(ctx, d, Rebind{h.on(d), int64(nonce)}); err != nil { //nolint:gosec // a nonce never nears 2^63
-			return d, err
-		}
-		return d, fmt.Errorf("the slot was used by somebody else; the next round signs for nonce %d", d.Dispatch.Nonce)
+	case errors.Is(err, rail.ErrSlotTaken) && d.Dispatch.Nonce != noNonce:
+		return h.rebind(ctx, d)
 	case err != nil:
 		return d, h.wait(ctx, d, err)
 	}
@@ -165,13 +190,26 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	}
 	crash.Point("dispatch.signed")
 	a := rail.Attempt{TxID: signed.TxID, Raw: signed.Raw, Fee: fee}
-	d, err = h.do(ctx, d, RecordAttempt{whole: h.on(d), Number: 1, Rail: a})
+	number := int64(len(d.Attempts)) + 1
+	d, err = h.do(ctx, d, RecordAttempt{whole: h.on(d), Number: number, Rail: a})
 	if err != nil {
 		return d, err
 	}
 	crash.Point("dispatch.recorded")
-	d.Attempts = append(d.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: 1, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee})
+	d.Attempts = append(d.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
 	return h.send(ctx, d)
+}
+
+// rebind takes another nonce for a dispatch that nothing was signed for.
+func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
+	nonce, err := h.rail.NextNonce(ctx, h.wallet.Address)
+	if err != nil {
+		return d, h.wait(ctx, d, err)
+	}
+	if d, err = h.do(ctx, d, Rebind{h.on(d), int64(nonce)}); err != nil { //nolint:gosec // a nonce never nears 2^63
+		return d, err
+	}
+	return d, fmt.Errorf("the slot was used by somebody else; the next round signs for nonce %d", d.Dispatch.Nonce)
 }
 
 // send hands over the stored bytes of the latest attempt. Whatever the answer, it
@@ -191,9 +229,13 @@ func (h *hand) send(ctx context.Context, d Work) (Work, error) {
 }
 
 // follow looks for the fate of a dispatch and, while no block holds it, sends the
-// stored bytes again.
+// stored bytes again, or pays more for the same list when that takes too long.
 func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
-	seen, err := h.rail.Observe(ctx, h.slot(d.Dispatch), d.payouts(), d.attempts())
+	slot, err := h.slot(d.Dispatch)
+	if err != nil {
+		return d, err
+	}
+	seen, err := h.rail.Observe(ctx, slot, d.payouts(), d.attempts())
 	if err != nil {
 		return d, h.wait(ctx, d, err)
 	}
@@ -203,26 +245,40 @@ func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
 	case rail.StageMined:
 		return h.progress(ctx, d, seen)
 	case rail.StageSent:
-		dropped := d.Dispatch.Stage == rail.StageMined
-		if d.Dispatch.Stage != "" {
-			if d, err = h.progress(ctx, d, seen); err != nil {
-				return d, err
-			}
-		}
-		if dropped || time.Since(h.sentAt[d.Dispatch.Seq]) >= h.opt.ResendEvery {
-			return h.send(ctx, d)
-		}
-		return d, nil
+		return h.waiting(ctx, d, seen)
 	case rail.StageUnknown:
 		if seen.Note != "" {
-			for _, it := range d.Items {
-				if it.Outcome == OutcomeOpen {
-					h.attend(ctx, it.ID(), "outcome_unknown", seen.Note)
-				}
-			}
+			h.attendAll(ctx, d, "outcome_unknown", seen.Note)
 		}
 	}
 	return d, nil
+}
+
+// waiting keeps a dispatch alive that is in no block.
+func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
+	dropped := d.Dispatch.Stage == rail.StageMined
+	if d.Dispatch.Stage != "" {
+		var err error
+		if d, err = h.progress(ctx, d, seen); err != nil {
+			return d, err
+		}
+	}
+	if !dropped && time.Since(h.sentAt[d.Dispatch.Seq]) < h.opt.ResendEvery {
+		return d, nil
+	}
+	last := d.Attempts[len(d.Attempts)-1]
+	if !dropped && h.opt.BumpAfter > 0 && time.Since(last.CreatedAt) >= h.opt.BumpAfter {
+		bumped, err := h.sign(ctx, d)
+		if err == nil {
+			return bumped, nil
+		}
+		// Too dear, or not possible now: the bytes that exist stay good.
+		h.log.Warn("a fee cannot be raised; the stored bytes are sent again", "dispatch", d.Dispatch.Seq, "error", err)
+		if fault.CodeOf(err) == "lease_lost" {
+			return d, err
+		}
+	}
+	return h.send(ctx, d)
 }
 
 // progress notes a new stage on the dispatch and on its withdrawals.
@@ -231,23 +287,23 @@ func (h *hand) progress(ctx context.Context, d Work, seen rail.Observation) (Wor
 		return d, nil
 	}
 	// Withdrawals first: a crash in between repeats this, it does not lose it.
-	for _, it := range d.Items {
-		if it.Outcome != OutcomeOpen {
-			continue
-		}
-		if _, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, id.Shard(it.Shard), //nolint:gosec // written from an id.Shard
-			withdrawal.NewProgress(it.Withdrawal, d.Dispatch.Seq, seen.Stage, seen.TxID, seen.Note, Actor)); err != nil {
-			return d, err
-		}
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command {
+		return withdrawal.NewProgress(it.Withdrawal, d.Dispatch.Seq, seen.Stage, seen.TxID, seen.Note, Actor)
+	})
+	if err := errors.Join(errs...); err != nil {
+		return d, err
 	}
 	return h.do(ctx, d, Note{whole: h.on(d), Stage: seen.Stage, TxID: seen.TxID, Block: seen.Block, Text: seen.Note})
 }
 
-// conclude writes the proof down, and then what it means for each item.
+// conclude writes the proof down; what it means for each withdrawal follows from there.
 func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
 	crash.Point("dispatch.final")
-	d, err := h.do(ctx, d, Conclude{whole: h.on(d), Seen: seen, FeeAsset: h.rail.FeeAsset()})
+	held, err := h.held(d.Dispatch)
 	if err != nil {
+		return d, err
+	}
+	if d, err = h.do(ctx, d, Conclude{whole: h.on(d), Seen: seen, FeeAsset: h.rail.FeeAsset(), Keys: held}); err != nil {
 		return d, err
 	}
 	crash.Point("dispatch.concluded")
@@ -271,32 +327,34 @@ func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Wor
 
 // settle tells each withdrawal what is proved, as often as it takes.
 func (h *hand) settle(ctx context.Context, d Work) (Work, error) {
+	shares, err := d.shares()
+	if err != nil {
+		return d, err
+	}
 	for n, it := range d.Items {
-		if it.Settled || it.Outcome == OutcomeDropped {
-			continue
-		}
-		var c commit.Command
-		switch it.Outcome {
-		case OutcomePaid:
-			c = withdrawal.NewConfirm(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, h.share(d), d.Dispatch.FeeAsset, Actor)
-		case OutcomeUnpaid:
-			c = withdrawal.NewFail(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, it.Reason, Actor)
-		case OutcomeOpen, OutcomeDropped:
+		if it.Outcome == OutcomeOpen {
 			return d, fmt.Errorf("%w: dispatch %d is %s and item %d has no outcome", commit.ErrInvariant, d.Dispatch.Seq, d.Dispatch.State, n)
 		}
-		if _, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, id.Shard(it.Shard), c); err != nil { //nolint:gosec // written from an id.Shard
-			return d, err
-		}
-		crash.Point("dispatch.told")
-		var err error
-		if d, err = h.do(ctx, d, MarkSettled{h.on(d), int64(n)}); err != nil {
-			return d, err
-		}
-		d.Items[n].Settled = true
 	}
-	return d, nil
+	due := func(it Item) bool { return !it.Settled && it.Outcome != OutcomeDropped }
+	errs := h.tell(ctx, d, due, func(it Item) commit.Command {
+		if it.Outcome == OutcomePaid {
+			return withdrawal.NewConfirm(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, shares[it.Place], d.Dispatch.FeeAsset, Actor)
+		}
+		return withdrawal.NewFail(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, it.Reason, Actor)
+	})
+	crash.Point("dispatch.told")
+	var places []int64
+	for n, it := range d.Items {
+		if due(it) && errs[n] == nil {
+			places = append(places, it.Place)
+			d.Items[n].Settled = true
+		}
+	}
+	if len(places) > 0 {
+		if d, err = h.do(ctx, d, MarkSettled{h.on(d), places}); err != nil {
+			return d, err
+		}
+	}
+	return d, errors.Join(errs...)
 }
-
-// share is what a withdrawal of the dispatch shows as its network fee. A dispatch
-// pays one withdrawal for now, so it is all of it.
-func (h *hand) share(d Work) money.Amount { return d.Dispatch.Fee }

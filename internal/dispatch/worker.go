@@ -39,6 +39,8 @@ type Reader interface {
 	OpenWork(ctx context.Context, wallet id.Seq) ([]Work, error)
 	// Queued lists withdrawals that are queued for a network, oldest first, over all shards.
 	Queued(ctx context.Context, network string, limit int) ([]Candidate, error)
+	// HeldKeys gives the keys that live slots of a wallet hold.
+	HeldKeys(ctx context.Context, wallet id.Seq) (map[string]bool, error)
 }
 
 // Options set a worker. The zero value of each field means its default.
@@ -53,6 +55,9 @@ type Options struct {
 	// ResendEvery is how often the stored bytes of a dispatch that is in no block are
 	// sent again. Default 12 s.
 	ResendEvery time.Duration
+	// BumpAfter is how long the newest attempt of a dispatch may be in no block before
+	// a dearer one of the same slot and list is signed. Default 0: never.
+	BumpAfter time.Duration
 	// Poll overrides how often a rail is asked. Default: what the rail says.
 	Poll time.Duration
 	Log  *slog.Logger
@@ -287,17 +292,18 @@ func (d Work) attempts() []rail.Attempt {
 	return out
 }
 
-func (h *hand) slot(d Dispatch) rail.Slot {
-	return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(d.Nonce, 0))}
-}
-
 func (h *hand) inFlight(open []Work) []rail.InFlight {
 	var out []rail.InFlight
 	for _, d := range open {
 		if d.Dispatch.State != Planned && d.Dispatch.State != Sealed {
 			continue
 		}
-		f := rail.InFlight{Slot: h.slot(d.Dispatch), Payouts: d.payouts()}
+		slot, err := h.slot(d.Dispatch)
+		if err != nil {
+			h.log.Error("a slot cannot be read", "dispatch", d.Dispatch.Seq, "error", err)
+			continue
+		}
+		f := rail.InFlight{Slot: slot, Payouts: d.payouts()}
 		for _, a := range d.Attempts {
 			if f.MaxFee.Less(a.MaxFee) {
 				f.MaxFee = a.MaxFee
@@ -308,8 +314,8 @@ func (h *hand) inFlight(open []Work) []rail.InFlight {
 	return out
 }
 
-// planMore fills the window with queued withdrawals, oldest first. One that the
-// wallet cannot pay now stays queued and says why; smaller ones behind it may go on.
+// planMore fills the window with queued withdrawals, oldest first. What the wallet
+// cannot pay now stays queued and says why; smaller ones behind it may go on.
 func (h *hand) planMore(ctx, step context.Context, open []Work) {
 	room := h.opt.Window
 	for _, d := range open {
@@ -320,19 +326,20 @@ func (h *hand) planMore(ctx, step context.Context, open []Work) {
 	if room <= 0 {
 		return
 	}
-	queued, err := h.read.Queued(step, h.wallet.Network, room+h.opt.Window)
+	groups, err := h.groups(step, room)
 	if err != nil {
-		h.log.Error("queued withdrawals cannot be read", "error", err)
+		h.log.Warn("queued withdrawals cannot be planned", "error", err)
 		return
 	}
-	for _, c := range queued {
+	for _, g := range groups {
+		g = h.payable(step, open, g)
+		if len(g) == 0 {
+			continue
+		}
 		if room <= 0 || ctx.Err() != nil || step.Err() != nil {
 			return
 		}
-		if !h.feasible(step, open, c) {
-			continue
-		}
-		d, err := h.plan(step, c)
+		d, err := h.plan(step, g)
 		if err == nil {
 			d, err = h.advance(step, d)
 		}
@@ -346,21 +353,73 @@ func (h *hand) planMore(ctx, step context.Context, open []Work) {
 	}
 }
 
-func (h *hand) feasible(ctx context.Context, open []Work, c Candidate) bool {
-	w := c.Withdrawal
-	p := rail.Payout{Ref: c.ID.Text(id.Withdrawal), Asset: w.Currency, To: w.Decoded, Amount: w.Amount}
-	f, err := h.rail.Feasible(ctx, h.wallet.Address, h.inFlight(open), []rail.Payout{p})
+// groups reads what is queued and splits it into lists that one slot each shall pay.
+func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
+	grouper, batches := h.rail.(rail.Grouper)
+	per := 1
+	if batches {
+		per = grouper.GroupMax()
+	}
+	// Twice the room, so that one that cannot be paid does not stop those behind it.
+	queued, err := h.read.Queued(ctx, h.wallet.Network, 2*room*per)
 	if err != nil {
-		f = rail.Feasibility{Code: "node_unavailable", Reason: "the node of " + h.wallet.Network + " does not answer; the withdrawal waits"}
-		h.log.Warn("a wallet cannot be checked", "withdrawal", p.Ref, "error", err)
+		return nil, err
 	}
-	if f.OK {
-		return true
+	if !batches {
+		groups := make([][]Candidate, len(queued))
+		for n := range queued {
+			groups[n] = queued[n : n+1]
+		}
+		return groups, nil
 	}
-	if w.Attention != f.Code {
-		h.attend(ctx, c.ID, f.Code, f.Reason)
+	lists, err := grouper.Group(ctx, h.wallet.Address, wanted(queued))
+	if err != nil {
+		return nil, err
 	}
-	return false
+	groups := make([][]Candidate, 0, len(lists))
+	for _, list := range lists {
+		var g []Candidate
+		for _, n := range list {
+			g = append(g, queued[n])
+		}
+		groups = append(groups, g)
+	}
+	return groups, nil
+}
+
+func wanted(queued []Candidate) []rail.Payout {
+	out := make([]rail.Payout, 0, len(queued))
+	for _, c := range queued {
+		w := c.Withdrawal
+		out = append(out, rail.Payout{Ref: c.ID.Text(id.Withdrawal), Asset: w.Currency, To: w.Decoded, Amount: w.Amount})
+	}
+	return out
+}
+
+// payable gives the part of a group that the wallet can pay now: the whole of it, or
+// the longest of its halves, quarters and so on from the front. What is alone and
+// still too much is told why it waits.
+func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candidate {
+	for len(g) > 0 {
+		f, err := h.rail.Feasible(ctx, h.wallet.Address, h.inFlight(open), wanted(g))
+		if err != nil {
+			f = rail.Feasibility{Code: "node_unavailable", Reason: "the node of " + h.wallet.Network + " does not answer; the withdrawal waits"}
+			h.log.Warn("a wallet cannot be checked", "error", err)
+		}
+		if f.OK {
+			return g
+		}
+		if len(g) == 1 || f.Code != "wallet_out_of_funds" && f.Code != "wallet_out_of_gas" {
+			for _, c := range g {
+				if c.Withdrawal.Attention != f.Code {
+					h.attend(ctx, c.ID, f.Code, f.Reason)
+				}
+			}
+			return nil
+		}
+		g = g[:len(g)/2]
+	}
+	return nil
 }
 
 func (h *hand) attend(ctx context.Context, wd id.ID, code, text string) {
@@ -369,15 +428,20 @@ func (h *hand) attend(ctx context.Context, wd id.ID, code, text string) {
 	}
 }
 
-func (h *hand) plan(ctx context.Context, c Candidate) (Work, error) {
-	w := c.Withdrawal
-	it := Item{Shard: int64(c.ID.Shard), Withdrawal: c.ID.Seq, Asset: w.Currency, To: w.Decoded, Amount: w.Amount}
-	d, err := commit.Do[Dispatch](ctx, h.loop, OperatorShard, Plan{Wallet: h.wallet.Seq, Fence: h.wallet.Fence, Network: h.wallet.Network, Items: []Item{it}})
+func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
+	items := make([]Item, 0, len(g))
+	for _, c := range g {
+		w := c.Withdrawal
+		items = append(items, Item{Shard: int64(c.ID.Shard), Withdrawal: c.ID.Seq, Asset: w.Currency, To: w.Decoded, Amount: w.Amount})
+	}
+	d, err := commit.Do[Dispatch](ctx, h.loop, OperatorShard, Plan{Wallet: h.wallet.Seq, Fence: h.wallet.Fence, Network: h.wallet.Network, Items: items})
 	if err != nil {
 		return Work{}, err
 	}
-	it.ItemKey, it.Version = ItemKey{d.Seq, 0}, 1
-	return Work{Dispatch: d, Items: []Item{it}}, nil
+	for n := range items {
+		items[n].ItemKey, items[n].Version = ItemKey{d.Seq, int64(n)}, 1
+	}
+	return Work{Dispatch: d, Items: items}, nil
 }
 
 // unavailable tells whether an error only says that the network did not answer.

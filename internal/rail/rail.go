@@ -7,6 +7,7 @@ package rail
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sluice/internal/money"
@@ -33,12 +34,26 @@ type Payout struct {
 	Amount money.Amount
 }
 
-// Slot is the outside resource that makes all attempts for it exclusive. For an
-// account chain it is a nonce of a wallet.
+// Slot is the outside resource that makes all attempts for it exclusive: on an
+// account chain a nonce of a wallet, on a coin chain the coins that every attempt
+// spends, at a bank the id of the message.
 type Slot struct {
-	Wallet string // the paying address, as the network writes it
-	Nonce  uint64
+	Wallet string `json:"wallet"` // what pays, as the network writes it
+	Nonce  uint64 `json:"nonce,omitempty"`
+	Coins  []Coin `json:"coins,omitempty"`
+	Ref    string `json:"ref,omitempty"`
 }
+
+// Coin is an unspent output of a coin chain.
+type Coin struct {
+	TxID   string `json:"txid"`
+	Index  uint32 `json:"index"`
+	Minor  string `json:"minor"`  // what it is worth, in minor units
+	Script []byte `json:"script"` // what locks it
+}
+
+// Key names the coin among all coins of its network.
+func (c Coin) Key() string { return fmt.Sprintf("%s:%d", c.TxID, c.Index) }
 
 // InFlight is a slot that is claimed and not final. Feasible needs the slot, since a
 // payout that a block already holds is out of the wallet's balance as well, and
@@ -127,6 +142,23 @@ type Rail interface {
 	Balance(ctx context.Context, wallet string) (map[string]money.Amount, error)
 	// PollEvery is how often Observe is worth asking.
 	PollEvery() time.Duration
+}
+
+// Grouper is a rail that pays several payouts in one slot.
+type Grouper interface {
+	// GroupMax is how many payouts are worth looking at for one slot.
+	GroupMax() int
+	// Group says which payouts to pay together: lists of indexes into payouts, each
+	// index in at most one list. One that is in none waits.
+	Group(ctx context.Context, wallet string, payouts []Payout) ([][]int, error)
+}
+
+// SlotPicker is a rail whose slots are not counted from a nonce. Pick chooses the
+// slot for a new list of payouts; ref is a text of at most 35 letters and digits
+// that belongs to the dispatch alone, and held are the keys of the wallet that live
+// slots hold. keys are what the slot holds until its end: nothing else may use them.
+type SlotPicker interface {
+	Pick(ctx context.Context, wallet, ref string, payouts []Payout, held map[string]bool) (slot Slot, keys []string, err error)
 }
 
 // Refusal is the network's own refusal of payouts that nothing was signed for yet.

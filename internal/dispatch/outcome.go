@@ -1,0 +1,140 @@
+package dispatch
+
+import (
+	"fmt"
+
+	"sluice/internal/commit"
+	"sluice/internal/fault"
+	"sluice/internal/ledger"
+	"sluice/internal/rail"
+)
+
+// RecordAttempt stores signed bytes. Only after it has committed may they leave.
+// Result: Dispatch.
+type RecordAttempt struct {
+	whole
+	Number int64 // the attempt's number; recording the same number twice is refused
+	Rail   rail.Attempt
+}
+
+// Apply implements commit.Command.
+func (c RecordAttempt) Apply(v *commit.View) (any, error) {
+	d, _, err := c.get(v)
+	if err != nil {
+		return nil, err
+	}
+	if d.State != Sealed || d.Attempts != c.Number-1 {
+		return nil, fault.New(fault.Conflict, "attempt_out_of_order", "the dispatch is %s with %d attempts; attempt %d cannot be recorded", d.State, d.Attempts, c.Number)
+	}
+	Attempts.Append(v, Attempt{
+		Seq: v.NewID(), Dispatch: d.Seq, Number: c.Number, TxID: c.Rail.TxID, Raw: c.Rail.Raw, MaxFee: c.Rail.Fee, Fence: c.Fence, CreatedAt: v.Now(),
+	})
+	d.Attempts, d.TxID = c.Number, c.Rail.TxID
+	return put(v, d), nil
+}
+
+// Note keeps how far the network has come, when that changed. Result: Dispatch.
+type Note struct {
+	whole
+	Stage rail.Stage
+	TxID  string
+	Block string
+	Text  string
+}
+
+// Apply implements commit.Command.
+func (c Note) Apply(v *commit.View) (any, error) {
+	d, _, err := c.get(v)
+	if err != nil || d.State != Sealed || d.Stage == c.Stage && d.TxID == c.TxID && d.Block == c.Block && d.Note == c.Text {
+		return d, err
+	}
+	d.Stage, d.TxID, d.Block, d.Note = c.Stage, c.TxID, c.Block, c.Text
+	return put(v, d), nil
+}
+
+// Conclude records the proof: which payouts a final block pays, which it never
+// will, and what it cost. The cost is booked here. Result: Dispatch.
+type Conclude struct {
+	whole
+	Seen     rail.Observation
+	FeeAsset string
+	Keys     []string // what its slot holds; a final block has used it up
+}
+
+// Reads implements commit.Command.
+func (c Conclude) Reads(w *commit.Wants) {
+	c.whole.Reads(w)
+	ledger.WantHouse(w, ledger.NetworkFees, c.FeeAsset)
+	ledger.WantHouse(w, ledger.Treasury(walletText(c.Wallet)), c.FeeAsset)
+	wantHolds(w, c.Wallet, c.Keys)
+}
+
+// Apply implements commit.Command.
+func (c Conclude) Apply(v *commit.View) (any, error) {
+	d, _, err := c.get(v)
+	if err != nil || d.State == Final || d.State == Done {
+		return d, err
+	}
+	if d.State != Sealed || d.Attempts == 0 || c.Seen.Stage != rail.StageFinal {
+		return nil, fault.New(fault.Conflict, "not_final", "the dispatch is %s and the network says %s: nothing is proved", d.State, c.Seen.Stage)
+	}
+	next := 0
+	for n := range d.Items {
+		it := c.item(v, n)
+		if it.Outcome == OutcomeDropped {
+			d.Settled++
+			continue
+		}
+		if next >= len(c.Seen.Paid) {
+			return nil, fmt.Errorf("%w: the rail proves %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Seen.Paid), d.Seq)
+		}
+		it.Outcome = OutcomePaid
+		if !c.Seen.Paid[next] {
+			it.Outcome = OutcomeUnpaid
+			if next < len(c.Seen.Reasons) {
+				it.Reason = c.Seen.Reasons[next]
+			}
+		}
+		next++
+		putItem(v, it)
+	}
+	if !c.Seen.Fee.IsZero() {
+		if _, err := ledger.Post(v, ledger.Transfer{
+			Kind: ledger.KindNetworkFee, Currency: c.FeeAsset, Amount: c.Seen.Fee, Debit: ledger.AtHouse(ledger.NetworkFees),
+			Credit: ledger.AtHouse(ledger.Treasury(walletText(c.Wallet))), Cause: d.Seq,
+		}); err != nil {
+			return nil, err
+		}
+	}
+	c.free(v, c.Keys)
+	d.State, d.Stage, d.TxID, d.Block, d.Fee, d.FeeAsset, d.Note = Final, rail.StageFinal, c.Seen.TxID, c.Seen.Block, c.Seen.Fee, c.FeeAsset, c.Seen.Note
+	return put(v, d), nil
+}
+
+// MarkSettled notes that the withdrawals of items have been told their outcome. The
+// last one ends the dispatch. Result: Dispatch.
+type MarkSettled struct {
+	whole
+	Places []int64
+}
+
+// Apply implements commit.Command.
+func (c MarkSettled) Apply(v *commit.View) (any, error) {
+	d, _, err := c.get(v)
+	if err != nil {
+		return nil, err
+	}
+	for _, place := range c.Places {
+		it := c.item(v, place)
+		if it.Settled || it.Outcome == OutcomeOpen {
+			continue
+		}
+		it.Settled = true
+		putItem(v, it)
+		d.Settled++
+	}
+	if d.Settled == d.Items {
+		d.State, d.EndedAt = Done, v.Now()
+	}
+	return put(v, d), nil
+}
