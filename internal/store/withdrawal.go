@@ -14,7 +14,7 @@ var withdrawals = bindTable(withdrawal.Withdrawals, "seq", seqKey,
 			&w.NetworkFee, &w.FeeAsset, &w.UpdatedAt, &w.EndedAt, &w.Version)
 	})
 
-var withdrawalForeignIDs = bindLookup(withdrawal.ForeignIDs, "withdrawal", "", "merchant foreign_id",
+var withdrawalForeignIDs = bindLookup(withdrawal.ForeignIDs, "withdrawal", "foreign_id <> ''", "merchant foreign_id",
 	func(k *withdrawal.ForeignKey, f []any) []any { return append(f, &k.Merchant, &k.ForeignID) },
 	"merchant foreign_id seq",
 	func(r *withdrawal.ForeignID, f []any) []any {

@@ -3,6 +3,8 @@
 -- Every key and unique index begins with the shard, so that the tables can be spread by it. There are
 -- no NULLs: 0, '' and an empty byte string mean "none". Times are microseconds since 1970 in UTC.
 -- Text in keys compares by its bytes, as in SQLite, whatever the collation of the database.
+-- Every index beside the primary key has a condition, if need be one that is always true (seq > 0): a
+-- statement takes it only by repeating the condition, never by mistake while the tables are empty.
 -- A fill factor below 100 leaves room on the page for the next version of a row that changes often.
 
 CREATE TABLE shard (
@@ -53,7 +55,7 @@ CREATE TABLE api_key (
     version     BIGINT        NOT NULL,
     PRIMARY KEY (shard, seq)
 );
-CREATE UNIQUE INDEX api_key_hash ON api_key (shard, hash);
+CREATE UNIQUE INDEX api_key_hash ON api_key (shard, hash) WHERE length(hash) > 0;
 
 CREATE TABLE account (
     shard      SMALLINT      NOT NULL,
@@ -66,7 +68,7 @@ CREATE TABLE account (
     version    BIGINT        NOT NULL,
     PRIMARY KEY (shard, seq)
 );
-CREATE INDEX account_merchant ON account (shard, merchant, seq);
+CREATE INDEX account_merchant ON account (shard, merchant, seq) WHERE seq > 0;
 CREATE UNIQUE INDEX account_foreign_id ON account (shard, merchant, foreign_id) WHERE foreign_id <> '';
 
 CREATE TABLE destination (
@@ -84,7 +86,7 @@ CREATE TABLE destination (
     version    BIGINT        NOT NULL,
     PRIMARY KEY (shard, seq)
 );
-CREATE INDEX destination_merchant ON destination (shard, merchant, seq);
+CREATE INDEX destination_merchant ON destination (shard, merchant, seq) WHERE seq > 0;
 
 CREATE TABLE balance (
     shard      SMALLINT      NOT NULL,
@@ -127,7 +129,7 @@ CREATE TABLE credit (
     CHECK ((state = 'settled') = (settled_at <> 0)),
     PRIMARY KEY (shard, seq)
 );
-CREATE INDEX credit_account ON credit (shard, account, seq);
+CREATE INDEX credit_account ON credit (shard, account, seq) WHERE seq > 0;
 CREATE INDEX credit_due ON credit (shard, available_at, seq) WHERE state = 'pending' AND available_at > 0;
 
 CREATE TABLE withdrawal (
@@ -169,9 +171,9 @@ CREATE TABLE withdrawal (
     CHECK (dispatch = 0 OR state IN ('processing', 'confirmed', 'failed', 'returned')),
     PRIMARY KEY (shard, seq)
 ) WITH (fillfactor = 85);
-CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreign_id);
-CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq);
-CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq);
+CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreign_id) WHERE foreign_id <> '';
+CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq) WHERE seq > 0;
+CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX withdrawal_open ON withdrawal (shard, state, release_at, seq) WHERE state IN ('new', 'review', 'queued', 'processing');
 
 CREATE TABLE transfer (
@@ -213,5 +215,5 @@ CREATE TABLE event (
     balance_version BIGINT        NOT NULL,
     PRIMARY KEY (shard, seq)
 );
-CREATE INDEX event_merchant ON event (shard, merchant, seq);
+CREATE INDEX event_merchant ON event (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX event_subject ON event (shard, subject, seq) WHERE subject <> 0;

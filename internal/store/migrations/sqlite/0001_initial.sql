@@ -4,6 +4,8 @@
 -- SQLite; the column keeps the two engines alike). Row numbers are the integer primary key. There
 -- are no NULLs: 0, '' and x'' mean "none". Amounts are digits, because SQLite's NUMERIC turns big
 -- values into floats. Times are microseconds since 1970 in UTC.
+-- Every index beside the primary key has a condition, if need be one that is always true (seq > 0): a
+-- statement takes it only by repeating the condition, never by mistake while the tables are empty.
 
 CREATE TABLE shard (
     number     INTEGER PRIMARY KEY,
@@ -51,7 +53,7 @@ CREATE TABLE api_key (
     revoked_at  INTEGER NOT NULL,
     version     INTEGER NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX api_key_hash ON api_key (shard, hash);
+CREATE UNIQUE INDEX api_key_hash ON api_key (shard, hash) WHERE length(hash) > 0;
 
 CREATE TABLE account (
     shard      INTEGER NOT NULL,
@@ -63,7 +65,7 @@ CREATE TABLE account (
     created_at INTEGER NOT NULL,
     version    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX account_merchant ON account (shard, merchant, seq);
+CREATE INDEX account_merchant ON account (shard, merchant, seq) WHERE seq > 0;
 CREATE UNIQUE INDEX account_foreign_id ON account (shard, merchant, foreign_id) WHERE foreign_id <> '';
 
 CREATE TABLE destination (
@@ -80,7 +82,7 @@ CREATE TABLE destination (
     created_at INTEGER NOT NULL,
     version    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX destination_merchant ON destination (shard, merchant, seq);
+CREATE INDEX destination_merchant ON destination (shard, merchant, seq) WHERE seq > 0;
 
 CREATE TABLE balance (
     shard      INTEGER NOT NULL,
@@ -122,7 +124,7 @@ CREATE TABLE credit (
     version      INTEGER NOT NULL,
     CHECK ((state = 'settled') = (settled_at <> 0))
 ) STRICT;
-CREATE INDEX credit_account ON credit (shard, account, seq);
+CREATE INDEX credit_account ON credit (shard, account, seq) WHERE seq > 0;
 CREATE INDEX credit_due ON credit (shard, available_at, seq) WHERE state = 'pending' AND available_at > 0;
 
 CREATE TABLE withdrawal (
@@ -163,9 +165,9 @@ CREATE TABLE withdrawal (
     CHECK (dispatch <> 0 OR state NOT IN ('processing', 'confirmed', 'failed', 'returned')),
     CHECK (dispatch = 0 OR state IN ('processing', 'confirmed', 'failed', 'returned'))
 ) STRICT;
-CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreign_id);
-CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq);
-CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq);
+CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreign_id) WHERE foreign_id <> '';
+CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq) WHERE seq > 0;
+CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX withdrawal_open ON withdrawal (shard, state, release_at, seq) WHERE state IN ('new', 'review', 'queued', 'processing');
 
 CREATE TABLE transfer (
@@ -205,7 +207,7 @@ CREATE TABLE event (
     reserved        TEXT    NOT NULL,
     balance_version INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX event_merchant ON event (shard, merchant, seq);
+CREATE INDEX event_merchant ON event (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX event_subject ON event (shard, subject, seq) WHERE subject <> 0;
 
 INSERT INTO shard (number, last_seq, last_event, version) VALUES (0, 0, 0, 0);
