@@ -69,6 +69,7 @@ const (
 	Wallet      Kind = "wal"
 	Dispatch    Kind = "dsp"
 	Attempt     Kind = "att"
+	Replay      Kind = "rpl"
 )
 
 // UUID is the 16 bytes of the id: 48 bits of Unix milliseconds, version 7, 12 bits

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/merchant"
+)
+
+// caller is who asks: what a request may know of its API key.
+type caller struct {
+	key      merchant.Key
+	merchant id.ID // zero for the operator
+	actor    string
+	scopes   map[merchant.Scope]bool
+}
+
+// keyLife is how long a key that was found is believed: so much later, at the most,
+// a revocation bites.
+const keyLife = time.Second
+
+// keysMax bounds the cache. Beyond it, it starts over.
+const keysMax = 10_000
+
+// keyCache remembers keys for keyLife. Unknown ones are not remembered: a key works
+// as soon as it exists.
+type keyCache struct {
+	mu    sync.RWMutex
+	known map[string]cached
+}
+
+type cached struct {
+	who   *caller
+	until time.Time
+}
+
+func (k *keyCache) init() { k.known = map[string]cached{} }
+
+func (k *keyCache) get(hash string, now time.Time) *caller {
+	k.mu.RLock()
+	c, ok := k.known[hash]
+	k.mu.RUnlock()
+	if !ok || !now.Before(c.until) {
+		return nil
+	}
+	return c.who
+}
+
+func (k *keyCache) put(hash string, who *caller, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.known) >= keysMax {
+		clear(k.known)
+	}
+	k.known[hash] = cached{who, now.Add(keyLife)}
+}
+
+var (
+	errNoKey = fault.New(fault.Unauthenticated, "api_key_required",
+		"send your API key as `Authorization: Bearer sluice_...`; `sluice key create` makes one")
+	errMalformedKey = fault.New(fault.Unauthenticated, "api_key_malformed", "this is no API key of Sluice: it was cut or mistyped")
+	// One answer for a key that never was, was revoked, or has expired.
+	errInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid", "this API key is not valid here: unknown, revoked or expired")
+)
+
+// authenticate finds out who asks.
+func (s *server) authenticate(r *http.Request) (*caller, error) {
+	secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || secret == "" {
+		return nil, errNoKey
+	}
+	if !merchant.WellFormed(secret) {
+		return nil, errMalformedKey
+	}
+	hash, now := merchant.HashSecret(secret), s.Now()
+	if who := s.keys.get(hash, now); who != nil && who.key.ValidAt(now) {
+		return who, nil
+	}
+	key, found, err := s.Reads.KeyByHash(r.Context(), hash)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "store_unavailable", "the database does not answer; nothing was done. Repeat the request after a moment")
+	}
+	if !found || !key.ValidAt(now) {
+		return nil, errInvalidKey
+	}
+	who := &caller{
+		key: key, merchant: key.Owner, actor: "api:" + id.ID{Seq: key.Seq}.Text(id.Key), scopes: map[merchant.Scope]bool{},
+	}
+	for _, have := range strings.Fields(key.Scopes) {
+		who.scopes[merchant.Scope(have)] = true
+	}
+	s.keys.put(hash, who, now)
+	return who, nil
+}

@@ -1,0 +1,283 @@
+package api
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/money"
+)
+
+// object reads the members of one JSON object of a document by name and type. A
+// member of the wrong type or form is noted in the document; the getters then give
+// the zero value, and the handler asks err once at the end. null is the same as
+// leaving a member out.
+type object struct {
+	d    *document
+	at   int
+	path string
+}
+
+// body is the document as an object.
+func (d *document) body() object { return object{d: d} }
+
+func (o object) key(name string) string { return join(o.path, name) }
+
+// find gives the member, and marks it as known.
+func (o object) find(name string) (*node, int) {
+	d := o.d
+	for i := o.at + 1; i < d.nodes[o.at].end; i = d.nodes[i].end {
+		if n := &d.nodes[i]; n.key == name {
+			n.used = true
+			if n.kind == isNull {
+				return nil, 0
+			}
+			return n, i
+		}
+	}
+	return nil, 0
+}
+
+// has tells whether the member is there and not null.
+func (o object) has(name string) bool {
+	n, _ := o.find(name)
+	return n != nil
+}
+
+func (o object) need(name string, kind nodeKind, required bool) (*node, int) {
+	n, i := o.find(name)
+	switch {
+	case n == nil && required:
+		o.d.wrong("field_required", o.key(name), "is required")
+	case n != nil && n.kind != kind:
+		o.d.wrong("wrong_type", o.key(name), "must be %s, not %s", kind, n.kind)
+		return nil, 0
+	}
+	return n, i
+}
+
+// text is a required text that is not empty.
+func (o object) text(name string) string {
+	s := o.textOr(name, true)
+	return s
+}
+
+// optional is a text that may be missing.
+func (o object) optional(name string) string { return o.textOr(name, false) }
+
+func (o object) textOr(name string, required bool) string {
+	n, _ := o.need(name, isText, required)
+	if n == nil {
+		return ""
+	}
+	if required && n.text == "" {
+		o.d.wrong("field_required", o.key(name), "must not be empty")
+	}
+	// What a person cannot see must not tell two names apart.
+	if strings.ContainsFunc(n.text, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }) {
+		o.d.wrong("invalid_text", o.key(name), "must not contain control characters")
+		return ""
+	}
+	return n.text
+}
+
+// boolean is an optional truth value.
+func (o object) boolean(name string) (value, given bool) {
+	n, _ := o.need(name, isBool, false)
+	return n != nil && n.text == "true", n != nil
+}
+
+// integer is an optional whole number from low to high.
+func (o object) integer(name string, low, high int64) (value int64, given bool) {
+	n, _ := o.need(name, isNumber, false)
+	if n == nil {
+		return 0, false
+	}
+	v, err := strconv.ParseInt(n.text, 10, 64)
+	if err != nil || v < low || v > high {
+		o.d.wrong("out_of_range", o.key(name), "must be a whole number from %d to %d", low, high)
+		return 0, false
+	}
+	return v, true
+}
+
+// amount is a required amount of an asset, in major units, as a text. A number is
+// refused: between here and there, somebody's parser would have made it a float.
+func (o object) amount(name string, asset money.Asset) money.Amount {
+	n, _ := o.find(name)
+	switch {
+	case n == nil:
+		o.d.wrong("field_required", o.key(name), "is required")
+		return money.Amount{}
+	case n.kind == isNumber:
+		o.d.wrong("amount_not_text", o.key(name), "an amount is a text: write %q in quotes", n.text)
+		return money.Amount{}
+	case n.kind != isText:
+		o.d.wrong("wrong_type", o.key(name), "must be a text, not %s", n.kind)
+		return money.Amount{}
+	case asset.Code == "":
+		return money.Amount{} // the currency is wrong, and said to be
+	}
+	a, err := asset.Parse(n.text)
+	if err == nil && a.IsZero() {
+		o.d.wrong("amount_zero", o.key(name), "must be more than zero")
+	}
+	o.noted(name, err)
+	return a
+}
+
+// asset is a required currency code.
+func (o object) asset(name string, known money.Assets) money.Asset {
+	code := o.text(name)
+	if code == "" {
+		return money.Asset{}
+	}
+	a, err := known.Get(code)
+	o.noted(name, err)
+	return a
+}
+
+// noted turns a fault about a value into a wrong field.
+func (o object) noted(name string, err error) {
+	if f := fault.Of(err); f != nil {
+		o.d.wrong(f.Code, o.key(name), "%s", f.Message)
+	}
+}
+
+// id is an id of a kind; the zero id when the member is missing or wrong.
+func (o object) id(name string, kind id.Kind, required bool) id.ID {
+	s := o.textOr(name, required)
+	if s == "" {
+		return id.ID{}
+	}
+	i, err := id.Parse(kind, s)
+	if err != nil {
+		o.d.wrong("invalid_id", o.key(name), "%s", err)
+	}
+	return i
+}
+
+// time is an optional moment in RFC 3339.
+func (o object) time(name string) time.Time {
+	s := o.optional(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := parseTime(s)
+	if err != nil {
+		o.d.wrong("invalid_time", o.key(name), "%s", err)
+	}
+	return t
+}
+
+// object is a member that is an object itself.
+func (o object) object(name string, required bool) (object, bool) {
+	n, i := o.need(name, isObject, required)
+	return object{o.d, i, o.key(name)}, n != nil
+}
+
+// texts is an optional list of texts.
+func (o object) texts(name string, most int) []string {
+	n, at := o.need(name, isArray, false)
+	if n == nil {
+		return nil
+	}
+	out := []string{}
+	for i := at + 1; i < n.end; i = o.d.nodes[i].end {
+		m := &o.d.nodes[i]
+		m.used = true
+		if m.kind != isText || m.text == "" {
+			o.d.wrong("wrong_type", o.key(name)+"["+strconv.Itoa(len(out))+"]", "must be a text that is not empty")
+		}
+		out = append(out, m.text)
+	}
+	if len(out) > most {
+		o.d.wrong("too_many_items", o.key(name), "has at most %d items, this has %d", most, len(out))
+	}
+	return out
+}
+
+// objects is a required list of objects.
+func (o object) objects(name string, most int) []object {
+	n, at := o.need(name, isArray, true)
+	if n == nil {
+		return nil
+	}
+	var out []object
+	for i := at + 1; i < n.end; i = o.d.nodes[i].end {
+		path := o.key(name) + "[" + strconv.Itoa(len(out)) + "]"
+		o.d.nodes[i].used = true
+		if o.d.nodes[i].kind != isObject {
+			o.d.wrong("wrong_type", path, "must be an object, not %s", o.d.nodes[i].kind)
+		}
+		if len(out) == most {
+			o.d.wrong("too_many_items", o.key(name), "has at most %d items", most)
+			return nil
+		}
+		out = append(out, object{o.d, i, path})
+	}
+	if len(out) == 0 {
+		o.d.wrong("field_required", o.key(name), "must not be empty")
+	}
+	return out
+}
+
+// Bounds of metadata.
+const (
+	maxMetadataKeys  = 20
+	maxMetadataKey   = 40
+	maxMetadataValue = 500
+)
+
+// metadata is an optional object of texts, the merchant's own; what it gives is
+// canonical JSON, or "" for none.
+func (o object) metadata(name string) string {
+	n, at := o.need(name, isObject, false)
+	if n == nil || n.end == at+1 {
+		return ""
+	}
+	count := 0
+	for i := at + 1; i < n.end; i = o.d.nodes[i].end {
+		m := &o.d.nodes[i]
+		m.used = true
+		count++
+		path := o.key(name) + "." + m.key
+		switch {
+		case m.kind != isText:
+			o.d.wrong("wrong_type", path, "must be a text, not %s", m.kind)
+		case m.key == "" || len(m.key) > maxMetadataKey:
+			o.d.wrong("invalid_metadata", path, "a key has 1 to %d bytes", maxMetadataKey)
+		case len(m.text) > maxMetadataValue:
+			o.d.wrong("invalid_metadata", path, "a value has at most %d bytes", maxMetadataValue)
+		}
+	}
+	if count > maxMetadataKeys {
+		o.d.wrong("invalid_metadata", o.key(name), "has at most %d keys", maxMetadataKeys)
+	}
+	return string(o.d.canonical(nil, at))
+}
+
+// end notes every member that nobody asked for, in this object alone.
+func (o object) end() {
+	d := o.d
+	for i := o.at + 1; i < d.nodes[o.at].end; i = d.nodes[i].end {
+		if n := &d.nodes[i]; !n.used {
+			d.wrong("unknown_field", o.key(n.key), "is not a field of this request")
+		}
+	}
+}
+
+// parseTime reads a moment. Stores keep microseconds; years beyond four digits do
+// not exist in RFC 3339, and before 2000 nothing here happens.
+func parseTime(s string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.Year() < 2000 {
+		return time.Time{}, errTime
+	}
+	return t.UTC().Truncate(time.Microsecond), nil
+}
+
+var errTime = fault.New(fault.Invalid, "invalid_time", "a time looks like 2026-11-20T09:30:00Z (RFC 3339)")

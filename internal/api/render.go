@@ -1,0 +1,213 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"sluice/internal/account"
+	"sluice/internal/event"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/money"
+	"sluice/internal/webhook"
+	"sluice/internal/withdrawal"
+)
+
+// RenderReads is what the messages need besides their events: rows whose fixed part
+// is in the message. Missing rows are left out; order does not matter.
+type RenderReads interface {
+	WithdrawalsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]withdrawal.Withdrawal, error)
+	CreditsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]account.Credit, error)
+	AccountsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]ledger.Account, error)
+}
+
+// Renderer writes messages in the native format, {"type","timestamp","data"}, where
+// data is the same object that the API gives, as it was right after the event.
+type Renderer struct {
+	reads  RenderReads
+	assets money.Assets
+}
+
+var _ webhook.Renderer = (*Renderer)(nil)
+
+// NewRenderer makes the renderer of webhook.FormatNative.
+func NewRenderer(reads RenderReads, assets money.Assets) *Renderer {
+	return &Renderer{reads: reads, assets: assets}
+}
+
+func (c *call) renderer() *Renderer { return NewRenderer(c.Reads, c.Assets) }
+
+// subjects are the rows that a set of messages is about.
+type subjects struct {
+	withdrawals map[id.ID]withdrawal.Withdrawal
+	credits     map[id.ID]account.Credit
+	accounts    map[id.ID]ledger.Account
+}
+
+// Render implements webhook.Renderer.
+func (r *Renderer) Render(ctx context.Context, messages []webhook.Message) ([][]byte, error) {
+	rows, err := r.load(ctx, messages)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(messages))
+	for n, m := range messages {
+		w := &writer{b: make([]byte, 0, 1024)}
+		o := objects{w, r.assets, m.Shard}
+		o.open()
+		o.plain("type", string(m.Type()))
+		o.time("timestamp", m.Event.At)
+		o.key("data")
+		if err := o.data(m, rows); err != nil {
+			return nil, fmt.Errorf("message %s: %w", m.ID(), err)
+		}
+		o.close()
+		if w.err != nil {
+			return nil, w.err
+		}
+		out[n] = w.b
+	}
+	return out, nil
+}
+
+// load reads what the messages are about, once per kind and shard.
+func (r *Renderer) load(ctx context.Context, messages []webhook.Message) (*subjects, error) {
+	type group struct{ withdrawals, credits, accounts []id.Seq }
+	groups := map[id.Shard]*group{}
+	seen := map[id.ID]bool{}
+	for _, m := range messages {
+		at := idOf(m, m.Event.Subject)
+		kind := kindOf(m.Type())
+		if kind == "" || seen[at] {
+			continue
+		}
+		seen[at] = true
+		g := groups[m.Shard]
+		if g == nil {
+			g = &group{}
+			groups[m.Shard] = g
+		}
+		switch kind {
+		case id.Withdrawal:
+			g.withdrawals = append(g.withdrawals, at.Seq)
+		case id.Credit:
+			g.credits = append(g.credits, at.Seq)
+		default:
+			g.accounts = append(g.accounts, at.Seq)
+		}
+	}
+	rows := &subjects{map[id.ID]withdrawal.Withdrawal{}, map[id.ID]account.Credit{}, map[id.ID]ledger.Account{}}
+	for shard, g := range groups {
+		if err := fill(ctx, shard, g.withdrawals, r.reads.WithdrawalsAt, func(x withdrawal.Withdrawal) id.Seq { return x.Seq }, rows.withdrawals); err != nil {
+			return nil, err
+		}
+		if err := fill(ctx, shard, g.credits, r.reads.CreditsAt, func(x account.Credit) id.Seq { return x.Seq }, rows.credits); err != nil {
+			return nil, err
+		}
+		if err := fill(ctx, shard, g.accounts, r.reads.AccountsAt, func(x ledger.Account) id.Seq { return x.Seq }, rows.accounts); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+func fill[R any](ctx context.Context, shard id.Shard, seqs []id.Seq, read func(context.Context, id.Shard, []id.Seq) ([]R, error),
+	seq func(R) id.Seq, into map[id.ID]R,
+) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	got, err := read(ctx, shard, seqs)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, row := range got {
+		into[id.ID{Shard: shard, Seq: seq(row)}] = row
+	}
+	return nil
+}
+
+// kindOf says which row a message needs; "" for none.
+func kindOf(t event.Type) id.Kind {
+	switch t {
+	case event.WithdrawalCreated, event.WithdrawalQueued, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalMined,
+		event.WithdrawalDropped, event.WithdrawalAttention, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled,
+		event.WithdrawalRejected, event.WithdrawalReturned, event.WithdrawalReview:
+		return id.Withdrawal
+	case event.CreditCreated, event.CreditSettled:
+		return id.Credit
+	case event.AccountOpened:
+		return id.Account
+	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated, event.EndpointDisabled, event.EndpointTested:
+	}
+	return ""
+}
+
+// data writes the object of a message.
+func (o objects) data(m webhook.Message, rows *subjects) error {
+	at := idOf(m, m.Event.Subject)
+	switch kindOf(m.Type()) {
+	case id.Withdrawal:
+		x, ok := rows.withdrawals[at]
+		if !ok {
+			return errGone
+		}
+		then, err := x.At(m.Event)
+		if err != nil {
+			return err
+		}
+		o.withdrawal(then)
+		return nil
+	case id.Credit:
+		c, ok := rows.credits[at]
+		if !ok {
+			return errGone
+		}
+		if m.Type() == event.CreditCreated {
+			c = c.AsCreated()
+		}
+		o.credit(c)
+		return nil
+	case id.Account:
+		a, ok := rows.accounts[at]
+		if !ok {
+			return errGone
+		}
+		o.account(a)
+		return nil
+	}
+	switch m.Type() {
+	case event.BalanceUpdated:
+		o.balance(balanceOf(m.Event))
+		return nil
+	case event.FundsLocked, event.FundsUnlocked:
+		mv, err := moved(m.Shard, m.Event)
+		if err == nil {
+			o.movement(mv)
+		}
+		return err
+	}
+	return o.endpointFact(m.Event)
+}
+
+var errGone = fmt.Errorf("the row that the event is about is not there")
+
+// endpointFact writes what an event about an endpoint tells.
+func (o objects) endpointFact(e event.Event) error {
+	var text struct {
+		URL string `json:"url"`
+	}
+	if err := json.Unmarshal(e.Data, &text); err != nil {
+		return err
+	}
+	o.head(id.Endpoint, "webhook_endpoint", e.Subject, e.Version)
+	o.text("url", text.URL)
+	o.plain("state", e.State)
+	o.maybe("reason", e.Reason)
+	o.close()
+	return nil
+}
+
+func hexText(b []byte) string { return hex.EncodeToString(b) }

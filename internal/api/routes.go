@@ -1,0 +1,57 @@
+package api
+
+import "sluice/internal/merchant"
+
+// routes is every operation of the API. openapi.yaml has the same ones; a test
+// holds them against each other.
+func routes() []route {
+	return []route{
+		{pattern: "GET /v1/ping", handle: ping},
+		{pattern: "GET /v1/currencies", handle: listCurrencies},
+		{pattern: "GET /v1/merchant", scope: merchant.ReadAccounts, handle: getMerchant},
+		{pattern: "PATCH /v1/merchant", scope: merchant.WriteAccounts, body: needsBody, handle: updateMerchant},
+
+		{pattern: "POST /v1/accounts", scope: merchant.WriteAccounts, body: needsBody, key: keyTaken, handle: openAccount},
+		{pattern: "GET /v1/accounts", scope: merchant.ReadAccounts, handle: listAccounts},
+		{pattern: "GET /v1/accounts/{id}", scope: merchant.ReadAccounts, handle: getAccount},
+		{pattern: "GET /v1/accounts/{id}/balances", scope: merchant.ReadAccounts, handle: listBalances},
+		{pattern: "GET /v1/accounts/{id}/balances/{currency}", scope: merchant.ReadAccounts, handle: getBalance},
+
+		{pattern: "POST /v1/credits", scope: merchant.WriteCredits, body: needsBody, key: keyRequired, handle: addCredit},
+		{pattern: "GET /v1/credits", scope: merchant.ReadAccounts, handle: listCredits},
+		{pattern: "GET /v1/credits/{id}", scope: merchant.ReadAccounts, handle: getCredit},
+		{pattern: "POST /v1/credits/{id}/settle", scope: merchant.WriteCredits, body: optionalBody, key: keyRequired, handle: settleCredit},
+		{pattern: "POST /v1/locks", scope: merchant.WriteAccounts, body: needsBody, key: keyRequired, handle: lockFunds},
+		{pattern: "POST /v1/unlocks", scope: merchant.WriteAccounts, body: needsBody, key: keyRequired, handle: unlockFunds},
+
+		{pattern: "POST /v1/destinations", scope: merchant.WriteDestinations, body: needsBody, key: keyTaken, handle: createDestination},
+		{pattern: "GET /v1/destinations", scope: merchant.ReadDestinations, handle: listDestinations},
+		{pattern: "GET /v1/destinations/{id}", scope: merchant.ReadDestinations, handle: getDestination},
+
+		{pattern: "POST /v1/withdrawals", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, handle: createWithdrawal},
+		{pattern: "POST /v1/withdrawals/batch", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, limit: batchBodyMax, handle: createWithdrawals},
+		{pattern: "GET /v1/withdrawals", scope: merchant.ReadWithdrawals, handle: listWithdrawals},
+		{pattern: "GET /v1/withdrawals/{id}", scope: merchant.ReadWithdrawals, handle: getWithdrawal},
+		{pattern: "GET /v1/withdrawals/{id}/timeline", scope: merchant.ReadWithdrawals, handle: getTimeline},
+		{pattern: "POST /v1/withdrawals/{id}/cancel", scope: merchant.CancelWithdrawals, body: optionalBody, key: keyTaken, handle: cancelWithdrawal},
+		{pattern: "GET /v1/foreign_ids/{foreign_id}/withdrawal", scope: merchant.ReadWithdrawals, handle: getWithdrawalByForeignID},
+
+		{pattern: "GET /v1/events", scope: merchant.ReadEvents, handle: listEvents},
+		{pattern: "GET /v1/events/{id}", scope: merchant.ReadEvents, handle: getEvent},
+
+		{pattern: "POST /v1/webhook_endpoints", scope: merchant.WriteWebhooks, body: needsBody, key: keyTaken, handle: createEndpoint},
+		{pattern: "GET /v1/webhook_endpoints", scope: merchant.ReadWebhooks, handle: listEndpoints},
+		{pattern: "GET /v1/webhook_endpoints/{id}", scope: merchant.ReadWebhooks, handle: getEndpoint},
+		{pattern: "PATCH /v1/webhook_endpoints/{id}", scope: merchant.WriteWebhooks, body: needsBody, handle: updateEndpoint},
+		{pattern: "DELETE /v1/webhook_endpoints/{id}", scope: merchant.WriteWebhooks, handle: deleteEndpoint},
+		{pattern: "POST /v1/webhook_endpoints/{id}/rotate", scope: merchant.WriteWebhooks, body: optionalBody, key: keyTaken, handle: rotateEndpoint},
+		{pattern: "POST /v1/webhook_endpoints/{id}/test", scope: merchant.WriteWebhooks, body: optionalBody, key: keyTaken, handle: testEndpoint},
+		{pattern: "POST /v1/webhook_endpoints/{id}/replay", scope: merchant.WriteWebhooks, body: optionalBody, key: keyTaken, handle: startReplay},
+		{pattern: "GET /v1/webhook_endpoints/{id}/deliveries", scope: merchant.ReadWebhooks, handle: listDeliveries},
+		{pattern: "GET /v1/webhook_deliveries/{id}", scope: merchant.ReadWebhooks, handle: getDelivery},
+		{pattern: "POST /v1/webhook_deliveries/{id}/replay", scope: merchant.WriteWebhooks, body: optionalBody, key: keyTaken, handle: replayDelivery},
+		{pattern: "GET /v1/webhook_replays/{id}", scope: merchant.ReadWebhooks, handle: getReplay},
+
+		{pattern: "GET /v1/wallets", scope: merchant.Operate, handle: listWallets},
+	}
+}

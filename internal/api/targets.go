@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"sluice/internal/destination"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/withdrawal"
+)
+
+// checkTimeout bounds the check of a destination in a request for a withdrawal. A
+// rail may ask its node for a hint, and a node that hangs must not hold up requests.
+const checkTimeout = time.Second
+
+// target is a destination as a user writes it.
+type target struct{ network, address, tag string }
+
+func readTarget(o object) target {
+	return target{network: o.text("network"), address: o.text("address"), tag: o.optional("tag")}
+}
+
+// checked decodes a target by its rail. Paths in errors are those of target's own fields.
+func (c *call) checked(t target, asset money.Asset) (rail.Target, error) {
+	if !asset.On(t.network) {
+		err := fault.Of(withdrawal.WrongNetwork(asset, t.network))
+		return rail.Target{}, &fault.Error{Kind: err.Kind, Code: err.Code, Message: err.Message, Fields: []fault.Field{{Path: "network", Rule: err.Message}}}
+	}
+	r, ok := c.Rails[t.network]
+	if !ok {
+		return rail.Target{}, fault.New(fault.Unavailable, "network_not_running", "the network %q is not running in this installation at the moment", t.network)
+	}
+	ctx, cancel := context.WithTimeout(c.ctx(), checkTimeout)
+	defer cancel()
+	to, err := r.Check(ctx, t.address, t.tag, asset.Code)
+	if f := (*fault.Error)(nil); err != nil && !errors.As(err, &f) {
+		return to, fault.Wrap(err, fault.Unavailable, "network_unavailable", "the network %q cannot check the destination at the moment; nothing was done. Repeat the request", t.network)
+	}
+	return to, err
+}
+
+// within puts the fields of a fault below a member of the request.
+func within(path string, err error) error {
+	f := fault.Of(err)
+	if f == nil || len(f.Fields) == 0 {
+		return err
+	}
+	out := *f
+	out.Fields = slices.Clone(f.Fields)
+	for i := range out.Fields {
+		out.Fields[i].Path = join(path, out.Fields[i].Path)
+	}
+	return &out
+}
+
+func createDestination(c *call) (int, error) {
+	o := c.doc.body()
+	t := readTarget(o)
+	account := o.id("account", id.Account, false)
+	label := o.optional("label")
+	o.end()
+	asset, known := c.anyAsset(t.network)
+	if !known && t.network != "" {
+		c.doc.wrong("unknown_network", "network", "%q is not a network of this installation", t.network)
+	}
+	if err := c.doc.err(); err != nil {
+		return 0, err
+	}
+	if !account.IsZero() && account.Shard != c.who.merchant.Shard {
+		return 0, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
+	}
+	to, err := c.checked(t, asset)
+	if err != nil {
+		return 0, err
+	}
+	out, err := c.submit(destination.Register{Merchant: c.who.merchant.Seq, Account: account.Seq, Target: to, Label: label})
+	if err != nil {
+		return 0, err
+	}
+	d, ok := out.Result.(destination.Destination)
+	if !ok {
+		if d, err = one(c.Reads.DestinationsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+			return 0, err
+		}
+	}
+	c.location = "/v1/destinations/" + c.at(d.Seq).Text(id.Destination)
+	c.objects().created(d, to.Warnings)
+	return http.StatusCreated, nil
+}
+
+// anyAsset is a currency that a network pays out: an address is checked the same
+// for all of them, but no rail checks one for none.
+func (c *call) anyAsset(network string) (money.Asset, bool) {
+	for _, code := range c.Assets.Codes() {
+		if a := c.Assets[code]; a.On(network) {
+			return a, true
+		}
+	}
+	return money.Asset{}, false
+}
+
+var errNoDestination = fault.New(fault.NotFound, "destination_not_found", "no such destination")
+
+func getDestination(c *call) (int, error) {
+	at, err := c.id(id.Destination, errNoDestination)
+	if err != nil {
+		return 0, err
+	}
+	d, found, err := maybe(c.Reads.DestinationsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	if err != nil {
+		return 0, err
+	}
+	if !found || d.Merchant != c.who.merchant.Seq {
+		return 0, errNoDestination
+	}
+	c.objects().destination(d)
+	return http.StatusOK, nil
+}
+
+func listDestinations(c *call) (int, error) {
+	q := c.query()
+	account := q.account(c)
+	p, err := q.page(c.route.pattern)
+	if err != nil {
+		return 0, err
+	}
+	rows, err := c.Reads.Destinations(c.ctx(), c.who.merchant, account, p.before, p.limit+1)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return list(c, p, rows, func(d destination.Destination) id.Seq { return d.Seq }, objects.destination)
+}

@@ -1,0 +1,273 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/withdrawal"
+)
+
+var errNoWithdrawal = fault.New(fault.NotFound, "withdrawal_not_found", "no such withdrawal")
+
+func createWithdrawal(c *call) (int, error) {
+	cmd, err := c.withdrawal(c.doc.body())
+	if err != nil {
+		return 0, err
+	}
+	out, err := c.submit(cmd)
+	if err != nil {
+		c.locate(err)
+		return 0, err
+	}
+	x, err := c.made(out.Result, out.Answer.Ref)
+	if err != nil {
+		return 0, err
+	}
+	c.location = "/v1/withdrawals/" + c.at(x.Seq).Text(id.Withdrawal)
+	c.objects().withdrawal(x)
+	return http.StatusCreated, nil
+}
+
+// locate points a duplicate at the withdrawal that has the foreign id.
+func (c *call) locate(err error) {
+	if f := fault.Of(err); f.Code == "duplicate_foreign_id" && f.Extra["withdrawal"] != "" {
+		c.location = "/v1/withdrawals/" + f.Extra["withdrawal"]
+	}
+}
+
+// withdrawal reads the request for one withdrawal.
+func (c *call) withdrawal(o object) (withdrawal.Create, error) {
+	cmd := withdrawal.Create{Merchant: c.who.merchant.Seq, Actor: c.who.actor}
+	account := o.id("account", id.Account, true)
+	cmd.ForeignID = o.text("foreign_id")
+	cmd.Asset = o.asset("currency", c.Assets)
+	cmd.Amount = o.amount("amount", cmd.Asset)
+	cmd.NotBefore = o.time("not_before")
+	cmd.Metadata = o.metadata("metadata")
+	registered := o.id("destination_id", id.Destination, false)
+	inline, given := o.object("destination", false)
+	switch {
+	case given && !registered.IsZero():
+		o.d.wrong("destination_ambiguous", o.key("destination"), "give destination_id or destination, not both")
+	case !given && !o.has("destination_id"):
+		o.d.wrong("destination_required", o.key("destination"), "give destination_id or destination")
+	}
+	var to target
+	if given {
+		to = readTarget(inline)
+		inline.end()
+	}
+	o.end()
+	if err := o.d.err(); err != nil {
+		return cmd, err
+	}
+	if account.Shard != c.who.merchant.Shard {
+		return cmd, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
+	}
+	cmd.Account, cmd.Destination = account.Seq, registered.Seq
+	if !given {
+		if registered.Shard != c.who.merchant.Shard {
+			return cmd, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
+		}
+		return cmd, nil
+	}
+	var err error
+	cmd.Target, err = c.checked(to, cmd.Asset)
+	return cmd, within("destination", err)
+}
+
+// made is the withdrawal that a command gave, or for a repeat the one that the
+// first request made, as it was then.
+func (c *call) made(result any, ref id.Seq) (withdrawal.Withdrawal, error) {
+	if x, ok := result.(withdrawal.Withdrawal); ok {
+		return x, nil
+	}
+	x, err := one(c.Reads.WithdrawalsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{ref}))
+	if err != nil {
+		return x, err
+	}
+	return x.AsCreated(), nil
+}
+
+// ours is the withdrawal in the path, if it is the caller's.
+func (c *call) ours() (withdrawal.Withdrawal, error) {
+	at, err := c.id(id.Withdrawal, errNoWithdrawal)
+	if err != nil {
+		return withdrawal.Withdrawal{}, err
+	}
+	x, found, err := maybe(c.Reads.WithdrawalsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	if err == nil && (!found || x.Merchant != c.who.merchant.Seq) {
+		err = errNoWithdrawal
+	}
+	return x, err
+}
+
+func getWithdrawal(c *call) (int, error) {
+	x, err := c.ours()
+	if err != nil {
+		return 0, err
+	}
+	c.objects().withdrawal(x)
+	return http.StatusOK, nil
+}
+
+func getWithdrawalByForeignID(c *call) (int, error) {
+	x, found, err := c.Reads.WithdrawalByForeignID(c.ctx(), c.who.merchant, c.r.PathValue("foreign_id"))
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	if !found {
+		return 0, errNoWithdrawal
+	}
+	c.objects().withdrawal(x)
+	return http.StatusOK, nil
+}
+
+func listWithdrawals(c *call) (int, error) {
+	q := c.query()
+	var states []string
+	for _, s := range withdrawal.States {
+		states = append(states, string(s))
+	}
+	f := withdrawal.Filter{
+		Merchant: c.who.merchant.Seq, Account: q.account(c), State: withdrawal.State(q.choice("state", states...)),
+		Currency: q.choice("currency", c.Assets.Codes()...), CreatedFrom: q.time("created_from"), CreatedTo: q.time("created_to"),
+	}
+	foreign := q.text("foreign_id")
+	p, err := q.page(c.route.pattern)
+	if err != nil {
+		return 0, err
+	}
+	f.Before, f.Limit = p.before, p.limit+1
+	var rows []withdrawal.Withdrawal
+	if foreign != "" {
+		rows, err = c.byForeignID(foreign, f)
+	} else {
+		rows, err = c.Reads.Withdrawals(c.ctx(), c.who.merchant.Shard, f)
+	}
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	return list(c, p, rows, func(x withdrawal.Withdrawal) id.Seq { return x.Seq }, objects.withdrawal)
+}
+
+// byForeignID is the list of at most one withdrawal that has the merchant's own id
+// and passes the other filters too.
+func (c *call) byForeignID(foreign string, f withdrawal.Filter) ([]withdrawal.Withdrawal, error) {
+	x, found, err := c.Reads.WithdrawalByForeignID(c.ctx(), c.who.merchant, foreign)
+	if err != nil || !found || f.Before != 0 && x.Seq >= f.Before ||
+		f.Account != 0 && x.Account != f.Account || f.State != "" && x.State != f.State || f.Currency != "" && x.Currency != f.Currency ||
+		x.CreatedAt.Before(f.CreatedFrom) || !f.CreatedTo.IsZero() && !x.CreatedAt.Before(f.CreatedTo) {
+		return nil, err
+	}
+	return []withdrawal.Withdrawal{x}, nil
+}
+
+func cancelWithdrawal(c *call) (int, error) {
+	o := c.doc.body()
+	reason := o.optional("reason")
+	o.end()
+	if len(reason) > 500 {
+		c.doc.wrong("invalid_reason", "reason", "a reason has at most 500 bytes")
+	}
+	if err := c.doc.err(); err != nil {
+		return 0, err
+	}
+	at, err := c.id(id.Withdrawal, errNoWithdrawal)
+	if err != nil {
+		return 0, err
+	}
+	out, err := c.submit(withdrawal.NewCancel(c.who.merchant.Seq, at.Seq, c.who.actor, reason))
+	if err != nil {
+		return 0, err
+	}
+	// A cancelled withdrawal never changes, so a repeat is answered from the row.
+	x, ok := out.Result.(withdrawal.Withdrawal)
+	if !ok {
+		if x, err = one(c.Reads.WithdrawalsAt(c.ctx(), at.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+			return 0, err
+		}
+	}
+	c.objects().withdrawal(x)
+	return http.StatusOK, nil
+}
+
+// getTimeline tells a withdrawal's life: what happened and which money moved, in order.
+func getTimeline(c *call) (int, error) {
+	x, err := c.ours()
+	if err != nil {
+		return 0, err
+	}
+	events, err := c.Reads.EventsOf(c.ctx(), c.at(x.Seq))
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	transfers, err := c.Reads.TransfersOf(c.ctx(), c.at(x.Seq))
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	o := c.objects()
+	o.open()
+	o.plain("object", "timeline")
+	o.key("withdrawal")
+	o.withdrawal(x)
+	o.list("entries")
+	for _, e := range events {
+		if err := o.happened(x, e); err != nil {
+			return 0, err
+		}
+		// What moved in the commit of an event stands below it. One commit may hold
+		// several events of a withdrawal; the first of them takes the transfers.
+		transfers = slices.DeleteFunc(transfers, func(t ledger.Transfer) bool {
+			if t.At.After(e.At) {
+				return false
+			}
+			o.open()
+			o.time("at", t.At)
+			o.plain("kind", "transfer")
+			o.key("transfer")
+			o.transfer(t)
+			o.close()
+			return true
+		})
+	}
+	o.endList()
+	o.close()
+	return http.StatusOK, nil
+}
+
+// happened writes an event of a timeline: what a person wants to know at a glance.
+func (o objects) happened(x withdrawal.Withdrawal, e event.Event) error {
+	then, err := x.At(e)
+	if err != nil {
+		return err
+	}
+	o.open()
+	o.time("at", e.At)
+	o.plain("kind", "event")
+	o.plain("id", event.MessageID(o.shard, e.Seq))
+	o.plain("type", string(e.Type))
+	o.text("text", describe(e.Type))
+	o.plain("state", e.State)
+	o.maybe("stage", stage(then))
+	o.maybe("txid", then.TxID)
+	o.maybe("attention", then.Attention)
+	o.maybe("reason", e.Reason)
+	o.maybe("actor", e.Actor)
+	o.close()
+	return nil
+}
+
+// describe is the line of the catalogue about a type.
+func describe(t event.Type) string {
+	for _, k := range event.All {
+		if k.Type == t {
+			return k.Text
+		}
+	}
+	return ""
+}
