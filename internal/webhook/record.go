@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/internal/commit"
@@ -89,7 +90,9 @@ func (c RecordAttempt) Apply(v *commit.View) (any, error) {
 		e = e.works(v)
 		d = d.done(v, Delivered, c.Attempt)
 	} else {
-		e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
+		if c.Attempt.ErrorClass != string(ClassRender) { // nothing was sent: not the endpoint's doing
+			e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
+		}
 		d = c.failed(v, d, e)
 	}
 	d.Version++
@@ -115,7 +118,9 @@ func (c RecordAttempt) stale(v *commit.View, d Delivery, e Endpoint) Recorded {
 func (c RecordAttempt) log(v *commit.View, d Delivery, number int64) {
 	a := c.Attempt
 	a.Seq, a.Delivery, a.Endpoint, a.Merchant, a.Number = v.NewID(), d.Seq, d.Endpoint, d.Merchant, number
-	a.Body, a.ErrorText = a.Body[:min(len(a.Body), MaxStoredBody)], a.ErrorText[:min(len(a.ErrorText), MaxErrorText)]
+	// A cut text may end inside a character, which no store takes.
+	a.ErrorText = strings.ToValidUTF8(a.ErrorText[:min(len(a.ErrorText), MaxErrorText)], "")
+	a.Body = a.Body[:min(len(a.Body), MaxStoredBody)]
 	Attempts.Append(v, a)
 }
 

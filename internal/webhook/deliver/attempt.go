@@ -1,0 +1,108 @@
+package deliver
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"sluice/internal/crash"
+	"sluice/internal/event"
+	"sluice/internal/id"
+	"sluice/internal/webhook"
+)
+
+// recordFor is how long a record is tried: as long as the claim is sure to last
+// after an attempt.
+const recordFor = 5 * time.Second
+
+// run sends one delivery and records it, then goes on with the next of its lane.
+func (l *lane) run(i item) {
+	for {
+		a, retryAfter := l.attempt(i)
+		l.sent(a.Succeeded())
+		crash.Point("webhook.sent")
+		l.record(i, a, retryAfter)
+		crash.Point("webhook.recorded")
+		l.w.work.Done()
+		next, ok := l.take()
+		if !ok {
+			return
+		}
+		i = next
+	}
+}
+
+// attempt sends one delivery. It does not end with the worker: a request that has
+// begun is finished and recorded.
+func (l *lane) attempt(i item) (webhook.Attempt, time.Duration) {
+	now := time.Now()
+	url, signer, err := l.keys(now)
+	if err != nil {
+		return webhook.Attempt{At: now.UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassKeys), ErrorText: err.Error()}, 0
+	}
+	return l.w.sender.send(context.Background(), message{
+		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, sign: signer,
+	})
+}
+
+// record writes down an attempt, and tells whoever has to know.
+func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
+	w, ctx := l.w, context.Background()
+	w.observe(i.delivery, a)
+	r, err := submit[webhook.Recorded](ctx, w, l.at.Shard, webhook.RecordAttempt{
+		Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: jitter(),
+	}, time.Now().Add(recordFor))
+	if err != nil {
+		// The claim ends by itself and the message is sent again: at least once.
+		w.opt.Log.Error("an attempt of a webhook could not be recorded", "delivery", id.ID{Shard: l.at.Shard, Seq: i.delivery.Seq}.Text(id.Delivery),
+			"status", a.Status, "error", err)
+	}
+	back := l.written(r.Endpoint)
+	w.notify(l.at, r, a)
+	w.release(ctx, l.at.Shard, back)
+	l.pump()
+}
+
+func jitter() int64 {
+	return rand.Int64N(webhook.JitterMax + 1) //nolint:gosec // spreads load, keeps no secret
+}
+
+func (w *Worker) observe(d webhook.Delivery, a webhook.Attempt) {
+	o := Observation{Result: a.ErrorClass, Status: a.Status, Duration: time.Duration(a.DurationMicros) * time.Microsecond, Age: time.Since(d.CreatedAt)}
+	if o.Result == "" {
+		o.Result = "ok"
+	}
+	w.opt.Observe(o)
+}
+
+// notify logs what must never happen silently, and hands it on.
+func (w *Worker) notify(at id.ID, r webhook.Recorded, a webhook.Attempt) {
+	if !r.Tripped && r.Notice == 0 {
+		return
+	}
+	n := Notice{Endpoint: at, URL: r.Endpoint.URL, Percent: r.Notice, Reason: r.Endpoint.DisabledReason}
+	if n.Reason == "" {
+		n.Reason = a.ErrorText
+	}
+	if r.Tripped {
+		n.Until = r.Endpoint.PausedUntil
+	}
+	w.opt.Log.Warn("a webhook endpoint fails", "endpoint", at.Text(id.Endpoint), "state", string(r.Endpoint.State), "percent_to_disabled", n.Percent,
+		"paused_until", n.Until, "failures", r.Endpoint.Failures, "reason", n.Reason)
+	w.opt.Notify(n)
+}
+
+// release gives claims back. What cannot be given back ends by itself.
+func (w *Worker) release(ctx context.Context, shard id.Shard, items []item) {
+	for len(items) > 0 {
+		n := min(len(items), claimMax)
+		held := make([]webhook.Held, 0, n)
+		for _, i := range items[:n] {
+			held = append(held, webhook.Held{Seq: i.delivery.Seq, Version: i.delivery.Version})
+		}
+		items = items[n:]
+		if _, err := submit[int](ctx, w, shard, webhook.Release{Deliveries: held}, time.Now().Add(recordFor)); err != nil {
+			w.opt.Log.WarnContext(ctx, "claimed webhooks could not be given back; their claims end by themselves", "deliveries", n, "error", err)
+		}
+	}
+}

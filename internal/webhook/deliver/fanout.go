@@ -1,0 +1,218 @@
+package deliver
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"sluice/internal/crash"
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/webhook"
+)
+
+// Bounds of the fan-out.
+const (
+	eventsMax = 512 // read at once
+	// lagMax and lagFor bound how far the stored cursor may stay behind when no
+	// endpoint wants anything: a commit per look would be paid by whoever waits for
+	// the same disk.
+	lagMax = 100_000
+	lagFor = 10 * time.Second
+)
+
+// fanner fans out one shard.
+type fanner struct {
+	w     *Worker
+	shard id.Shard
+	// known says whether the positions below were read; they are read again when
+	// another process has moved the cursor.
+	known   bool
+	stored  int64 // where the cursor stands
+	seen    int64 // up to where nothing is to be delivered
+	written time.Time
+}
+
+// fanOut turns events into deliveries until ctx ends. Being woken makes it fast;
+// polling makes it sure.
+func (w *Worker) fanOut(ctx context.Context, shard id.Shard) {
+	f := &fanner{w: w, shard: shard}
+	for {
+		n, err := f.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			w.opt.Log.ErrorContext(ctx, "webhooks are not fanned out", "shard", shard, "error", err)
+			if !sleep(ctx, w.opt.Poll, nil) {
+				return
+			}
+		case n < eventsMax:
+			if !sleep(ctx, w.opt.Poll, w.wake[shard]) {
+				return
+			}
+		}
+	}
+}
+
+// step does one stretch of the log and tells how many events it had.
+func (f *fanner) step(ctx context.Context) (int, error) {
+	if !f.known {
+		at, err := f.w.reader.FannedOut(ctx, f.shard)
+		if err != nil {
+			return 0, err
+		}
+		f.known, f.stored, f.seen, f.written = true, at, max(at, f.seen), time.Now()
+	}
+	events, err := f.w.reader.EventsAfter(ctx, f.shard, f.seen, eventsMax)
+	if err != nil || len(events) == 0 {
+		return 0, err
+	}
+	// The endpoints after the events: one that is to be told of an event was
+	// committed before it, and so is seen here.
+	endpoints, err := f.w.reader.EndpointsOf(ctx, f.shard, merchantsOf(events))
+	if err != nil {
+		return 0, err
+	}
+	last := events[len(events)-1]
+	to := last.Seq + last.Messages() - 1
+	plan := webhook.Plan(f.shard, events, endpoints)
+	if len(plan) == 0 && to-f.stored < lagMax && time.Since(f.written) < lagFor {
+		f.seen = to
+		return len(events), nil
+	}
+	return len(events), f.commit(ctx, plan, endpoints, to)
+}
+
+func merchantsOf(events []event.Event) []id.Seq {
+	var out []id.Seq
+	for _, e := range events {
+		out = append(out, e.Merchant)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// commit writes the deliveries and hands over what it could claim with them.
+func (f *fanner) commit(ctx context.Context, plan []webhook.NewDelivery, endpoints []webhook.Endpoint, to int64) error {
+	until := time.Now().Add(f.w.opt.Claim)
+	left := f.claim(plan, endpoints)
+	out, err := submit[webhook.FannedOut](ctx, f.w, f.shard, webhook.FanOut{After: f.stored, To: to, Deliveries: plan, Until: until}, until)
+	if err != nil {
+		f.known = false // another process was faster, or nobody knows: the cursor tells
+		if fault.CodeOf(err) == "fanned_out" {
+			return nil
+		}
+		return err
+	}
+	crash.Point("webhook.fanned_out")
+	f.stored, f.seen, f.written = to, to, time.Now()
+	bySeq := make(map[int64]event.Event, len(plan))
+	for n := range plan {
+		e := plan[n].Message.Event
+		bySeq[e.Seq] = e
+	}
+	f.w.dispatch(ctx, f.shard, out.Claimed, out.Endpoints, bySeq)
+	for _, e := range endpoints {
+		if left[e.Seq] {
+			f.w.lane(f.shard, e).wants()
+		}
+	}
+	return nil
+}
+
+// claim marks what there is room for in the lanes and tells whom there is more for.
+func (f *fanner) claim(plan []webhook.NewDelivery, endpoints []webhook.Endpoint) map[id.Seq]bool {
+	left, room := map[id.Seq]bool{}, make(map[id.Seq]int, len(endpoints))
+	for _, e := range endpoints {
+		room[e.Seq] = f.w.lane(f.shard, e).roomForNew()
+	}
+	for n := range plan {
+		if p := &plan[n]; room[p.Endpoint] > 0 {
+			room[p.Endpoint]--
+			p.Claim = true
+		} else {
+			left[p.Endpoint] = true
+		}
+	}
+	return left
+}
+
+// dispatch writes the bodies of claimed deliveries and puts them into their lanes.
+func (w *Worker) dispatch(ctx context.Context, shard id.Shard, claimed []webhook.Delivery, endpoints map[id.Seq]webhook.Endpoint, events map[int64]event.Event) {
+	ctx = context.WithoutCancel(ctx) // reading for a moment longer is better than a failure at every stop
+	byEndpoint := map[id.Seq][]webhook.Delivery{}
+	for _, d := range claimed {
+		byEndpoint[d.Endpoint] = append(byEndpoint[d.Endpoint], d)
+	}
+	var back []item
+	for seq, list := range byEndpoint {
+		l := w.lane(shard, endpoints[seq])
+		back = append(back, l.add(w.render(ctx, shard, l, list, events))...)
+	}
+	w.release(ctx, shard, back)
+}
+
+// render writes the bodies of one endpoint's deliveries. One that cannot be
+// written is a failed attempt, and does not keep the others.
+func (w *Worker) render(ctx context.Context, shard id.Shard, l *lane, list []webhook.Delivery, events map[int64]event.Event) []item {
+	var messages []webhook.Message
+	var of []webhook.Delivery
+	for _, d := range list {
+		e, ok := events[d.EventSeq]
+		if !ok {
+			w.unrendered(l, d, "its event is not in the log")
+			continue
+		}
+		messages, of = append(messages, webhook.Message{Shard: shard, Event: e, Sub: d.Sub}), append(of, d)
+	}
+	if len(messages) == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	format := l.endpoint.Format
+	l.mu.Unlock()
+	r := w.renderers[format]
+	if r == nil {
+		for _, d := range of {
+			w.unrendered(l, d, "this program cannot write the format "+format)
+		}
+		return nil
+	}
+	if bodies, err := r.Render(ctx, messages); err == nil {
+		return pair(of, bodies)
+	}
+	var items []item
+	for n := range messages {
+		bodies, err := r.Render(ctx, messages[n:n+1])
+		if err != nil {
+			w.unrendered(l, of[n], printable(err.Error()))
+			continue
+		}
+		items = append(items, pair(of[n:n+1], bodies)...)
+	}
+	return items
+}
+
+func pair(of []webhook.Delivery, bodies [][]byte) []item {
+	items := make([]item, len(of))
+	for n, d := range of {
+		items[n] = item{delivery: d, body: bodies[n]}
+	}
+	return items
+}
+
+// unrendered records that a message could not be written, in the background: it is
+// our fault, is tried again on the schedule, and must be seen.
+func (w *Worker) unrendered(l *lane, d webhook.Delivery, reason string) {
+	w.opt.Log.Error("a webhook could not be written", "delivery", id.ID{Shard: l.at.Shard, Seq: d.Seq}.Text(id.Delivery), "reason", reason)
+	l.mu.Lock()
+	l.recorded++
+	l.mu.Unlock()
+	w.work.Go(func() {
+		l.record(item{delivery: d}, webhook.Attempt{
+			At: time.Now().UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassRender), ErrorText: reason,
+		}, 0)
+	})
+}

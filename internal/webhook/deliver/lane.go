@@ -1,0 +1,306 @@
+package deliver
+
+import (
+	"sync"
+	"time"
+
+	"sluice/internal/id"
+	"sluice/internal/webhook"
+)
+
+// item is one claimed delivery, ready to be sent.
+type item struct {
+	delivery webhook.Delivery
+	body     []byte
+}
+
+// Bounds of a lane.
+const (
+	windowStart = 4
+	// recordingMax bounds the attempts of one endpoint that were made and are not
+	// recorded yet: above it the lane waits for the write path.
+	recordingMax = 512
+	// claimReserve has to be left of a claim when an attempt begins: the attempt
+	// and its record fit into it.
+	claimReserve = totalTimeout + 5*time.Second
+)
+
+// lane is all that concerns one endpoint in this process: what waits, how much may
+// be sent at once, and when. Nothing in it is shared with another endpoint.
+type lane struct {
+	at id.ID
+	w  *Worker
+
+	mu sync.Mutex
+	// endpoint is the newest row seen.
+	endpoint webhook.Endpoint
+	signer   *webhook.Signer
+	signerOf int64     // Version of the endpoint that signer was made from
+	signerTo time.Time // until when signer has the right keys; zero: for ever
+	queues   [3][]item // by webhook.Lane
+	queued   int
+	sending  int
+	recorded int // attempts that wait for their record
+	// window is how many requests may be under way. It grows with every success
+	// and halves with every failure: an endpoint gets what it can take.
+	window int
+	rate   bucket
+	timer  *time.Timer // pumps when the rate allows again
+	more   bool        // the store has more for it
+	closed bool
+}
+
+// lane gives the lane of an endpoint, with the newest row of it.
+func (w *Worker) lane(shard id.Shard, e webhook.Endpoint) *lane {
+	at := id.ID{Shard: shard, Seq: e.Seq}
+	w.mu.Lock()
+	l := w.lanes[at]
+	if l == nil {
+		l = &lane{at: at, w: w, window: windowStart, closed: w.stopping}
+		w.lanes[at] = l
+	}
+	w.mu.Unlock()
+	l.update(e)
+	return l
+}
+
+// update takes over a newer row of the endpoint.
+func (l *lane) update(e webhook.Endpoint) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.Version > l.endpoint.Version {
+		l.endpoint = e
+		l.rate.per = e.RatePerSecond
+	}
+}
+
+// room is how many more deliveries the lane should hold.
+func (l *lane) room() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || !l.open(time.Now()) {
+		return 0
+	}
+	return max(l.capacity()-l.queued, 0)
+}
+
+// roomForNew is room for deliveries that were not in the store before: none while
+// the store has older ones.
+func (l *lane) roomForNew() int {
+	l.mu.Lock()
+	more := l.more
+	l.mu.Unlock()
+	if more {
+		return 0
+	}
+	return l.room()
+}
+
+// capacity is how many deliveries the lane should hold at most: few for an
+// endpoint that has not shown what it can take, at least 1.
+func (l *lane) capacity() int {
+	if l.endpoint.Trips > 0 || int(l.w.queued.Load()) >= l.w.opt.Queue {
+		return 1
+	}
+	most := min(l.window*l.window, 32*l.window)
+	if r := l.endpoint.RatePerSecond; r > 0 {
+		most = min(most, int(r))
+	}
+	return most
+}
+
+// open tells whether the endpoint may be sent to.
+func (l *lane) open(now time.Time) bool {
+	return l.endpoint.State == webhook.Enabled && !l.endpoint.PausedUntil.After(now)
+}
+
+// limit is how many requests may be under way now.
+func (l *lane) limit() int {
+	if l.endpoint.Trips > 0 {
+		return 1 // one that has just begun to work again is asked carefully
+	}
+	return l.window
+}
+
+// add queues claimed deliveries; those that come back were not taken and are for
+// the caller to release.
+func (l *lane) add(items []item) (back []item) {
+	l.mu.Lock()
+	if l.closed || !l.open(time.Now()) {
+		l.mu.Unlock()
+		return items
+	}
+	for _, i := range items {
+		q := &l.queues[i.delivery.Lane]
+		*q = append(*q, i)
+	}
+	l.queued += len(items)
+	l.w.queued.Add(int64(len(items)))
+	l.mu.Unlock()
+	l.pump()
+	return nil
+}
+
+// pump starts as many requests as may be under way.
+func (l *lane) pump() {
+	for {
+		i, ok := l.take()
+		if !ok {
+			return
+		}
+		go l.run(i)
+	}
+}
+
+// take gives the next delivery to send, new ones first, and counts it as being
+// sent. Claims that are about to end are dropped: the store hands them out again.
+func (l *lane) take() (item, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for l.queued > 0 && !l.closed && l.open(now) && l.sending < l.limit() && l.recorded < recordingMax {
+		if wait := l.rate.wait(now); wait > 0 {
+			l.later(wait)
+			break
+		}
+		i := l.pop()
+		if i.delivery.NextAt.Sub(now) < claimReserve {
+			l.more = true
+			continue
+		}
+		l.rate.take(now)
+		l.sending++
+		l.w.sending.Add(1)
+		l.w.work.Add(1)
+		l.hungry()
+		return i, true
+	}
+	l.hungry()
+	return item{}, false
+}
+
+// hungry asks for more from the store when half of what the lane should hold is gone.
+func (l *lane) hungry() {
+	if l.more && !l.closed && l.queued <= l.capacity()/2 && l.open(time.Now()) {
+		l.more = false
+		signal(l.w.due[l.at.Shard])
+	}
+}
+
+func (l *lane) pop() item {
+	for n := range l.queues {
+		if q := l.queues[n]; len(q) > 0 {
+			i := q[0]
+			q[0] = item{} // let go of the body
+			l.queues[n] = q[1:]
+			if len(q) == 1 {
+				l.queues[n] = nil
+			}
+			l.queued--
+			l.w.queued.Add(-1)
+			return i
+		}
+	}
+	panic("deliver: the count of a lane is wrong")
+}
+
+// later pumps after a time.
+func (l *lane) later(d time.Duration) {
+	if l.timer == nil {
+		l.timer = time.AfterFunc(d, l.pump)
+		return
+	}
+	l.timer.Reset(d)
+}
+
+// sent notes the end of a request: its slot is free, its record is to come.
+func (l *lane) sent(ok bool) {
+	l.mu.Lock()
+	l.sending--
+	l.recorded++
+	if ok {
+		l.window = min(l.window+1, l.w.opt.Concurrency)
+	} else {
+		l.window = max(l.window/2, 1)
+	}
+	l.mu.Unlock()
+	l.w.sending.Add(-1)
+	l.pump()
+}
+
+// written notes that an attempt was recorded, and gives what is to be released
+// because the endpoint is now paused or disabled.
+func (l *lane) written(e webhook.Endpoint) (back []item) {
+	l.update(e)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.recorded--
+	if l.open(time.Now()) {
+		return nil
+	}
+	return l.empty()
+}
+
+func (l *lane) empty() (back []item) {
+	for n, q := range l.queues {
+		back = append(back, q...)
+		l.queues[n] = nil
+	}
+	l.queued = 0
+	l.w.queued.Add(-int64(len(back)))
+	return back
+}
+
+// close ends the lane and gives what it had not begun to send.
+func (l *lane) close() []item {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	return l.empty()
+}
+
+// keys gives what an attempt needs of the endpoint: where to, and how to sign now.
+func (l *lane) keys(now time.Time) (url string, s *webhook.Signer, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.endpoint
+	if l.signer == nil || l.signerOf != e.Version || !l.signerTo.IsZero() && !now.Before(l.signerTo) {
+		if l.signer, err = webhook.NewSigner(e, now); err != nil {
+			return "", nil, err
+		}
+		l.signerOf, l.signerTo = e.Version, time.Time{}
+		if now.Before(e.PreviousUntil) {
+			l.signerTo = e.PreviousUntil
+		}
+	}
+	return e.URL, l.signer, nil
+}
+
+// bucket is a token bucket that holds the tokens of one second. per is how many
+// there are per second; 0 is no limit. next is when the bucket will be full.
+type bucket struct {
+	per  int64
+	next time.Time
+}
+
+// wait is how long it takes until there is a token.
+func (b *bucket) wait(now time.Time) time.Duration {
+	if b.per <= 0 {
+		return 0
+	}
+	return max(b.next.Sub(now)-time.Second+time.Second/time.Duration(b.per), 0)
+}
+
+// take takes a token; wait has said that there is one.
+func (b *bucket) take(now time.Time) {
+	if b.per <= 0 {
+		return
+	}
+	if b.next.Before(now) {
+		b.next = now
+	}
+	b.next = b.next.Add(time.Second / time.Duration(b.per))
+}
