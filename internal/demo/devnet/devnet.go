@@ -188,9 +188,6 @@ func (c *Chain) Close() error {
 	return errors.Join(err, c.stack.Close())
 }
 
-// Client speaks to the chain inside the process.
-func (c *Chain) Client() *ethclient.Client { return c.client }
-
 // URL is where the chain is served as JSON-RPC, "" when Options.Listen was empty.
 func (c *Chain) URL() string { return c.url }
 

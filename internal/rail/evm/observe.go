@@ -104,8 +104,12 @@ func (o *look) receipts(ctx context.Context) error {
 	return nil
 }
 
-// boundary reads the latest block and the latest final one.
+// boundary reads the latest block and the latest final one. A node that is catching
+// up has old ones, and may even follow a chain that others have left.
 func (o *look) boundary(ctx context.Context) error {
+	if err := o.synced(ctx); err != nil {
+		return err
+	}
 	h, err := o.Rail.head(ctx)
 	if err != nil {
 		return err
@@ -179,10 +183,6 @@ func (o *look) decided(ctx context.Context, out rail.Observation, tx *types.Tran
 
 // absent reports a slot none of whose attempts is in a block.
 func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	// A node that lags behind knows nothing of what it does not have.
-	if err := o.synced(ctx); err != nil {
-		return rail.Observation{}, false, err
-	}
 	used, err := o.nonceAt(ctx, o.head)
 	if err != nil {
 		return rail.Observation{}, false, err

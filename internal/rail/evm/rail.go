@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
@@ -146,6 +148,7 @@ type Rail struct {
 	signer types.Signer // recovers senders; it holds no key
 	tokens map[string]token
 
+	closing  func() // nil for a node that the caller made
 	verified atomic.Bool
 	verify   sync.Mutex
 }
@@ -184,28 +187,31 @@ func New(conf Config, node Node) (*Rail, error) {
 // tokens are what the configuration says. A node that does not answer is no error:
 // the check is made up for before the rail is used. Close ends the connection.
 func Open(ctx context.Context, conf Config, url string) (*Rail, error) {
-	client, err := ethclient.DialContext(ctx, url)
+	transport := http.DefaultTransport.(*http.Transport).Clone() // of our own, so that Close leaves nothing open
+	transport.MaxIdleConnsPerHost = 16
+	client, err := rpc.DialOptions(ctx, url, rpc.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "rail_config", "the node of %s cannot be dialled: check its URL", conf.Network)
 	}
-	r, err := New(conf, client)
+	r, err := New(conf, ethclient.NewClient(client))
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
+	r.closing = func() { client.Close(); transport.CloseIdleConnections() }
 	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
 	defer cancel()
 	if err := r.ready(ctx); err != nil && !errors.Is(err, rail.ErrUnavailable) {
-		client.Close()
+		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// Close ends the connection to the node.
+// Close ends the connection that Open made.
 func (r *Rail) Close() {
-	if c, ok := r.node.(interface{ Close() }); ok {
-		c.Close()
+	if r.closing != nil {
+		r.closing()
 	}
 }
 

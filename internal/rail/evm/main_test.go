@@ -1,0 +1,17 @@
+package evm_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"sluice/internal/demo/devnet"
+)
+
+func TestMain(m *testing.M) {
+	var ignore []goleak.Option
+	for _, f := range devnet.LeftBehind {
+		ignore = append(ignore, goleak.IgnoreTopFunction(f))
+	}
+	goleak.VerifyTestMain(m, ignore...)
+}

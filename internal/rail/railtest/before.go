@@ -1,0 +1,163 @@
+package railtest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+)
+
+// This file holds what happens before anything is signed.
+
+func (h *Harness) describes(t *testing.T) {
+	if h.Rail.Network() == "" || h.Rail.PollEvery() <= 0 {
+		t.Errorf("network %q, poll every %s", h.Rail.Network(), h.Rail.PollEvery())
+	}
+	if h.Assets[0] != h.Rail.FeeAsset() {
+		t.Errorf("fee asset %s, want %s", h.Rail.FeeAsset(), h.Assets[0])
+	}
+	for _, a := range h.Assets {
+		if !slices.Contains(h.Rail.Assets(), a) {
+			t.Errorf("%s is not among %v", a, h.Rail.Assets())
+		}
+	}
+}
+
+func (h *Harness) check(t *testing.T) {
+	for _, c := range h.Check {
+		t.Run(c.Name, func(t *testing.T) {
+			got, err := h.Rail.Check(t.Context(), c.Typed, c.Tag, c.Asset)
+			if c.Code != "" {
+				if fault.CodeOf(err) != c.Code || fault.KindOf(err) != fault.Invalid {
+					t.Errorf("got %v (%s), want code %s", err, fault.CodeOf(err), c.Code)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Canonical != c.Canonical || got.Typed != c.Typed || got.Network != h.Rail.Network() || len(got.Decoded) == 0 {
+				t.Errorf("got %+v, want canonical %s", got, c.Canonical)
+			}
+			if (len(got.Warnings) > 0) != c.Warned {
+				t.Errorf("warnings %q, want some: %v", got.Warnings, c.Warned)
+			}
+		})
+	}
+}
+
+func (h *Harness) feasible(t *testing.T) {
+	fee, asset := h.Assets[0], h.Assets[len(h.Assets)-1]
+	wallet := h.Wallet(t)
+	pay := []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: payout}}
+	want := func(t *testing.T, code string, inFlight ...rail.InFlight) {
+		t.Helper()
+		f, err := h.Rail.Feasible(t.Context(), wallet, inFlight, pay)
+		if err != nil || f.OK != (code == "") || f.Code != code || f.OK != (f.Reason == "") {
+			t.Errorf("got %+v (error %v), want code %q", f, err, code)
+		}
+		if code != "" && !strings.Contains(f.Reason, wallet) {
+			t.Errorf("the reason does not name the wallet to top up: %s", f.Reason)
+		}
+	}
+	want(t, "wallet_out_of_funds")
+	if asset != fee {
+		h.Credit(t, wallet, asset, payout)
+		want(t, "wallet_out_of_gas")
+	}
+	h.Credit(t, wallet, fee, enough)
+	want(t, "")
+
+	h.Credit(t, wallet, asset, payout) // twice the payout now, and not a unit more for a token
+	j := h.job(t, wallet, asset, "")
+	if asset == fee {
+		j.payouts[0].Amount = enough // whatever is in flight is all the wallet has
+	} else {
+		j.payouts[0].Amount = plus(t, payout, money.Of(1))
+	}
+	want(t, "wallet_out_of_funds", rail.InFlight{Slot: j.slot, Payouts: j.payouts})
+
+	j = h.job(t, wallet, asset, "")
+	want(t, "", rail.InFlight{Slot: j.slot, Payouts: j.payouts})
+	want(t, "wallet_out_of_gas", rail.InFlight{Slot: j.slot, Payouts: j.payouts, MaxFee: enough})
+	j.submit(j.attempt())
+	h.Blocks(t, 1)
+	j.observe(rail.StageMined)
+	// The block has taken it from the balance: it must not count a second time.
+	want(t, "", rail.InFlight{Slot: j.slot, Payouts: j.payouts, MaxFee: enough})
+
+	for name, broken := range h.Broken {
+		f, err := broken.Feasible(t.Context(), wallet, nil, pay)
+		if err != nil || f.OK || f.Code != "node_unavailable" {
+			t.Errorf("broken %s: got %+v (error %v), want node_unavailable", name, f, err)
+		}
+	}
+}
+
+// refused wants a refusal before anything is signed, and only while nothing is.
+func (h *Harness) refused(t *testing.T) {
+	for _, r := range h.Refuse {
+		t.Run(r.Name, func(t *testing.T) {
+			j := h.job(t, h.rich(t, r.Asset), r.Asset, r.Recipient(t))
+			before := *j
+			before.attempt() // it can be paid now
+			r.Start(t, j.typed)
+			_, err := j.prepare()
+			if !isRefusal(err) || !strings.Contains(err.Error(), r.Reason) {
+				t.Errorf("got %v, want a refusal with %q", err, r.Reason)
+			}
+			if _, err := before.prepare(); isRefusal(err) {
+				t.Errorf("a slot with signed bytes was refused: %v", err)
+			}
+			for name, broken := range h.Broken {
+				if _, err := broken.Prepare(t.Context(), j.slot, j.payouts, nil); err == nil || isRefusal(err) {
+					t.Errorf("broken %s: an error became a refusal: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// poor wants a payout that the wallet cannot pay to wait, not to be refused: the
+// simulation fails for the same reason as the wallet is empty.
+func (h *Harness) poor(t *testing.T) {
+	for _, asset := range h.Assets {
+		wallet := h.Wallet(t)
+		j := h.job(t, wallet, asset, "")
+		if _, err := j.prepare(); err == nil || isRefusal(err) || !errors.Is(err, rail.ErrUnavailable) {
+			t.Errorf("%s: got %v, want to be told to try later", asset, err)
+		}
+		h.Credit(t, wallet, h.Assets[0], enough)
+		if asset == h.Assets[0] {
+			continue
+		}
+		if _, err := j.prepare(); err == nil || isRefusal(err) || !errors.Is(err, rail.ErrUnavailable) {
+			t.Errorf("%s with fees: got %v, want to be told to try later", asset, err)
+		}
+	}
+}
+
+// takenSlot wants a slot that a block has used to be turned down before signing.
+func (h *Harness) takenSlot(t *testing.T) {
+	asset := h.Assets[0]
+	wallet := h.rich(t)
+	j := h.job(t, wallet, asset, "")
+	j.submit(j.attempt())
+	h.Blocks(t, 1)
+	j.observe(rail.StageMined)
+	late := h.job(t, wallet, asset, "")
+	if late.slot.Nonce != j.slot.Nonce+1 {
+		t.Errorf("next nonce %d, want %d", late.slot.Nonce, j.slot.Nonce+1)
+	}
+	late.slot = j.slot
+	if _, err := late.prepare(); !errors.Is(err, rail.ErrSlotTaken) {
+		t.Errorf("got %v, want ErrSlotTaken", err)
+	}
+	if _, err := j.prepare(); !errors.Is(err, rail.ErrLook) {
+		t.Errorf("a replacement for what is in a block: got %v, want ErrLook", err)
+	}
+}
