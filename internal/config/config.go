@@ -1,0 +1,177 @@
+// Package config is the one description of an installation. It is put together from
+// layers, each over the one before: defaults, a TOML file, SLUICE_* variables of
+// the environment, flags. A key that nobody knows is an error in every layer, and
+// a value that breaks a rule is refused with its key and the rule.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Mode says how strict an installation is.
+type Mode string
+
+// The modes.
+const (
+	Live Mode = "live" // real money; every guard is on
+	Dev  Mode = "dev"  // a machine of one's own: webhooks may go to loopback and plain http
+)
+
+// Duration is a span of time, written like "5s" or "1m30s".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is no duration: write it like \"5s\" or \"1m30s\"", b)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String writes it as it is read.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// Std is the same as a time.Duration.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// Config is everything that can be set. The tag `doc` is what `sluice init` and
+// docs/configuration.md say about a key; `live` and `dev` there are the modes.
+type Config struct {
+	Mode          Mode     `toml:"mode" doc:"live, or dev for a machine of your own: dev lets webhooks go to loopback and plain http, stops without delay and serves metrics beside the API"`
+	Listen        string   `toml:"listen" doc:"host:port of the API; port 0 takes a free one. TLS belongs to the proxy in front"`
+	PublicURL     string   `toml:"public_url" doc:"how merchants reach the API, like https://pay.example.com; shown, never dialled"`
+	DatabaseURL   Secret   `toml:"database_url" doc:"sqlite:PATH, or postgres://USER@HOST/DATABASE"`
+	Shards        int      `toml:"shards" doc:"shards that a new PostgreSQL database gets; fixed once it is made"`
+	AutoMigrate   bool     `toml:"auto_migrate" doc:"let serve change the schema of an existing database; when false, run sluice migrate after a backup. A SQLite file that does not exist is always made"`
+	AdminListen   string   `toml:"admin_listen" doc:"host:port of /metrics and /debug/pprof; keep it on loopback or a private network; empty: not served"`
+	MetricsOnMain bool     `toml:"metrics_on_main" doc:"serve /metrics on the API's port too, for everybody who reaches it. Default: true in dev, false in live"`
+	StopDelay     Duration `toml:"stop_delay" doc:"after SIGTERM, how long to go on serving as not ready, so that a load balancer notices. Default: 5s in live, 0s in dev"`
+	StopTimeout   Duration `toml:"stop_timeout" doc:"after SIGTERM, when to give up waiting for work in hand; nothing is lost then either, but callers get no answer"`
+	Log           Log      `toml:"log"`
+	Commit        Commit   `toml:"commit"`
+	Webhooks      Webhooks `toml:"webhooks"`
+	Dispatch      Dispatch `toml:"dispatch"`
+	Keystore      Keystore `toml:"keystore"`
+	// Assets are the currencies, Networks the ways out.
+	Assets   []Asset   `toml:"assets"`
+	Networks []Network `toml:"networks"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `toml:"level" doc:"debug, info, warn or error"`
+	Format string `toml:"format" doc:"text or json. Default: json in live, text in dev"`
+}
+
+// Commit bounds the write path.
+type Commit struct {
+	BatchMax  int      `toml:"batch_max" doc:"commands that share one commit, at the most"`
+	BatchWait Duration `toml:"batch_wait" doc:"how long a batch that is not full waits for more. 0s is best for almost everybody: batches fill by themselves while the one before commits"`
+	Queue     int      `toml:"queue" doc:"commands that may wait per shard; more are refused with 503 and Retry-After. 0: four times batch_max"`
+}
+
+// Webhooks bounds the sending of webhooks.
+type Webhooks struct {
+	Enabled bool     `toml:"enabled" doc:"send webhooks from this process; events are kept either way"`
+	Allow   []string `toml:"allow" doc:"private address ranges that webhooks may go to all the same, like [\"10.1.2.0/24\"]; each use is logged"`
+}
+
+// Dispatch bounds paying out.
+type Dispatch struct {
+	Enabled     bool     `toml:"enabled" doc:"pay out from this process; withdrawals are accepted and queued either way"`
+	Window      int      `toml:"window" doc:"payouts of one wallet in flight at once; nodes keep 16 of one sender for certain"`
+	BumpAfter   Duration `toml:"bump_after" doc:"how long a payout may be in no block before a dearer attempt of the same payout is signed. 0s: never"`
+	ResendEvery Duration `toml:"resend_every" doc:"how often the stored bytes of a payout that is in no block are sent again"`
+	LeaseFor    Duration `toml:"lease_for" doc:"how long a wallet stays with a process that no longer answers"`
+}
+
+// Keystore is where the keys of the wallets are.
+type Keystore struct {
+	Dir        string `toml:"dir" doc:"folder of encrypted keys (sluice wallet create makes it); empty: this process cannot sign"`
+	Passphrase Secret `toml:"passphrase" doc:"opens the keys; best as file:PATH or env:NAME"`
+}
+
+// Asset is a currency.
+type Asset struct {
+	Code     string   `toml:"code" doc:"EUR, ETH, USDT; upper case"`
+	Scale    int      `toml:"scale" doc:"decimals of the smallest unit: EUR 2, USDT 6, ETH 18. Never to be changed"`
+	Networks []string `toml:"networks" doc:"the networks on which it can be paid out; none: it can only be held"`
+}
+
+// Network is a way out.
+type Network struct {
+	Name       string            `toml:"name" doc:"what destinations call it, like ethereum"`
+	Kind       string            `toml:"kind" doc:"evm"`
+	URL        Secret            `toml:"url" doc:"JSON-RPC of a node; may be file:PATH or env:NAME, since it often holds a key"`
+	ChainID    int               `toml:"chain_id" doc:"1 for Ethereum; a node on another chain is refused"`
+	FeeAsset   string            `toml:"fee_asset" doc:"the asset in which the network takes fees; must be under assets"`
+	Finality   string            `toml:"finality" doc:"which blocks are final: finalized, safe, or a number of confirmations"`
+	FeeCeiling string            `toml:"fee_ceiling" doc:"the most gwei per gas that a payout offers; above it payouts wait. A text, like \"200\""`
+	MaxFee     string            `toml:"max_fee" doc:"the most that one transaction may cost, in the fee asset; the signer refuses more. A text, like \"0.05\"; empty: no limit"`
+	Poll       Duration          `toml:"poll" doc:"how often to look for news of payouts"`
+	Tokens     map[string]string `toml:"tokens" doc:"contract address by asset code: tokens = { USDT = \"0x...\" }"`
+}
+
+// The defaults of a network.
+const (
+	KindEVM           = "evm"
+	defaultFeeAsset   = "ETH"
+	defaultFinality   = "finalized"
+	defaultFeeCeiling = "200"
+	defaultPoll       = Duration(2 * time.Second)
+)
+
+// Default is what holds for a mode when nothing is set.
+func Default(m Mode) Config {
+	c := Config{
+		Mode:        m,
+		Listen:      "127.0.0.1:8080",
+		DatabaseURL: NewSecret("sqlite:sluice.db"),
+		Shards:      4,
+		AdminListen: "127.0.0.1:8081",
+		StopDelay:   Duration(5 * time.Second),
+		StopTimeout: Duration(30 * time.Second),
+		Log:         Log{Level: "info", Format: "json"},
+		Commit:      Commit{BatchMax: 1024},
+		Webhooks:    Webhooks{Enabled: true},
+		Dispatch:    Dispatch{Enabled: true, Window: 16, ResendEvery: Duration(12 * time.Second), LeaseFor: Duration(30 * time.Second)},
+		Keystore:    Keystore{Dir: "keys"},
+	}
+	if m == Dev {
+		c.AutoMigrate, c.MetricsOnMain, c.StopDelay, c.Log.Format = true, true, 0, "text"
+	}
+	return c
+}
+
+// fill gives every network its defaults. It is also for configurations made in code.
+func (c *Config) fill() {
+	for i := range c.Networks {
+		n := &c.Networks[i]
+		def := func(v *string, d string) {
+			if *v == "" {
+				*v = d
+			}
+		}
+		def(&n.Kind, KindEVM)
+		def(&n.FeeAsset, defaultFeeAsset)
+		def(&n.Finality, defaultFinality)
+		def(&n.FeeCeiling, defaultFeeCeiling)
+		if n.Poll == 0 {
+			n.Poll = defaultPoll
+		}
+	}
+}
+
+// SlogLevel is Log.Level for package slog.
+func (l Log) SlogLevel() slog.Level {
+	var v slog.Level
+	_ = v.UnmarshalText([]byte(l.Level)) // Validate has refused what it does not know
+	return v
+}

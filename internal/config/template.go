@@ -1,0 +1,89 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Template is a commented configuration file for a mode. It works as written: one
+// currency, no network, SQLite. Every key is there; those at their default are
+// commented out.
+func Template(m Mode) string {
+	var b strings.Builder
+	b.WriteString("# Sluice. Every key may also come from the environment (its name stands behind it) or\n" +
+		"# from `--set key=value`. Flags win over the environment, the environment over this file.\n" +
+		"# Lines that begin with #key show the default. Secrets may be written file:PATH or env:NAME.\n\n")
+	c := Default(m)
+	shown := map[string]bool{"mode": true, "listen": true, "database_url": true}
+	walk(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
+		if strings.Contains(path, "[]") {
+			return
+		}
+		table, key, nested := strings.Cut(path, ".")
+		if !nested {
+			table, key = "", path
+		}
+		if first := "\n[" + table + "]\n"; nested && !strings.Contains(b.String(), first) {
+			b.WriteString(first)
+		}
+		comment := "#"
+		if shown[path] {
+			comment = ""
+		}
+		fmt.Fprintf(&b, "# %s. (%s)\n%s%s = %s\n", upperFirst(f.Tag.Get("doc")), envName(path), comment, key, tomlValue(v))
+	})
+	b.WriteString(lists)
+	return b.String()
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func tomlValue(v reflect.Value) string {
+	switch x := v.Addr().Interface().(type) {
+	case *Secret:
+		return fmt.Sprintf("%q", x.Reveal()) // a default is nobody's secret
+	case *Duration:
+		return fmt.Sprintf("%q", x.String())
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return fmt.Sprintf("%q", v.String())
+	case reflect.Slice:
+		return "[]"
+	default:
+		return fmt.Sprint(v.Interface())
+	}
+}
+
+// lists is the end of the file: what is there more than once.
+const lists = `
+# Currencies. An asset may be held without being paid out anywhere; networks says
+# where it can go. The scale can never change once the asset was used.
+[[assets]]
+code = "EUR"
+scale = 2
+
+#[[assets]]
+#code = "ETH"
+#scale = 18
+#networks = ["ethereum"]
+
+#[[assets]]
+#code = "USDT"
+#scale = 6
+#networks = ["ethereum"]
+
+# Ways out. ` + "`sluice wallet create --network ethereum`" + ` then makes a wallet to pay from.
+#[[networks]]
+#name = "ethereum"
+#kind = "evm"
+#url = "env:ETHEREUM_RPC_URL"   # JSON-RPC of a node
+#chain_id = 1
+#fee_asset = "ETH"
+#finality = "finalized"         # or "safe", or a number of confirmations like "12"
+#fee_ceiling = "200"            # gwei per gas; above it payouts wait
+#max_fee = "0.05"               # in the fee asset, per transaction; the signer refuses more
+#poll = "2s"
+#tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
+`
