@@ -198,8 +198,8 @@ func pgUpdate(m *meta) string {
 	}
 	old := len(m.cols) + 2
 	return pgExactly(fmt.Sprintf(`UPDATE %[1]s t SET %[2]s FROM (
-		SELECT u.*, (SELECT x.ctid FROM %[1]s x WHERE x.shard = $1 AND %[3]s AND x.version = u.old_version) AS place
-		FROM unnest(%[4]s, $%[5]d::bigint[]) AS u(%[6]s, old_version) OFFSET 0) k WHERE t.ctid = k.place`,
+		SELECT u.*, (SELECT x.ctid FROM %[1]s x WHERE x.shard = $1 AND %[3]s AND x.version = u.old_version) AS found_at
+		FROM unnest(%[4]s, $%[5]d::bigint[]) AS u(%[6]s, old_version) OFFSET 0) k WHERE t.ctid = k.found_at`,
 		m.name, strings.Join(set, ", "), strings.Join(on, " AND "), strings.Join(arrays, ", "), old, strings.Join(names, ", ")),
 		fmt.Sprintf("cardinality($%d::bigint[])", old))
 }

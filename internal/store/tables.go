@@ -13,6 +13,8 @@ import (
 var bindings = []binding{
 	records, merchants, keys, accounts, accountForeignIDs, destinations,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
+	endpoints, deliveries, webhookAttempts, cursors, replays,
+	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds,
 }
 
 // seqKey are the fields of a key that is a row number.

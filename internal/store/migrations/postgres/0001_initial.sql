@@ -217,3 +217,194 @@ CREATE TABLE event (
 );
 CREATE INDEX event_merchant ON event (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX event_subject ON event (shard, subject, seq) WHERE subject <> 0;
+
+CREATE TABLE webhook_endpoint (
+    shard                SMALLINT      NOT NULL,
+    seq                  BIGINT        NOT NULL,
+    merchant             BIGINT        NOT NULL,
+    url                  TEXT          NOT NULL,
+    types                TEXT          NOT NULL,
+    format               TEXT          NOT NULL,
+    description          TEXT          NOT NULL,
+    state                TEXT          NOT NULL CHECK (state IN ('enabled', 'disabled', 'deleted')),
+    disabled_reason      TEXT          NOT NULL,
+    secret               TEXT          NOT NULL,
+    signing_key          TEXT          NOT NULL,
+    previous_secret      TEXT          NOT NULL,
+    previous_signing_key TEXT          NOT NULL,
+    previous_until       BIGINT        NOT NULL,
+    rate_per_second      BIGINT        NOT NULL,
+    first_event          BIGINT        NOT NULL,
+    failing_since        BIGINT        NOT NULL,
+    failures             BIGINT        NOT NULL,
+    notices_sent         BIGINT        NOT NULL,
+    trips                BIGINT        NOT NULL,
+    successes            BIGINT        NOT NULL,
+    paused_until         BIGINT        NOT NULL,
+    created_at           BIGINT        NOT NULL,
+    updated_at           BIGINT        NOT NULL,
+    version              BIGINT        NOT NULL,
+    PRIMARY KEY (shard, seq)
+) WITH (fillfactor = 70);
+CREATE INDEX webhook_endpoint_merchant ON webhook_endpoint (shard, merchant, seq) WHERE state <> 'deleted';
+
+CREATE TABLE webhook_delivery (
+    shard       SMALLINT      NOT NULL,
+    seq         BIGINT        NOT NULL,
+    merchant    BIGINT        NOT NULL,
+    endpoint    BIGINT        NOT NULL,
+    event_seq   BIGINT        NOT NULL,
+    sub         BIGINT        NOT NULL CHECK (sub IN (0, 1)),
+    type        TEXT          NOT NULL,
+    state       TEXT COLLATE "C"NOT NULL CHECK (state IN ('pending', 'delivered', 'dead', 'skipped')),
+    lane        BIGINT        NOT NULL,
+    attempts    BIGINT        NOT NULL,
+    round       BIGINT        NOT NULL,
+    next_at     BIGINT        NOT NULL,
+    last_status BIGINT        NOT NULL,
+    last_error  TEXT          NOT NULL,
+    created_at  BIGINT        NOT NULL,
+    done_at     BIGINT        NOT NULL,
+    version     BIGINT        NOT NULL,
+    CHECK ((state = 'pending') = (done_at = 0)),
+    PRIMARY KEY (shard, seq)
+) WITH (fillfactor = 80);
+CREATE INDEX webhook_delivery_due ON webhook_delivery (shard, endpoint, lane, next_at, seq) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_endpoint ON webhook_delivery (shard, endpoint, seq) WHERE seq > 0;
+
+CREATE TABLE webhook_attempt (
+    shard       SMALLINT      NOT NULL,
+    seq         BIGINT        NOT NULL,
+    delivery    BIGINT        NOT NULL,
+    endpoint    BIGINT        NOT NULL,
+    merchant    BIGINT        NOT NULL,
+    number      BIGINT        NOT NULL,
+    at          BIGINT        NOT NULL,
+    address     TEXT          NOT NULL,
+    status      BIGINT        NOT NULL,
+    duration_us BIGINT        NOT NULL,
+    error_class TEXT          NOT NULL,
+    error_text  TEXT          NOT NULL,
+    body        BYTEA         NOT NULL,
+    signed_at   BIGINT        NOT NULL,
+    sent_hash   BYTEA         NOT NULL,
+    sent_bytes  BIGINT        NOT NULL,
+    PRIMARY KEY (shard, seq)
+);
+CREATE INDEX webhook_attempt_delivery ON webhook_attempt (shard, delivery, seq) WHERE seq > 0;
+
+CREATE TABLE event_cursor (
+    shard   SMALLINT      NOT NULL,
+    name    TEXT COLLATE "C"NOT NULL,
+    event   BIGINT        NOT NULL,
+    version BIGINT        NOT NULL,
+    PRIMARY KEY (shard, name)
+) WITH (fillfactor = 50);
+
+CREATE TABLE webhook_replay (
+    shard      SMALLINT      NOT NULL,
+    seq        BIGINT        NOT NULL,
+    merchant   BIGINT        NOT NULL,
+    endpoint   BIGINT        NOT NULL,
+    want       TEXT          NOT NULL,
+    type       TEXT          NOT NULL,
+    since      BIGINT        NOT NULL,
+    until      BIGINT        NOT NULL,
+    state      TEXT COLLATE "C"NOT NULL CHECK (state IN ('running', 'done')),
+    after      BIGINT        NOT NULL,
+    deliveries BIGINT        NOT NULL,
+    actor      TEXT          NOT NULL,
+    created_at BIGINT        NOT NULL,
+    done_at    BIGINT        NOT NULL,
+    version    BIGINT        NOT NULL,
+    CHECK ((state = 'done') = (done_at <> 0)),
+    PRIMARY KEY (shard, seq)
+);
+CREATE INDEX webhook_replay_running ON webhook_replay (shard, seq) WHERE state = 'running';
+
+CREATE TABLE wallet (
+    shard       SMALLINT      NOT NULL,
+    seq         BIGINT        NOT NULL,
+    network     TEXT COLLATE "C"NOT NULL,
+    address     TEXT COLLATE "C"NOT NULL,
+    label       TEXT          NOT NULL,
+    next_nonce  BIGINT        NOT NULL CHECK (next_nonce >= 0),
+    lease_owner TEXT          NOT NULL,
+    lease_until BIGINT        NOT NULL,
+    fence       BIGINT        NOT NULL,
+    created_at  BIGINT        NOT NULL,
+    version     BIGINT        NOT NULL,
+    PRIMARY KEY (shard, seq)
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX wallet_address ON wallet (shard, network, address) WHERE address <> '';
+
+CREATE TABLE dispatch (
+    shard      SMALLINT      NOT NULL,
+    seq        BIGINT        NOT NULL,
+    wallet     BIGINT        NOT NULL,
+    network    TEXT          NOT NULL,
+    state      TEXT COLLATE "C"NOT NULL CHECK (state IN ('planned', 'sealed', 'final', 'done', 'void', 'refused')),
+    nonce      BIGINT        NOT NULL,
+    slot       BYTEA         NOT NULL,
+    items      BIGINT        NOT NULL,
+    settled    BIGINT        NOT NULL,
+    attempts   BIGINT        NOT NULL,
+    stage      TEXT          NOT NULL,
+    txid       TEXT          NOT NULL,
+    block      TEXT          NOT NULL,
+    fee        NUMERIC(39,0) NOT NULL CHECK (fee >= 0),
+    fee_asset  TEXT          NOT NULL,
+    note       TEXT          NOT NULL,
+    created_at BIGINT        NOT NULL,
+    ended_at   BIGINT        NOT NULL,
+    version    BIGINT        NOT NULL,
+    CHECK (settled BETWEEN 0 AND items),
+    CHECK ((ended_at <> 0) = (state IN ('done', 'void'))),
+    PRIMARY KEY (shard, seq)
+) WITH (fillfactor = 70);
+-- One nonce of a wallet belongs to one dispatch for ever.
+CREATE UNIQUE INDEX dispatch_nonce ON dispatch (shard, wallet, nonce) WHERE nonce >= 0;
+CREATE INDEX dispatch_open ON dispatch (shard, wallet, seq) WHERE state IN ('planned', 'sealed', 'final', 'refused');
+
+CREATE TABLE dispatch_item (
+    shard            SMALLINT      NOT NULL,
+    dispatch         BIGINT        NOT NULL,
+    place            BIGINT        NOT NULL,
+    withdrawal_shard SMALLINT      NOT NULL,
+    withdrawal       BIGINT        NOT NULL,
+    asset            TEXT          NOT NULL,
+    recipient        BYTEA         NOT NULL,
+    amount           NUMERIC(39,0) NOT NULL CHECK (amount > 0),
+    outcome          TEXT COLLATE "C"NOT NULL CHECK (outcome IN ('', 'paid', 'unpaid', 'dropped')),
+    reason           TEXT          NOT NULL,
+    settled          BOOLEAN       NOT NULL,
+    version          BIGINT        NOT NULL,
+    PRIMARY KEY (shard, dispatch, place)
+) WITH (fillfactor = 70);
+-- A withdrawal is proved paid by one dispatch at the most.
+CREATE UNIQUE INDEX dispatch_item_paid ON dispatch_item (shard, withdrawal_shard, withdrawal) WHERE outcome = 'paid';
+
+CREATE TABLE attempt (
+    shard      SMALLINT      NOT NULL,
+    seq        BIGINT        NOT NULL,
+    dispatch   BIGINT        NOT NULL,
+    number     BIGINT        NOT NULL CHECK (number > 0),
+    txid       TEXT          NOT NULL,
+    raw        BYTEA         NOT NULL,
+    max_fee    NUMERIC(39,0) NOT NULL CHECK (max_fee >= 0),
+    fence      BIGINT        NOT NULL,
+    created_at BIGINT        NOT NULL,
+    PRIMARY KEY (shard, seq)
+);
+CREATE UNIQUE INDEX attempt_number ON attempt (shard, dispatch, number) WHERE number > 0;
+
+CREATE TABLE slot_hold (
+    shard    SMALLINT      NOT NULL,
+    wallet   BIGINT        NOT NULL,
+    key      TEXT COLLATE "C"NOT NULL,
+    dispatch BIGINT        NOT NULL,
+    live     BOOLEAN       NOT NULL,
+    version  BIGINT        NOT NULL,
+    PRIMARY KEY (shard, wallet, key)
+) WITH (fillfactor = 80);
+CREATE INDEX slot_hold_live ON slot_hold (shard, wallet) WHERE live = TRUE;

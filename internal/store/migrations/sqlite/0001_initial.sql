@@ -210,4 +210,188 @@ CREATE TABLE event (
 CREATE INDEX event_merchant ON event (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX event_subject ON event (shard, subject, seq) WHERE subject <> 0;
 
+CREATE TABLE webhook_endpoint (
+    shard                INTEGER NOT NULL,
+    seq                  INTEGER PRIMARY KEY,
+    merchant             INTEGER NOT NULL,
+    url                  TEXT    NOT NULL,
+    types                TEXT    NOT NULL,
+    format               TEXT    NOT NULL,
+    description          TEXT    NOT NULL,
+    state                TEXT    NOT NULL CHECK (state IN ('enabled', 'disabled', 'deleted')),
+    disabled_reason      TEXT    NOT NULL,
+    secret               TEXT    NOT NULL,
+    signing_key          TEXT    NOT NULL,
+    previous_secret      TEXT    NOT NULL,
+    previous_signing_key TEXT    NOT NULL,
+    previous_until       INTEGER NOT NULL,
+    rate_per_second      INTEGER NOT NULL,
+    first_event          INTEGER NOT NULL,
+    failing_since        INTEGER NOT NULL,
+    failures             INTEGER NOT NULL,
+    notices_sent         INTEGER NOT NULL,
+    trips                INTEGER NOT NULL,
+    successes            INTEGER NOT NULL,
+    paused_until         INTEGER NOT NULL,
+    created_at           INTEGER NOT NULL,
+    updated_at           INTEGER NOT NULL,
+    version              INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_endpoint_merchant ON webhook_endpoint (shard, merchant, seq) WHERE state <> 'deleted';
+
+CREATE TABLE webhook_delivery (
+    shard       INTEGER NOT NULL,
+    seq         INTEGER PRIMARY KEY,
+    merchant    INTEGER NOT NULL,
+    endpoint    INTEGER NOT NULL,
+    event_seq   INTEGER NOT NULL,
+    sub         INTEGER NOT NULL CHECK (sub IN (0, 1)),
+    type        TEXT    NOT NULL,
+    state       TEXT    NOT NULL CHECK (state IN ('pending', 'delivered', 'dead', 'skipped')),
+    lane        INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL,
+    round       INTEGER NOT NULL,
+    next_at     INTEGER NOT NULL,
+    last_status INTEGER NOT NULL,
+    last_error  TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    done_at     INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    CHECK ((state = 'pending') = (done_at = 0))
+) STRICT;
+CREATE INDEX webhook_delivery_due ON webhook_delivery (shard, endpoint, lane, next_at, seq) WHERE state = 'pending';
+CREATE INDEX webhook_delivery_endpoint ON webhook_delivery (shard, endpoint, seq) WHERE seq > 0;
+
+CREATE TABLE webhook_attempt (
+    shard       INTEGER NOT NULL,
+    seq         INTEGER PRIMARY KEY,
+    delivery    INTEGER NOT NULL,
+    endpoint    INTEGER NOT NULL,
+    merchant    INTEGER NOT NULL,
+    number      INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    address     TEXT    NOT NULL,
+    status      INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    error_class TEXT    NOT NULL,
+    error_text  TEXT    NOT NULL,
+    body        BLOB    NOT NULL,
+    signed_at   INTEGER NOT NULL,
+    sent_hash   BLOB    NOT NULL,
+    sent_bytes  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_attempt_delivery ON webhook_attempt (shard, delivery, seq) WHERE seq > 0;
+
+CREATE TABLE event_cursor (
+    shard   INTEGER NOT NULL,
+    name    TEXT    NOT NULL,
+    event   INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (shard, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE webhook_replay (
+    shard      INTEGER NOT NULL,
+    seq        INTEGER PRIMARY KEY,
+    merchant   INTEGER NOT NULL,
+    endpoint   INTEGER NOT NULL,
+    want       TEXT    NOT NULL,
+    type       TEXT    NOT NULL,
+    since      INTEGER NOT NULL,
+    until      INTEGER NOT NULL,
+    state      TEXT    NOT NULL CHECK (state IN ('running', 'done')),
+    after      INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL,
+    actor      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    done_at    INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    CHECK ((state = 'done') = (done_at <> 0))
+) STRICT;
+CREATE INDEX webhook_replay_running ON webhook_replay (shard, seq) WHERE state = 'running';
+
+CREATE TABLE wallet (
+    shard       INTEGER NOT NULL,
+    seq         INTEGER PRIMARY KEY,
+    network     TEXT    NOT NULL,
+    address     TEXT    NOT NULL,
+    label       TEXT    NOT NULL,
+    next_nonce  INTEGER NOT NULL CHECK (next_nonce >= 0),
+    lease_owner TEXT    NOT NULL,
+    lease_until INTEGER NOT NULL,
+    fence       INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    version     INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX wallet_address ON wallet (shard, network, address) WHERE address <> '';
+
+CREATE TABLE dispatch (
+    shard      INTEGER NOT NULL,
+    seq        INTEGER PRIMARY KEY,
+    wallet     INTEGER NOT NULL,
+    network    TEXT    NOT NULL,
+    state      TEXT    NOT NULL CHECK (state IN ('planned', 'sealed', 'final', 'done', 'void', 'refused')),
+    nonce      INTEGER NOT NULL,
+    slot       BLOB    NOT NULL,
+    items      INTEGER NOT NULL,
+    settled    INTEGER NOT NULL,
+    attempts   INTEGER NOT NULL,
+    stage      TEXT    NOT NULL,
+    txid       TEXT    NOT NULL,
+    block      TEXT    NOT NULL,
+    fee        TEXT    NOT NULL CHECK (fee NOT GLOB '*[^0-9]*' AND length(fee) BETWEEN 1 AND 39 AND (fee = '0' OR fee NOT GLOB '0*')),
+    fee_asset  TEXT    NOT NULL,
+    note       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at   INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    CHECK (settled BETWEEN 0 AND items),
+    CHECK ((ended_at <> 0) = (state IN ('done', 'void')))
+) STRICT;
+-- One nonce of a wallet belongs to one dispatch for ever.
+CREATE UNIQUE INDEX dispatch_nonce ON dispatch (shard, wallet, nonce) WHERE nonce >= 0;
+CREATE INDEX dispatch_open ON dispatch (shard, wallet, seq) WHERE state IN ('planned', 'sealed', 'final', 'refused');
+
+CREATE TABLE dispatch_item (
+    shard            INTEGER NOT NULL,
+    dispatch         INTEGER NOT NULL,
+    place            INTEGER NOT NULL,
+    withdrawal_shard INTEGER NOT NULL,
+    withdrawal       INTEGER NOT NULL,
+    asset            TEXT    NOT NULL,
+    recipient        BLOB    NOT NULL,
+    amount           TEXT    NOT NULL CHECK (amount NOT GLOB '*[^0-9]*' AND length(amount) BETWEEN 1 AND 39 AND amount NOT GLOB '0*'),
+    outcome          TEXT    NOT NULL CHECK (outcome IN ('', 'paid', 'unpaid', 'dropped')),
+    reason           TEXT    NOT NULL,
+    settled          INTEGER NOT NULL CHECK (settled IN (0, 1)),
+    version          INTEGER NOT NULL,
+    PRIMARY KEY (shard, dispatch, place)
+) STRICT, WITHOUT ROWID;
+-- A withdrawal is proved paid by one dispatch at the most.
+CREATE UNIQUE INDEX dispatch_item_paid ON dispatch_item (shard, withdrawal_shard, withdrawal) WHERE outcome = 'paid';
+
+CREATE TABLE attempt (
+    shard      INTEGER NOT NULL,
+    seq        INTEGER PRIMARY KEY,
+    dispatch   INTEGER NOT NULL,
+    number     INTEGER NOT NULL CHECK (number > 0),
+    txid       TEXT    NOT NULL,
+    raw        BLOB    NOT NULL,
+    max_fee    TEXT    NOT NULL CHECK (max_fee NOT GLOB '*[^0-9]*' AND length(max_fee) BETWEEN 1 AND 39 AND (max_fee = '0' OR max_fee NOT GLOB '0*')),
+    fence      INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX attempt_number ON attempt (shard, dispatch, number) WHERE number > 0;
+
+CREATE TABLE slot_hold (
+    shard    INTEGER NOT NULL,
+    wallet   INTEGER NOT NULL,
+    key      TEXT    NOT NULL,
+    dispatch INTEGER NOT NULL,
+    live     INTEGER NOT NULL CHECK (live IN (0, 1)),
+    version  INTEGER NOT NULL,
+    PRIMARY KEY (shard, wallet, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX slot_hold_live ON slot_hold (shard, wallet) WHERE live = TRUE;
+
 INSERT INTO shard (number, last_seq, last_event, version) VALUES (0, 0, 0, 0);
