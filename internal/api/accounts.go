@@ -233,6 +233,9 @@ func getCredit(c *call) (int, error) {
 func listCredits(c *call) (int, error) {
 	q := c.query()
 	acc, state := q.account(c), q.choice("state", account.CreditPending, account.CreditSettled)
+	if acc == 0 {
+		q.doc.wrong("parameter_required", "account", "credits are listed by account")
+	}
 	p, err := q.page(c.route.pattern)
 	if err != nil {
 		return 0, err

@@ -44,7 +44,7 @@ type AccountReads interface {
 	Accounts(ctx context.Context, merchant id.ID, foreignID string, before id.Seq, limit int) ([]ledger.Account, error)
 	// Balances gives every balance of an account, in order of the currency.
 	Balances(ctx context.Context, account id.ID) ([]ledger.Balance, error)
-	// Credits lists a merchant's credits; a zero account or state means all.
+	// Credits lists the credits of one account of a merchant; state "" means all.
 	Credits(ctx context.Context, merchant id.ID, account id.Seq, state string, before id.Seq, limit int) ([]account.Credit, error)
 	DestinationsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]destination.Destination, error)
 	// Destinations lists a merchant's destinations; account 0 means all.
