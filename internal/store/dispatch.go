@@ -1,7 +1,11 @@
 package store
 
 import (
+	"context"
+	"slices"
+
 	"sluice/internal/dispatch"
+	"sluice/internal/id"
 )
 
 var wallets = bindTable(dispatch.Wallets, "seq", seqKey,
@@ -41,3 +45,92 @@ var slotHolds = bindTable(dispatch.Holds, "wallet key",
 	func(h *dispatch.Hold, f []any) []any {
 		return append(f, &h.Wallet, &h.Key, &h.Dispatch, &h.Live, &h.Version)
 	})
+
+var _ dispatch.Reader = (*DB)(nil)
+
+// Wallets implements dispatch.Reader.
+func (db *DB) Wallets(ctx context.Context) ([]dispatch.Wallet, error) {
+	return query(ctx, db.engine, wallets, "WHERE t.shard = $1 ORDER BY t.seq", dispatch.OperatorShard)
+}
+
+// Wallet finds a wallet.
+func (db *DB) Wallet(ctx context.Context, seq id.Seq) (dispatch.Wallet, bool, error) {
+	return bySeq(ctx, db, wallets, id.ID{Shard: dispatch.OperatorShard, Seq: seq})
+}
+
+// Dispatch finds a dispatch with everything written about it.
+func (db *DB) Dispatch(ctx context.Context, seq id.Seq) (dispatch.Work, bool, error) {
+	d, ok, err := bySeq(ctx, db, dispatches, id.ID{Shard: dispatch.OperatorShard, Seq: seq})
+	if err != nil || !ok {
+		return dispatch.Work{}, ok, err
+	}
+	w, err := db.work(ctx, d)
+	return w, true, err
+}
+
+// Dispatches lists dispatches, newest first, before the one given (0 for the first page).
+func (db *DB) Dispatches(ctx context.Context, before id.Seq, limit int) ([]dispatch.Dispatch, error) {
+	var c conditions
+	c.add("t.shard = $?", dispatch.OperatorShard)
+	c.before(before)
+	return query(ctx, db.engine, dispatches, c.newestFirst(limit), c.args...)
+}
+
+// OpenWork implements dispatch.Reader.
+func (db *DB) OpenWork(ctx context.Context, wallet id.Seq) ([]dispatch.Work, error) {
+	open, err := query(ctx, db.engine, dispatches,
+		"WHERE t.shard = $1 AND t.wallet = $2 AND t.state IN ('planned', 'sealed', 'final', 'refused') ORDER BY t.seq", dispatch.OperatorShard, wallet)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]dispatch.Work, 0, len(open))
+	for _, d := range open {
+		w, err := db.work(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// work adds items and attempts to a dispatch.
+func (db *DB) work(ctx context.Context, d dispatch.Dispatch) (dispatch.Work, error) {
+	w := dispatch.Work{Dispatch: d}
+	var err error
+	if w.Items, err = query(ctx, db.engine, dispatchItems, "WHERE t.shard = $1 AND t.dispatch = $2 ORDER BY t.place", dispatch.OperatorShard, d.Seq); err != nil {
+		return w, err
+	}
+	w.Attempts, err = query(ctx, db.engine, attempts, "WHERE t.shard = $1 AND t.dispatch = $2 AND t.number > 0 ORDER BY t.number", dispatch.OperatorShard, d.Seq)
+	return w, err
+}
+
+// Queued implements dispatch.Reader. Every shard is asked for its oldest ones, so
+// that none waits for the others to be empty.
+func (db *DB) Queued(ctx context.Context, network string, limit int) ([]dispatch.Candidate, error) {
+	var out []dispatch.Candidate
+	for n := range db.shards {
+		shard := id.Shard(n) //nolint:gosec // at most id.MaxShards
+		rows, err := query(ctx, db.engine, withdrawals,
+			"WHERE t.shard = $1 AND t.state = 'queued' AND "+open+" AND t.network = $2 ORDER BY t.release_at, t.seq LIMIT $3", shard, network, page(limit))
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range rows {
+			out = append(out, dispatch.Candidate{ID: id.ID{Shard: shard, Seq: w.Seq}, Withdrawal: w})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b dispatch.Candidate) int { return a.Withdrawal.ReleaseAt.Compare(b.Withdrawal.ReleaseAt) })
+	return out[:min(len(out), limit)], nil
+}
+
+// HeldKeys implements dispatch.Reader.
+func (db *DB) HeldKeys(ctx context.Context, wallet id.Seq) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := each(ctx, db.engine, slotHolds, "WHERE t.shard = $1 AND t.wallet = $2 AND t.live = TRUE", []any{dispatch.OperatorShard, wallet},
+		func(h dispatch.Hold) error {
+			out[h.Key] = true
+			return nil
+		})
+	return out, err
+}

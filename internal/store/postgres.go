@@ -210,11 +210,35 @@ func pgExactly(update, n string) string {
 	return "WITH changed AS (" + update + " RETURNING 1) SELECT 1 / (count(*) = " + n + ")::int FROM changed"
 }
 
-// each implements engine.
+// each implements querier.
 func (s *pgStore) each(ctx context.Context, query string, args, dst []any, fn func() error) error {
+	return pgQuerier{s.reads}.each(ctx, query, args, dst, fn)
+}
+
+// snapshot implements engine.
+func (s *pgStore) snapshot(ctx context.Context, fn func(querier) error) error {
+	tx, err := s.reads.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return err
+	}
+	err = fn(pgQuerier{tx})
+	return errors.Join(err, tx.Rollback(context.WithoutCancel(ctx)))
+}
+
+// pgQuerier reads through a pool or a transaction.
+type pgQuerier struct {
+	on interface {
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	}
+}
+
+func (q pgQuerier) each(ctx context.Context, query string, args, dst []any, fn func() error) error {
 	all := make([]any, 0, len(args)+1)
-	all = append(all, pgx.QueryResultFormatsByOID{pgtype.NumericOID: pgx.TextFormatCode})
-	rows, err := s.reads.Query(ctx, query, append(all, args...)...)
+	all = append(all, pgx.QueryResultFormatsByOID{
+		pgtype.Int8OID: pgx.BinaryFormatCode, pgtype.Int4OID: pgx.BinaryFormatCode, pgtype.Int2OID: pgx.BinaryFormatCode,
+		pgtype.BoolOID: pgx.BinaryFormatCode, pgtype.ByteaOID: pgx.BinaryFormatCode, pgtype.NumericOID: pgx.TextFormatCode,
+	})
+	rows, err := q.on.Query(ctx, query, append(all, args...)...)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 // reach the disk before it is answered. A large checkpoint interval lets a page
 // that changes often be written into the database once instead of once per batch.
 var sqlitePragmas = []string{
-	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "temp_store(MEMORY)",
+	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
 	"cache_size(-65536)", "wal_autocheckpoint(20000)", "journal_size_limit(134217728)",
 }
 
@@ -132,7 +132,7 @@ func (s *sqliteStore) dropWriter() error {
 	return w.close()
 }
 
-// each implements engine.
+// each implements querier.
 func (s *sqliteStore) each(ctx context.Context, query string, args, dst []any, fn func() error) error {
 	stmt, err := s.stmt(ctx, query)
 	if err != nil {
@@ -142,6 +142,36 @@ func (s *sqliteStore) each(ctx context.Context, query string, args, dst []any, f
 	if err != nil {
 		return err
 	}
+	return eachRow(rows, dst, fn)
+}
+
+// snapshot implements engine: in WAL mode a read transaction sees one state and
+// holds nobody up.
+func (s *sqliteStore) snapshot(ctx context.Context, fn func(querier) error) error {
+	conn, err := s.reads.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // goes back to the pool
+	if _, err := conn.ExecContext(ctx, "BEGIN DEFERRED"); err != nil {
+		return err
+	}
+	err = fn(sqliteSnapshot{conn})
+	_, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return errors.Join(err, rerr)
+}
+
+type sqliteSnapshot struct{ conn *sql.Conn }
+
+func (s sqliteSnapshot) each(ctx context.Context, query string, args, dst []any, fn func() error) error {
+	rows, err := s.conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, dst, fn)
+}
+
+func eachRow(rows *sql.Rows, dst []any, fn func() error) error {
 	defer rows.Close() //nolint:errcheck // rows.Err tells
 	raw := make([]any, len(dst))
 	into := make([]any, len(dst))

@@ -55,14 +55,22 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// engine is what a database must do for a DB.
-type engine interface {
-	commit.Store
-	name() string
+// querier reads. The text of a query is the same for both engines: parameters are $1,
+// $2, ... in the order in which they first occur.
+type querier interface {
 	// each runs a query and calls fn after every row has been put into dst, which
 	// are pointers to fields. It holds at most one connection, and fn must not
 	// ask the database for anything.
 	each(ctx context.Context, query string, args, dst []any, fn func() error) error
+}
+
+// engine is what a database must do for a DB.
+type engine interface {
+	commit.Store
+	querier
+	name() string
+	// snapshot gives fn one unchanging view of the whole database.
+	snapshot(ctx context.Context, fn func(querier) error) error
 	close() error
 }
 

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"context"
+
+	"sluice/internal/id"
 	"sluice/internal/webhook"
 )
 
@@ -39,3 +42,41 @@ var replays = bindTable(webhook.Replays, "seq", seqKey,
 		return append(f, &r.Seq, &r.Merchant, &r.Endpoint, (*string)(&r.Want), &r.Type, &r.Since, &r.Until, (*string)(&r.State), &r.After,
 			&r.Deliveries, &r.Actor, &r.CreatedAt, &r.DoneAt, &r.Version)
 	})
+
+// Endpoint finds a webhook endpoint.
+func (db *DB) Endpoint(ctx context.Context, at id.ID) (webhook.Endpoint, bool, error) {
+	return bySeq(ctx, db, endpoints, at)
+}
+
+// Endpoints lists the endpoints of a merchant that are not deleted, oldest first.
+func (db *DB) Endpoints(ctx context.Context, owner id.ID) ([]webhook.Endpoint, error) {
+	return query(ctx, db.engine, endpoints, "WHERE t.shard = $1 AND t.merchant = $2 AND t.state <> 'deleted' ORDER BY t.seq", owner.Shard, owner.Seq)
+}
+
+// Replay finds a replay.
+func (db *DB) Replay(ctx context.Context, at id.ID) (webhook.Replay, bool, error) {
+	return bySeq(ctx, db, replays, at)
+}
+
+// Delivery finds a delivery.
+func (db *DB) Delivery(ctx context.Context, at id.ID) (webhook.Delivery, bool, error) {
+	return bySeq(ctx, db, deliveries, at)
+}
+
+// Deliveries lists the deliveries of an endpoint, newest first, before the one given
+// (0 for the first page); state "" for all.
+func (db *DB) Deliveries(ctx context.Context, endpoint id.ID, state webhook.DeliveryState, before id.Seq, limit int) ([]webhook.Delivery, error) {
+	var c conditions
+	c.add("t.shard = $?", endpoint.Shard)
+	c.add("t.endpoint = $?", endpoint.Seq)
+	if state != "" {
+		c.add("t.state = $?", string(state))
+	}
+	c.before(before)
+	return query(ctx, db.engine, deliveries, c.newestFirst(limit), c.args...)
+}
+
+// AttemptsOf lists the attempts of a delivery, oldest first.
+func (db *DB) AttemptsOf(ctx context.Context, delivery id.ID) ([]webhook.Attempt, error) {
+	return query(ctx, db.engine, webhookAttempts, "WHERE t.shard = $1 AND t.delivery = $2 AND t.seq > 0 ORDER BY t.seq", delivery.Shard, delivery.Seq)
+}

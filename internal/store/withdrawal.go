@@ -1,6 +1,10 @@
 package store
 
 import (
+	"context"
+	"time"
+
+	"sluice/internal/id"
 	"sluice/internal/withdrawal"
 )
 
@@ -20,3 +24,68 @@ var withdrawalForeignIDs = bindLookup(withdrawal.ForeignIDs, "withdrawal", "fore
 	func(r *withdrawal.ForeignID, f []any) []any {
 		return append(f, &r.Merchant, &r.ForeignID, &r.Withdrawal)
 	})
+
+// Withdrawal finds a withdrawal.
+func (db *DB) Withdrawal(ctx context.Context, at id.ID) (withdrawal.Withdrawal, bool, error) {
+	return bySeq(ctx, db, withdrawals, at)
+}
+
+// WithdrawalByForeignID finds a withdrawal by its merchant's own id of it.
+func (db *DB) WithdrawalByForeignID(ctx context.Context, owner id.ID, foreignID string) (withdrawal.Withdrawal, bool, error) {
+	return first(ctx, db.engine, withdrawals, "WHERE t.shard = $1 AND t.merchant = $2 AND t.foreign_id = $3 AND t.foreign_id <> ''",
+		owner.Shard, owner.Seq, foreignID)
+}
+
+// WithdrawalFilter says which withdrawals a list shows. Empty fields do not filter.
+type WithdrawalFilter struct {
+	Shard    id.Shard
+	Merchant id.Seq
+	Account  id.Seq
+	State    withdrawal.State
+	Currency string
+	Before   id.Seq // only older ones than this; 0: from the newest
+	Limit    int    // at most PageMax
+}
+
+// Withdrawals lists withdrawals, newest first.
+func (db *DB) Withdrawals(ctx context.Context, f WithdrawalFilter) ([]withdrawal.Withdrawal, error) {
+	var c conditions
+	c.add("t.shard = $?", f.Shard)
+	if f.Account != 0 {
+		c.add("t.account = $?", f.Account)
+	}
+	if f.Merchant != 0 {
+		c.add("t.merchant = $?", f.Merchant)
+	}
+	if f.State != "" {
+		c.add("t.state = $?", string(f.State))
+	}
+	if f.Currency != "" {
+		c.add("t.currency = $?", f.Currency)
+	}
+	c.before(f.Before)
+	return query(ctx, db.engine, withdrawals, c.newestFirst(f.Limit), c.args...)
+}
+
+// open repeats the condition of the index of withdrawals that are not at their end.
+const open = "t.state IN ('new', 'review', 'queued', 'processing')"
+
+// DueNew lists new withdrawals whose time to be queued has come, the longest due first.
+func (db *DB) DueNew(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]withdrawal.Withdrawal, error) {
+	return query(ctx, db.engine, withdrawals,
+		"WHERE t.shard = $1 AND t.state = 'new' AND "+open+" AND t.release_at <= $2 ORDER BY t.release_at, t.seq LIMIT $3", shard, now, page(limit))
+}
+
+// OpenCounts counts the withdrawals of a shard that are not at their end, by state.
+// It costs what is open, not what was ever stored.
+func (db *DB) OpenCounts(ctx context.Context, shard id.Shard) (map[withdrawal.State]int64, error) {
+	var state string
+	var n int64
+	out := map[withdrawal.State]int64{}
+	err := db.engine.each(ctx, "SELECT t.state, count(*) FROM withdrawal t WHERE t.shard = $1 AND "+open+" GROUP BY t.state",
+		[]any{int64(shard)}, []any{&state, &n}, func() error {
+			out[withdrawal.State(state)] = n
+			return nil
+		})
+	return out, err
+}
