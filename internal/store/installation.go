@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/webhook"
+	"sluice/internal/withdrawal"
+)
+
+// What belongs to the installation as a whole: its currencies, and the few figures
+// that show whether it keeps up.
+
+var knownAssets = bindTable(ledger.KnownAssets, "code",
+	func(k *string, f []any) []any { return append(f, k) },
+	"code scale version",
+	func(a *ledger.KnownAsset, f []any) []any { return append(f, &a.Code, &a.Scale, &a.Version) })
+
+// Ping tells whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	var n int64
+	return db.engine.each(ctx, "SELECT version FROM shard WHERE number = 0", nil, []any{&n}, func() error { return nil })
+}
+
+// KnownAssets lists the currencies that this database was ever used with, by code.
+func (db *DB) KnownAssets(ctx context.Context) ([]ledger.KnownAsset, error) {
+	return query(ctx, db.engine, knownAssets, "WHERE t.shard = 0 ORDER BY t.code")
+}
+
+// OldestOpen is when the longest-waiting withdrawal of a state was due to be queued;
+// zero when there is none. The state is one that is not final. It costs one look-up.
+func (db *DB) OldestOpen(ctx context.Context, shard id.Shard, state withdrawal.State) (time.Time, error) {
+	var at time.Time
+	err := db.engine.each(ctx,
+		"SELECT release_at FROM withdrawal WHERE shard = $1 AND state = $2 AND state IN ('new', 'review', 'queued', 'processing') ORDER BY release_at, seq LIMIT 1",
+		[]any{int64(shard), string(state)}, []any{&at}, func() error { return nil })
+	return at, err
+}
+
+// OldestUntold is the time of the first event of a shard that has not become
+// deliveries yet; zero when all have. It costs two look-ups.
+func (db *DB) OldestUntold(ctx context.Context, shard id.Shard) (time.Time, error) {
+	var done int64
+	err := db.engine.each(ctx, "SELECT event FROM event_cursor WHERE shard = $1 AND name = $2",
+		[]any{int64(shard), webhook.CursorName}, []any{&done}, func() error { return nil })
+	if err != nil {
+		return time.Time{}, err
+	}
+	var at time.Time
+	err = db.engine.each(ctx, "SELECT at FROM event WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT 1",
+		[]any{int64(shard), done}, []any{&at}, func() error { return nil })
+	return at, err
+}
