@@ -58,7 +58,11 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 	if e.Format != FormatNative {
 		return nil, fault.Bad("unknown_format", "format", "%q is not a format; there is %s", c.Format, FormatNative)
 	}
-	if err := e.set(&c.URL, c.Types, &c.Description, &c.RatePerSecond, c.AllowHTTP); err != nil {
+	types := c.Types
+	if types == nil {
+		types = []string{} // none named, which set refuses; nil would leave them as they are
+	}
+	if err := e.set(&c.URL, types, &c.Description, &c.RatePerSecond, c.AllowHTTP); err != nil {
 		return nil, err
 	}
 	if _, err := NewSigner(e, v.Now()); err != nil {
