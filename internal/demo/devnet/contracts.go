@@ -1,13 +1,13 @@
 package devnet
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +17,6 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/ethclient"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/contracts"
 	"sluice/internal/money"
@@ -57,6 +56,9 @@ type Admin struct {
 	signer types.Signer
 
 	mu sync.Mutex // one transaction of the faucet at a time
+
+	reading sync.Mutex
+	blocks  []blockPayments // by number, as read so far
 }
 
 // NewAdmin makes an admin of a chain. mine is called after each transaction to put it
@@ -229,8 +231,11 @@ func (c *Admin) receipt(ctx context.Context, tx common.Hash) (*types.Receipt, er
 	defer again.Stop()
 	for {
 		r, err := c.client.TransactionReceipt(ctx, tx)
-		if !errors.Is(err, ethereum.NotFound) {
-			return r, err
+		if err == nil {
+			return r, nil
+		}
+		if !errors.Is(err, ethereum.NotFound) && !strings.Contains(err.Error(), "indexing is in progress") {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
@@ -238,87 +243,6 @@ func (c *Admin) receipt(ctx context.Context, tx common.Hash) (*types.Receipt, er
 		case <-again.C:
 		}
 	}
-}
-
-// Payment is value that arrived at an address, read from the blocks themselves.
-type Payment struct {
-	TxHash string
-	Block  uint64
-	Token  string // the token's contract, "" for the native coin
-	From   string // the zero address for minted tokens
-	Amount money.Amount
-}
-
-// Payments lists what the chain paid to an address since genesis, oldest first:
-// plain transfers of the native coin and Transfer logs of any contract. It is the
-// truth against which tests count.
-func (c *Admin) Payments(ctx context.Context, address string) ([]Payment, error) {
-	to := common.HexToAddress(address)
-	height, err := c.client.BlockNumber(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var found []Payment
-	for n := uint64(1); n <= height; n++ {
-		header, err := c.client.HeaderByNumber(ctx, new(big.Int).SetUint64(n))
-		if err != nil {
-			return nil, fmt.Errorf("block %d: %w", n, err)
-		}
-		if header.TxHash == types.EmptyTxsHash {
-			continue // most blocks of a test are empty, and only the header is cheap
-		}
-		block, err := c.client.BlockByHash(ctx, header.Hash())
-		if err != nil {
-			return nil, fmt.Errorf("block %d: %w", n, err)
-		}
-		receipts, err := c.client.BlockReceipts(ctx, rpc.BlockNumberOrHashWithHash(block.Hash(), false))
-		if err != nil {
-			return nil, fmt.Errorf("receipts of block %d: %w", n, err)
-		}
-		for i, tx := range block.Transactions() {
-			p, err := c.paid(tx, receipts[i], to)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, p...)
-		}
-	}
-	return found, nil
-}
-
-func (c *Admin) paid(tx *types.Transaction, receipt *types.Receipt, to common.Address) ([]Payment, error) {
-	if receipt.Status != types.ReceiptStatusSuccessful {
-		return nil, nil
-	}
-	base := Payment{TxHash: tx.Hash().Hex(), Block: receipt.BlockNumber.Uint64()}
-	var found []Payment
-	if tx.To() != nil && *tx.To() == to && tx.Value().Sign() > 0 {
-		from, err := types.Sender(c.signer, tx)
-		if err != nil {
-			return nil, err
-		}
-		amount, err := evm.Amount(tx.Value())
-		if err != nil {
-			return nil, err
-		}
-		p := base
-		p.From, p.Amount = from.Hex(), amount
-		found = append(found, p)
-	}
-	transfer := crypto.Keccak256([]byte("Transfer(address,address,uint256)"))
-	for _, l := range receipt.Logs {
-		if len(l.Topics) != 3 || !bytes.Equal(l.Topics[0][:], transfer) || common.BytesToAddress(l.Topics[2][:]) != to {
-			continue
-		}
-		amount, err := evm.Amount(new(big.Int).SetBytes(l.Data))
-		if err != nil {
-			return nil, err
-		}
-		p := base
-		p.Token, p.From, p.Amount = l.Address.Hex(), common.BytesToAddress(l.Topics[1][:]).Hex(), amount
-		found = append(found, p)
-	}
-	return found, nil
 }
 
 // BalanceOf reads a token balance at the latest block.

@@ -22,6 +22,7 @@ import (
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/core/txpool"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/eth"
 	"github.com/ethereum/go-ethereum/eth/catalyst"
@@ -281,7 +282,7 @@ func (c *Chain) Reorg(depth int, keepTxs bool) error {
 	pool.Clear() // the node puts dropped transactions back by itself
 	if keepTxs {
 		for _, err := range pool.Add(txs, true) {
-			if err != nil {
+			if err != nil && !errors.Is(err, txpool.ErrAlreadyKnown) {
 				return fmt.Errorf("keep the transactions: %w", err)
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/ethereum/go-ethereum/ethclient"
 
 	"sluice/internal/demo/devnet"
+	"sluice/internal/rail/evm"
 	"sluice/internal/rail/railtest"
 )
 
@@ -43,6 +44,7 @@ func TestConformanceGeth(t *testing.T) {
 		admin, err := devnet.NewAdmin(client, id.Uint64(), func(int) error { return nil })
 		must(t, err)
 		n := deploy(t, url, admin, id.Uint64(), g.mine)
+		n.conf.Finality = evm.Finality{Depth: 6} // the other run goes by the tag
 		h := n.harness(t)
 		h.Undo = func(t *testing.T, block uint64, _ bool) { t.Helper(); must(t, g.undo(block)) }
 		return h

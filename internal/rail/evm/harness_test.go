@@ -113,7 +113,7 @@ func must(t *testing.T, err error) {
 // harness is what every EVM chain has in common.
 func (n *network) harness(t *testing.T) railtest.Harness {
 	t.Helper()
-	dir, next := wallets(t, 50)
+	dir, next := wallets(t, railtest.WalletsWanted)
 	return railtest.Harness{
 		Rail:      n.open(t),
 		Signer:    openKeys(t, dir, n.conf.ChainID),
@@ -202,6 +202,10 @@ func (n *network) received(t *testing.T, address, asset string) []money.Amount {
 // finalize makes blocks until the final one has caught up with the latest.
 func (n *network) finalize(t *testing.T) {
 	t.Helper()
+	if depth := n.conf.Finality.Depth; depth > 0 {
+		must(t, n.mine(int(depth))) //nolint:gosec // a small number
+		return
+	}
 	client := n.admin.Client()
 	target, err := client.BlockNumber(t.Context())
 	must(t, err)

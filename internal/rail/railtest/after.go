@@ -175,7 +175,7 @@ func (h *Harness) foreign(t *testing.T, slot rail.Slot, payouts []rail.Payout) r
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.Bound = "somebody else"
+	in.Fence, in.Bound = 1, "somebody else"
 	a := sign(t, h.Stranger, in)
 	if err := h.Rail.Submit(t.Context(), a); err != nil {
 		t.Fatal(err)
@@ -219,6 +219,7 @@ func (h *Harness) strangerPays(t *testing.T, asset string) {
 		t.Fatal(err)
 	}
 	in.Nonce, in.Gas = j.slot.Nonce, in.Gas+1 // what we have stored is another transaction
+	in.Fence, in.Bound = 1, "dsp_test"
 	j.attempts = append(j.attempts, sign(t, j.Signer, in))
 	if o := j.outcome(true); o.TxID != theirs.TxID {
 		t.Errorf("paid by %s, want %s", o.TxID, theirs.TxID)

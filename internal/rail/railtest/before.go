@@ -102,7 +102,12 @@ func (h *Harness) feasible(t *testing.T) {
 func (h *Harness) refused(t *testing.T) {
 	for _, r := range h.Refuse {
 		t.Run(r.Name, func(t *testing.T) {
-			j := h.job(t, h.rich(t, r.Asset), r.Asset, r.Recipient(t))
+			wallet := h.Wallet(t) // what is signed for it here is never sent
+			h.Credit(t, wallet, h.Assets[0], enough)
+			if r.Asset != h.Assets[0] {
+				h.Credit(t, wallet, r.Asset, enough)
+			}
+			j := h.job(t, wallet, r.Asset, r.Recipient(t))
 			before := *j
 			before.attempt() // it can be paid now
 			r.Start(t, j.typed)

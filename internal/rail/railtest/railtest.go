@@ -24,7 +24,8 @@ type Harness struct {
 	// Assets are the codes to run the payments with. The first one is the fee asset.
 	Assets []string
 	Check  []CheckCase
-	// Wallet gives a wallet with a key of its own that nothing has happened to.
+	// Wallet gives a wallet with a key of its own that nothing has happened to. The
+	// suite takes at most WalletsWanted.
 	Wallet func(t *testing.T) string
 	// Recipient gives an address, as typed, to which nobody has ever paid.
 	Recipient func(t *testing.T) string
@@ -56,7 +57,17 @@ type Harness struct {
 	Broken, Blind map[string]rail.Rail
 	// Forgetful sees the present like Rail, but cannot look into the past.
 	Forgetful rail.Rail
+
+	shared []string // wallets that tests take in turn
+	turn   int
 }
+
+// richWallets is how many wallets the tests share that do not need one of their own:
+// making keys is the slowest part of the suite.
+const richWallets = 4
+
+// WalletsWanted is how many wallets with keys a harness must be able to give.
+const WalletsWanted = 12
 
 // CheckCase is one line of the table of addresses.
 type CheckCase struct {
@@ -114,10 +125,15 @@ var enough = money.Of(2_000_000_000_000_000_000)
 // payout is the amount that tests pay: no round number, so that no other is mistaken for it.
 var payout = money.Of(1_234_567)
 
-// rich gives a wallet with enough of every asset.
+// rich gives a wallet with enough of the fee asset and of those named. Another test
+// may have used it, and left nothing of it in flight.
 func (h *Harness) rich(t *testing.T, assets ...string) string {
 	t.Helper()
-	wallet := h.Wallet(t)
+	if len(h.shared) < richWallets {
+		h.shared = append(h.shared, h.Wallet(t))
+	}
+	h.turn++
+	wallet := h.shared[h.turn%len(h.shared)]
 	h.Credit(t, wallet, h.Assets[0], enough)
 	for _, a := range assets {
 		if a != h.Assets[0] {
