@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -35,7 +36,7 @@ func openAccount(c *call) (int, error) {
 	}
 	made, ok := out.Result.(account.Opened)
 	if !ok {
-		if made.Account, err = one(c.Reads.AccountsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+		if made.Account, err = one(c.Reads.Account(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
 	}
@@ -50,7 +51,7 @@ func (c *call) account() (ledger.Account, error) {
 	if err != nil {
 		return ledger.Account{}, err
 	}
-	a, found, err := maybe(c.Reads.AccountsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	a, found, err := maybe(c.Reads.Account(c.ctx(), at))
 	if err == nil && (!found || a.Merchant != c.who.merchant.Seq) {
 		err = errNoAccount
 	}
@@ -73,7 +74,14 @@ func listAccounts(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	rows, err := c.Reads.Accounts(c.ctx(), c.who.merchant, foreign, p.before, p.limit+1)
+	var rows []ledger.Account
+	if foreign == "" {
+		rows, err = c.Reads.Accounts(c.ctx(), c.who.merchant, p.before, p.limit+1)
+	} else if a, found, e := c.Reads.AccountByForeignID(c.ctx(), c.who.merchant, foreign); found && p.before == 0 {
+		rows, err = []ledger.Account{a}, e
+	} else {
+		err = e
+	}
 	if err != nil {
 		return 0, unavailable(err)
 	}
@@ -162,7 +170,7 @@ func addCredit(c *call) (int, error) {
 	}
 	cr, ok := out.Result.(account.Credit)
 	if !ok {
-		if cr, err = one(c.Reads.CreditsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+		if cr, err = one(c.Reads.Credit(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
 		cr = cr.AsCreated()
@@ -206,7 +214,7 @@ func settleCredit(c *call) (int, error) {
 	// A settled credit never changes, so a repeat is answered from the row.
 	cr, ok := out.Result.(account.Credit)
 	if !ok {
-		if cr, err = one(c.Reads.CreditsAt(c.ctx(), at.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+		if cr, err = one(c.Reads.Credit(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
 	}
@@ -219,7 +227,7 @@ func getCredit(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cr, found, err := maybe(c.Reads.CreditsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	cr, found, err := maybe(c.Reads.Credit(c.ctx(), at))
 	if err != nil {
 		return 0, err
 	}
@@ -232,15 +240,18 @@ func getCredit(c *call) (int, error) {
 
 func listCredits(c *call) (int, error) {
 	q := c.query()
-	acc, state := q.account(c), q.choice("state", account.CreditPending, account.CreditSettled)
-	if acc == 0 {
+	of := q.id("account", id.Account)
+	if of.IsZero() {
 		q.doc.wrong("parameter_required", "account", "credits are listed by account")
 	}
 	p, err := q.page(c.route.pattern)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := c.Reads.Credits(c.ctx(), c.who.merchant, acc, state, p.before, p.limit+1)
+	if a, found, err := c.Reads.Account(c.ctx(), of); err != nil || !found || of.Shard != c.who.merchant.Shard || a.Merchant != c.who.merchant.Seq {
+		return 0, cmp.Or(unavailable(err), error(errNoAccount))
+	}
+	rows, err := c.Reads.Credits(c.ctx(), of, p.before, p.limit+1)
 	if err != nil {
 		return 0, unavailable(err)
 	}

@@ -29,7 +29,7 @@ func listEvents(c *call) (int, error) {
 	more := false
 	for scanned := 0; scanned < scanMax && len(found) < limit; {
 		// The row that the last message belongs to may hold one more.
-		rows, err := c.Reads.EventsOfMerchant(c.ctx(), c.who.merchant, after-1, limit+1)
+		rows, err := c.Reads.Events(c.ctx(), c.who.merchant.Shard, c.who.merchant.Seq, after-1, limit+1)
 		if err != nil {
 			return 0, unavailable(err)
 		}

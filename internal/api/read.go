@@ -14,19 +14,13 @@ func unavailable(err error) error {
 	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "the database does not answer; nothing was done. Repeat the request after a moment")
 }
 
-// maybe is the one row of a look-up by number, if there is one.
-func maybe[R any](rows []R, err error) (row R, found bool, _ error) {
-	if err != nil || len(rows) == 0 {
-		return row, false, unavailable(err)
-	}
-	return rows[0], true, nil
-}
+// maybe is a look-up whose error is answered truthfully.
+func maybe[R any](row R, found bool, err error) (R, bool, error) { return row, found, unavailable(err) }
 
-// one is the row of a look-up by number that must exist: a command has just named it.
-func one[R any](rows []R, err error) (R, error) {
-	row, found, err := maybe(rows, err)
+// one is the row of a look-up that must exist: a command has just named it.
+func one[R any](row R, found bool, err error) (R, error) {
 	if err == nil && !found {
-		err = fmt.Errorf("a %T that was written cannot be read", row)
+		return row, fmt.Errorf("a %T that was written cannot be read", row)
 	}
-	return row, err
+	return row, unavailable(err)
 }

@@ -17,9 +17,9 @@ import (
 // Reads is what the API reads. The store implements it. Reads never decide money:
 // whatever is changed is decided by a command, on rows read under the shard's lock.
 //
-// The ...At reads give the rows with these numbers in any order; missing ones are
-// left out, and whose they are is for the caller to check. Lists are newest first,
-// hold only rows with Seq < before (0: from the newest), and at most limit of them.
+// A look-up that finds nothing gives false; whose a row is, is for the caller to
+// check. Lists are newest first, hold only rows with Seq < before (0: from the
+// newest), and at most limit of them.
 type Reads interface {
 	RenderReads
 	KeyReads
@@ -40,22 +40,22 @@ type KeyReads interface {
 
 // AccountReads reads accounts and what belongs to them.
 type AccountReads interface {
-	// Accounts lists a merchant's accounts; foreignID "" means all.
-	Accounts(ctx context.Context, merchant id.ID, foreignID string, before id.Seq, limit int) ([]ledger.Account, error)
+	Account(ctx context.Context, at id.ID) (ledger.Account, bool, error)
+	AccountByForeignID(ctx context.Context, owner id.ID, foreignID string) (ledger.Account, bool, error)
+	Accounts(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]ledger.Account, error)
 	// Balances gives every balance of an account, in order of the currency.
 	Balances(ctx context.Context, account id.ID) ([]ledger.Balance, error)
-	// Credits lists the credits of one account of a merchant; state "" means all.
-	Credits(ctx context.Context, merchant id.ID, account id.Seq, state string, before id.Seq, limit int) ([]account.Credit, error)
-	DestinationsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]destination.Destination, error)
-	// Destinations lists a merchant's destinations; account 0 means all.
-	Destinations(ctx context.Context, merchant id.ID, account id.Seq, before id.Seq, limit int) ([]destination.Destination, error)
+	Credit(ctx context.Context, at id.ID) (account.Credit, bool, error)
+	Credits(ctx context.Context, account id.ID, before id.Seq, limit int) ([]account.Credit, error)
+	Destination(ctx context.Context, at id.ID) (destination.Destination, bool, error)
+	Destinations(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]destination.Destination, error)
 }
 
 // WithdrawalReads reads withdrawals and their history.
 type WithdrawalReads interface {
-	// WithdrawalByForeignID finds a merchant's withdrawal by the merchant's own id.
-	WithdrawalByForeignID(ctx context.Context, merchant id.ID, foreignID string) (withdrawal.Withdrawal, bool, error)
-	Withdrawals(ctx context.Context, shard id.Shard, f withdrawal.Filter) ([]withdrawal.Withdrawal, error)
+	Withdrawal(ctx context.Context, at id.ID) (withdrawal.Withdrawal, bool, error)
+	WithdrawalByForeignID(ctx context.Context, owner id.ID, foreignID string) (withdrawal.Withdrawal, bool, error)
+	Withdrawals(ctx context.Context, f withdrawal.Filter) ([]withdrawal.Withdrawal, error)
 	// TransfersOf gives the movements of a withdrawal, oldest first.
 	TransfersOf(ctx context.Context, withdrawal id.ID) ([]ledger.Transfer, error)
 	// EventsOf gives the events about one subject, oldest first.
@@ -64,21 +64,21 @@ type WithdrawalReads interface {
 
 // EventReads reads the log.
 type EventReads interface {
-	// EventsOfMerchant gives up to limit events of a merchant with Seq > after, in order.
-	EventsOfMerchant(ctx context.Context, merchant id.ID, after int64, limit int) ([]event.Event, error)
+	// Events gives up to limit events of a merchant with Seq > after, in order.
+	Events(ctx context.Context, shard id.Shard, merchant id.Seq, after int64, limit int) ([]event.Event, error)
 	// EventsAt gives the events with these Seqs, in any order; missing ones are left out.
 	EventsAt(ctx context.Context, shard id.Shard, seqs []int64) ([]event.Event, error)
 }
 
 // WebhookReads reads webhook endpoints and what was sent to them.
 type WebhookReads interface {
-	EndpointsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]webhook.Endpoint, error)
-	// EndpointsOf gives the endpoints of these merchants that are not deleted.
-	EndpointsOf(ctx context.Context, shard id.Shard, merchants []id.Seq) ([]webhook.Endpoint, error)
-	DeliveriesAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]webhook.Delivery, error)
+	Endpoint(ctx context.Context, at id.ID) (webhook.Endpoint, bool, error)
+	// Endpoints gives a merchant's endpoints that are not deleted.
+	Endpoints(ctx context.Context, owner id.ID) ([]webhook.Endpoint, error)
+	Delivery(ctx context.Context, at id.ID) (webhook.Delivery, bool, error)
 	// Deliveries lists an endpoint's deliveries; state "" means all.
 	Deliveries(ctx context.Context, endpoint id.ID, state webhook.DeliveryState, before id.Seq, limit int) ([]webhook.Delivery, error)
 	// AttemptsOf gives the attempts of a delivery, oldest first.
 	AttemptsOf(ctx context.Context, delivery id.ID) ([]webhook.Attempt, error)
-	ReplaysAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]webhook.Replay, error)
+	Replay(ctx context.Context, at id.ID) (webhook.Replay, bool, error)
 }

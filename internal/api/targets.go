@@ -85,7 +85,7 @@ func createDestination(c *call) (int, error) {
 	}
 	d, ok := out.Result.(destination.Destination)
 	if !ok {
-		if d, err = one(c.Reads.DestinationsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+		if d, err = one(c.Reads.Destination(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
 	}
@@ -112,7 +112,7 @@ func getDestination(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	d, found, err := maybe(c.Reads.DestinationsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	d, found, err := maybe(c.Reads.Destination(c.ctx(), at))
 	if err != nil {
 		return 0, err
 	}
@@ -125,12 +125,11 @@ func getDestination(c *call) (int, error) {
 
 func listDestinations(c *call) (int, error) {
 	q := c.query()
-	account := q.account(c)
 	p, err := q.page(c.route.pattern)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := c.Reads.Destinations(c.ctx(), c.who.merchant, account, p.before, p.limit+1)
+	rows, err := c.Reads.Destinations(c.ctx(), c.who.merchant, p.before, p.limit+1)
 	if err != nil {
 		return 0, unavailable(err)
 	}

@@ -63,7 +63,7 @@ func (c *call) mine() (webhook.Endpoint, error) {
 	if err != nil {
 		return webhook.Endpoint{}, err
 	}
-	e, found, err := maybe(c.Reads.EndpointsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	e, found, err := maybe(c.Reads.Endpoint(c.ctx(), at))
 	if err == nil && (!found || e.Merchant != c.who.merchant.Seq || e.State == webhook.Deleted) {
 		err = errNoEndpoint
 	}
@@ -76,7 +76,7 @@ func (c *call) endpointOf(result any, ref id.Seq) (webhook.Endpoint, error) {
 	if e, ok := result.(webhook.Endpoint); ok {
 		return e, nil
 	}
-	e, err := one(c.Reads.EndpointsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{ref}))
+	e, err := one(c.Reads.Endpoint(c.ctx(), c.at(ref)))
 	if err == nil && e.State == webhook.Deleted {
 		err = errNoEndpoint
 	}
@@ -134,7 +134,7 @@ func listEndpoints(c *call) (int, error) {
 	if err := c.query().end(); err != nil {
 		return 0, err
 	}
-	rows, err := c.Reads.EndpointsOf(c.ctx(), c.who.merchant.Shard, []id.Seq{c.who.merchant.Seq})
+	rows, err := c.Reads.Endpoints(c.ctx(), c.who.merchant)
 	if err != nil {
 		return 0, unavailable(err)
 	}
@@ -314,7 +314,7 @@ func getDelivery(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	d, found, err := maybe(c.Reads.DeliveriesAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	d, found, err := maybe(c.Reads.Delivery(c.ctx(), at))
 	if err != nil {
 		return 0, err
 	}
@@ -371,7 +371,7 @@ func startReplay(c *call) (int, error) {
 	}
 	r, ok := out.Result.(webhook.Replay)
 	if !ok {
-		if r, err = one(c.Reads.ReplaysAt(c.ctx(), c.who.merchant.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+		if r, err = one(c.Reads.Replay(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
 		r.State, r.Deliveries, r.DoneAt, r.Version = webhook.ReplayRunning, 0, time.Time{}, 1 // as it was made
@@ -400,7 +400,7 @@ func getReplay(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, found, err := maybe(c.Reads.ReplaysAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	r, found, err := maybe(c.Reads.Replay(c.ctx(), at))
 	if err != nil {
 		return 0, err
 	}

@@ -86,7 +86,7 @@ func (c *call) made(result any, ref id.Seq) (withdrawal.Withdrawal, error) {
 	if x, ok := result.(withdrawal.Withdrawal); ok {
 		return x, nil
 	}
-	x, err := one(c.Reads.WithdrawalsAt(c.ctx(), c.who.merchant.Shard, []id.Seq{ref}))
+	x, err := one(c.Reads.Withdrawal(c.ctx(), c.at(ref)))
 	if err != nil {
 		return x, err
 	}
@@ -99,7 +99,7 @@ func (c *call) ours() (withdrawal.Withdrawal, error) {
 	if err != nil {
 		return withdrawal.Withdrawal{}, err
 	}
-	x, found, err := maybe(c.Reads.WithdrawalsAt(c.ctx(), at.Shard, []id.Seq{at.Seq}))
+	x, found, err := maybe(c.Reads.Withdrawal(c.ctx(), at))
 	if err == nil && (!found || x.Merchant != c.who.merchant.Seq) {
 		err = errNoWithdrawal
 	}
@@ -134,7 +134,7 @@ func listWithdrawals(c *call) (int, error) {
 		states = append(states, string(s))
 	}
 	f := withdrawal.Filter{
-		Merchant: c.who.merchant.Seq, Account: q.account(c), State: withdrawal.State(q.choice("state", states...)),
+		Shard: c.who.merchant.Shard, Merchant: c.who.merchant.Seq, Account: q.account(c), State: withdrawal.State(q.choice("state", states...)),
 		Currency: q.choice("currency", c.Assets.Codes()...), CreatedFrom: q.time("created_from"), CreatedTo: q.time("created_to"),
 	}
 	foreign := q.text("foreign_id")
@@ -147,7 +147,7 @@ func listWithdrawals(c *call) (int, error) {
 	if foreign != "" {
 		rows, err = c.byForeignID(foreign, f)
 	} else {
-		rows, err = c.Reads.Withdrawals(c.ctx(), c.who.merchant.Shard, f)
+		rows, err = c.Reads.Withdrawals(c.ctx(), f)
 	}
 	if err != nil {
 		return 0, unavailable(err)
@@ -188,7 +188,7 @@ func cancelWithdrawal(c *call) (int, error) {
 	// A cancelled withdrawal never changes, so a repeat is answered from the row.
 	x, ok := out.Result.(withdrawal.Withdrawal)
 	if !ok {
-		if x, err = one(c.Reads.WithdrawalsAt(c.ctx(), at.Shard, []id.Seq{out.Answer.Ref})); err != nil {
+		if x, err = one(c.Reads.Withdrawal(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
 	}

@@ -6,9 +6,10 @@ import (
 	"sluice/internal/id"
 )
 
-// Filter picks withdrawals of one merchant for a list, newest first. The zero value
-// of each field but Merchant and Limit means all.
+// Filter picks withdrawals of one shard for a list, newest first. The zero value of
+// each field but Shard and Limit means all.
 type Filter struct {
+	Shard       id.Shard
 	Merchant    id.Seq
 	Account     id.Seq
 	State       State
