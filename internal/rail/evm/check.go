@@ -1,6 +1,7 @@
 package evm
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"strings"
@@ -23,6 +24,7 @@ var (
 	errLength   = fault.New(fault.Invalid, "address_malformed", "an address has exactly 40 hex digits after 0x")
 	errDigits   = fault.New(fault.Invalid, "address_malformed", "an address has only the digits 0-9 and letters a-f after 0x")
 	errChecksum = fault.New(fault.Invalid, "address_checksum", "upper and lower case do not match the checksum (EIP-55): copy the address again, one character is wrong")
+	errReserved = fault.New(fault.Invalid, "address_reserved", "addresses up to 0xffff are reserved for the network's own functions (EIP-1352): what is sent there is lost")
 	errZero     = fault.New(fault.Invalid, "address_zero", "the zero address belongs to nobody: what is sent there is lost")
 )
 
@@ -47,6 +49,9 @@ func decodeAddress(s string) (common.Address, *fault.Error) {
 	}
 	if a == (common.Address{}) {
 		return common.Address{}, errZero
+	}
+	if bytes.Equal(raw[:18], make([]byte, 18)) {
+		return common.Address{}, errReserved
 	}
 	return a, nil
 }

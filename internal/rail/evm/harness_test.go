@@ -133,7 +133,7 @@ func (n *network) harness(t *testing.T) railtest.Harness {
 		Forgetful:    tampered(t, n.conf, n.url, on("eth_getBlockByNumber", noBlocks)),
 		Broken:       n.broken(t),
 		Blind: map[string]rail.Rail{
-			"still indexing":  tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("", &rpcError{-32000, "transaction indexing is in progress"})))),
+			"still indexing":  tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("", &rpcError{Code: -32000, Message: "transaction indexing is in progress"})))),
 			"denies payments": tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("null", nil)))),
 			"on another fork": tampered(t, n.conf, n.url, on("eth_getTransactionReceipt", anotherBlock)),
 		},
@@ -162,11 +162,11 @@ func (n *network) broken(t *testing.T) map[string]rail.Rail {
 		"not there":      notConnected,
 		"hangs":          tampered(t, short, n.url, hang),
 		"cuts the line":  tampered(t, n.conf, n.url, always("", errors.New("execution reverted: connection reset"))),
-		"internal error": tampered(t, n.conf, n.url, always("", &rpcError{-32603, "internal error"})),
+		"internal error": tampered(t, n.conf, n.url, always("", &rpcError{Code: -32603, Message: "internal error"})),
 		"catching up":    tampered(t, n.conf, n.url, on("eth_syncing", always(`{"currentBlock":"0x1","highestBlock":"0xfff","startingBlock":"0x0"}`, nil))),
 		"no estimates": tampered(t, n.conf, n.url, on("eth_", func(_ context.Context, r request, node answer) (raw, error) {
 			if r.Method == "eth_estimateGas" || r.Method == "eth_getTransactionReceipt" || r.Method == "eth_getTransactionByHash" {
-				return nil, &rpcError{-32005, "too many requests"}
+				return nil, &rpcError{Code: -32005, Message: "too many requests"}
 			}
 			return node()
 		})),
@@ -293,6 +293,7 @@ func (n *network) checkCases(t *testing.T) []railtest.CheckCase {
 		bad("other chain", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "address_malformed"),
 		bad("full-width digit", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAe\uff11", "address_malformed"),
 		bad("zero", "0x0000000000000000000000000000000000000000", "address_zero"),
+		bad("function of the network", "0x0000000000000000000000000000000000000009", "address_reserved"),
 		bad("the token itself", n.tether, "address_token_contract"),
 		{Name: "tag", Typed: good, Tag: "7", Asset: "ETH", Code: "tag_not_supported"},
 		{Name: "asset of another network", Typed: good, Asset: "BTC", Code: "asset_not_on_network"},

@@ -36,6 +36,7 @@ type tamper func(ctx context.Context, r request, node answer) (raw, error)
 type rpcError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
+	Data    string `json:"data,omitempty"`
 }
 
 func (e *rpcError) Error() string { return e.Message }
