@@ -2,6 +2,15 @@ package api
 
 import "sluice/internal/merchant"
 
+// Patterns lists every operation as http.ServeMux writes it: "POST /v1/withdrawals".
+func Patterns() []string {
+	var out []string
+	for _, rt := range routes() {
+		out = append(out, rt.pattern)
+	}
+	return out
+}
+
 // routes is every operation of the API. openapi.yaml has the same ones; a test
 // holds them against each other.
 func routes() []route {

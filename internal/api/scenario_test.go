@@ -1,0 +1,206 @@
+package api_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/internal/api"
+	"sluice/internal/id"
+	"sluice/internal/webhook"
+)
+
+// One life through every operation: whatever the tables of the other tests do not
+// reach is reached here, so that every operation is exercised against the contract.
+func TestEveryOperationKeepsTheContract(t *testing.T) {
+	w := newWorld(t)
+	w.contract = newContract(t)
+	a := w.acme
+	w.want(w.call(a.key, "GET", "/v1/ping", ""), 200, `"merchant":"mer_`, `"mode":"test"`, `"withdrawals:create"`)
+	w.want(w.call(w.operator, "GET", "/v1/ping", ""), 200, `"merchant":null`)
+	w.want(w.call(a.key, "GET", "/v1/currencies", ""), 200, `{"object":"currency","code":"USDT","scale":6,"networks":["ethereum"]}`, `"code":"EUR","scale":2,"networks":[]`)
+	w.want(w.call(a.key, "GET", "/v1/merchant", ""), 200, `"name":"acme"`, `"cancel_window_seconds":0`)
+	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{"cancel_window_seconds":60}`), 200, `"cancel_window_seconds":60`)
+	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{}`), 200, `"cancel_window_seconds":60`)
+	w.want(w.call(w.operator, "GET", "/v1/wallets", ""), 200, `"data":[]`)
+
+	made := w.want(w.call(a.key, "POST", "/v1/accounts", `{"foreign_id":"c-1","name":"Zoë \"Z\" ❤"}`), 201, `"kind":"customer"`, `Zoë \"Z\" ❤`)
+	if made.header.Get("Location") != "/v1/accounts/"+made.get("id") {
+		t.Errorf("Location is %q", made.header.Get("Location"))
+	}
+	w.want(w.call(a.key, "GET", "/v1/accounts/"+made.get("id"), ""), 200, string(made.body))
+	w.want(w.call(a.key, "GET", "/v1/accounts?foreign_id=c-1", ""), 200, string(made.body))
+	w.want(w.call(a.key, "GET", "/v1/accounts?foreign_id=c-2", ""), 200, `"data":[]`)
+	w.want(w.call(a.key, "POST", "/v1/accounts", `{"foreign_id":"c-1"}`), 409, `"code":"duplicate_foreign_id"`, made.get("id"))
+
+	w.credits(a)
+	w.withdrawals(a)
+	w.webhooks(a)
+	w.want(w.call(a.key, "GET", "/v1/nowhere", ""), 404, `"code":"no_such_route"`)
+	if got := w.want(w.call(a.key, "PUT", "/v1/accounts", ""), 405, `"code":"method_not_allowed"`).header.Get("Allow"); got != "GET, POST" {
+		t.Errorf("Allow is %q", got)
+	}
+	for _, path := range w.contract.doc.Paths.InMatchingOrder() {
+		for method, op := range w.contract.doc.Paths.Value(path).Operations() {
+			ok := false
+			for status := range w.contract.seen[op.OperationID] {
+				ok = ok || status < 300
+			}
+			if !ok {
+				t.Errorf("%s %s was not exercised", method, path)
+			}
+		}
+	}
+}
+
+func (w *world) credits(a party) {
+	t := w.t
+	body := fmt.Sprintf(`{"account":%q,"currency":"USDT","amount":"100","pending":true,"reference":"sale 1"}`, a.account)
+	pending := w.want(w.call(a.key, "POST", "/v1/credits", body, fresh()), 201, `"state":"pending"`, `"available_at":null`, `"amount":"100.000000"`)
+	w.want(w.call(a.key, "GET", "/v1/accounts/"+a.account+"/balances", ""), 200,
+		`"balance":"100.000000","available_for_withdrawal":"0.000000","pending_settlement":"100.000000","locked_for_trading":"0.000000","available_for_trading":"100.000000","reserved":"0.000000"`)
+	settled := w.want(w.call(a.key, "POST", "/v1/credits/"+pending.get("id")+"/settle", "", fresh()), 200, `"state":"settled"`)
+	w.want(w.call(a.key, "GET", "/v1/credits/"+pending.get("id"), ""), 200, string(settled.body))
+	w.want(w.call(a.key, "GET", "/v1/credits?account="+a.account, ""), 200, string(settled.body))
+	days := fmt.Sprintf(`{"account":%q,"currency":"EUR","amount":"7.5","settles_in":2}`, a.account)
+	w.clock.set(w.clock.Now())
+	w.want(w.call(a.key, "POST", "/v1/credits", days, fresh()), 201, `"state":"pending"`, `"amount":"7.50"`, `:00:00.000000Z"`)
+	lock := fmt.Sprintf(`{"account":%q,"currency":"USDT","amount":"30","reason":"order 9"}`, a.account)
+	w.want(w.call(a.key, "POST", "/v1/locks", lock, fresh()), 201, `"object":"lock"`, `"locked_for_trading":"30.000000"`, `"available_for_withdrawal":"70.000000"`)
+	w.want(w.call(a.key, "POST", "/v1/unlocks", strings.Replace(lock, "30", "10", 1), fresh()), 201, `"object":"unlock"`, `"locked_for_trading":"20.000000"`)
+	w.want(w.call(a.key, "GET", "/v1/accounts/"+a.account+"/balances/ETH", ""), 200, `"balance":"0.000000000000000000"`, `"updated_at":null`)
+	if got := w.balance(a, "available_for_withdrawal"); got != "80.000000" {
+		t.Errorf("available %s", got)
+	}
+}
+
+func (w *world) withdrawals(a party) {
+	t := w.t
+	to := w.want(w.call(a.key, "POST", "/v1/destinations", fmt.Sprintf(`{"network":"ethereum","address":%q,"label":"Alice"}`, alice)), 201, alice)
+	w.want(w.call(a.key, "GET", "/v1/destinations/"+to.get("id"), ""), 200, `"label":"Alice"`)
+	w.want(w.call(a.key, "GET", "/v1/destinations", ""), 200, to.get("id"))
+
+	first := w.want(w.call(a.key, "POST", "/v1/withdrawals", a.payout("p/1 ü", "12.5")), 201,
+		`"state":"new"`, `"cancellable":true`, `"amount":"12.500000"`, `"fee":"0.000000"`, `"metadata":{}`, `"attention":null`, alice)
+	id1 := first.get("id")
+	w.want(w.call(a.key, "GET", "/v1/withdrawals/"+id1, ""), 200, string(first.body))
+	w.want(w.call(a.key, "GET", "/v1/foreign_ids/p%2F1%20%C3%BC/withdrawal", ""), 200, string(first.body))
+	body := fmt.Sprintf(`{"account":%q,"foreign_id":"p-2","currency":"USDT","amount":"1","destination_id":%q,"not_before":"2027-01-01T00:00:00+01:00","metadata":{"b":"2","a":"1"}}`,
+		a.account, to.get("id"))
+	w.clock.set(w.clock.Now())
+	second := w.want(w.call(a.key, "POST", "/v1/withdrawals", body), 201, to.get("id"), `"metadata":{"a":"1","b":"2"}`)
+	if got := second.get("release_at"); got < "2026-12-31T23:00:00.000000Z" {
+		t.Errorf("release_at %s", got)
+	}
+	batch := fmt.Sprintf(`{"withdrawals":[%s,%s,%s]}`, a.payout("p-3", "1"), a.payout("p-2", "1"), a.payout("p-4", "1000"))
+	w.want(w.call(a.key, "POST", "/v1/withdrawals/batch", batch), 200, `"index":0,"status":201`, `"index":1,"status":409`, `"index":2,"status":422`,
+		`"code":"insufficient_funds"`, `"accepted":1,"refused":2`)
+	page := w.want(w.call(a.key, "GET", "/v1/withdrawals?limit=2", ""), 200, `"foreign_id":"p-3"`, `"foreign_id":"p-2"`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals?limit=2&cursor="+page.get("next_cursor"), ""), 200, id1, `"next_cursor":null`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals?limit=2&state=new&cursor="+page.get("next_cursor"), ""), 400, `"code":"invalid_cursor"`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals?state=new&currency=USDT&account="+a.account+"&foreign_id=p-3&created_from=2026-01-01T00:00:00Z", ""), 200, `"foreign_id":"p-3"`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals?created_to=2026-01-01T00:00:00Z", ""), 200, `"data":[]`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals?state=confirmed", ""), 200, `"data":[]`)
+
+	w.want(w.call(a.key, "POST", "/v1/withdrawals/"+id1+"/cancel", `{"reason":"typo"}`), 200, `"state":"cancelled"`, `"reason":"typo"`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals/"+id1+"/timeline", ""), 200,
+		`"type":"withdrawal.created"`, `"kind":"reserve"`, `"type":"withdrawal.cancelled"`, `"kind":"release"`, `"actor":"api:key_`)
+}
+
+func (w *world) webhooks(a party) {
+	t := w.t
+	hook := w.want(w.call(a.key, "POST", "/v1/webhook_endpoints", `{"url":"https://example.com/hook","description":"mine"}`), 201,
+		`"secret":"whsec_`, `"public_key":"whpk_`, `"event_types":["*"]`)
+	path := "/v1/webhook_endpoints/" + hook.get("id")
+	if got := w.want(w.call(a.key, "GET", path, ""), 200); strings.Contains(string(got.body), "whsec_") {
+		t.Error("the secret is shown a second time")
+	}
+	w.want(w.call(a.key, "GET", "/v1/webhook_endpoints", ""), 200, hook.get("id"))
+	w.want(w.call(a.key, "PATCH", path, `{"event_types":["withdrawal.created"],"rate_per_second":5,"state":"disabled"}`), 200, `"state":"disabled"`, `"event_types":["withdrawal.created"]`)
+	w.want(w.call(a.key, "POST", path+"/test", ""), 409, `"code":"endpoint_disabled"`)
+	w.want(w.call(a.key, "PATCH", path, `{"state":"enabled"}`), 200, `"state":"enabled"`)
+	w.want(w.call(a.key, "POST", path+"/test", ""), 202)
+	if got := w.want(w.call(a.key, "POST", path+"/rotate", `{"overlap_seconds":60}`), 200); got.get("secret") == hook.get("secret") {
+		t.Error("the secret did not change")
+	}
+	d := w.delivery(a, hook.get("id"))
+	w.want(w.call(a.key, "GET", path+"/deliveries?state=pending", ""), 200, d)
+	w.want(w.call(a.key, "GET", "/v1/webhook_deliveries/"+d, ""), 200, `"attempts":[]`)
+	w.want(w.call(a.key, "POST", "/v1/webhook_deliveries/"+d+"/replay", ""), 202, d)
+	again := w.want(w.call(a.key, "POST", path+"/replay", `{"state":"dead","since":"2026-01-01T00:00:00Z"}`), 202, `"state":"running"`)
+	w.want(w.call(a.key, "GET", again.header.Get("Location"), ""), 200, string(again.body))
+
+	events := w.want(w.call(a.key, "GET", "/v1/events?types=withdrawal.created,balance.updated&limit=3", ""), 200, `"has_more":true`)
+	w.want(w.call(a.key, "GET", "/v1/events/"+events.get("data.0.id"), ""), 200, events.get("data.0.id"))
+	for _, typ := range []string{"account.opened", "credit.created", "credit.settled", "funds.locked", "funds.unlocked", "withdrawal.cancelled", "webhook_endpoint.disabled", "webhook_endpoint.tested"} {
+		w.want(w.call(a.key, "GET", "/v1/events?types="+typ, ""), 200, `"type":"`+typ+`"`)
+	}
+	w.want(w.call(a.key, "DELETE", path, ""), 204)
+	w.want(w.call(a.key, "GET", path, ""), 404)
+}
+
+// delivery writes one message for an endpoint, as the worker would.
+func (w *world) delivery(p party, endpoint string) string {
+	w.t.Helper()
+	at, err := id.Parse(id.Endpoint, endpoint)
+	must(w.t, err)
+	events, err := w.db.Events(w.t.Context(), 0, p.id.Seq, 0, 1000)
+	must(w.t, err)
+	last := events[len(events)-1]
+	do[webhook.FannedOut](w, webhook.FanOut{To: last.Seq, Deliveries: []webhook.NewDelivery{{Message: webhook.Message{Event: last}, Endpoint: at.Seq}}})
+	rows, err := w.db.Deliveries(w.t.Context(), at, "", 0, 1)
+	must(w.t, err)
+	return id.ID{Seq: rows[0].Seq}.Text(id.Delivery)
+}
+
+// The contract and the router name the same operations.
+func TestContractAndRoutesAreTheSame(t *testing.T) {
+	var want []string
+	c := newContract(t)
+	for path, item := range c.doc.Paths.Map() {
+		for method := range item.Operations() {
+			want = append(want, method+" "+path)
+		}
+	}
+	got := api.Patterns()
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("routes\n%s\ncontract\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+var codePattern = regexp.MustCompile("`([a-z0-9_]+)`")
+
+// Every code that this package and the commands can answer with is documented.
+func TestEveryCodeIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/api.md")
+	must(t, err)
+	known := map[string]bool{}
+	for _, m := range codePattern.FindAllStringSubmatch(string(text), -1) {
+		known[m[1]] = true
+	}
+	literal := regexp.MustCompile(`(?:fault\.(?:New|Wrap)\((?:err, |cause, |p, )?fault\.[A-Za-z]+, |fault\.Wrap\([^"]*?fault\.[A-Za-z]+, |fault\.Bad\(|\.wrong\(|bad\()"([a-z0-9_]+)"`)
+	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm"} {
+		files, err := os.ReadDir(dir)
+		must(t, err)
+		for _, f := range files {
+			if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
+				continue
+			}
+			source, err := os.ReadFile(dir + "/" + f.Name())
+			must(t, err)
+			for _, m := range literal.FindAllStringSubmatch(string(source), -1) {
+				if !known[m[1]] && !internalCodes[m[1]] {
+					t.Errorf("%s/%s: the code %s is not in docs/api.md", dir, f.Name(), m[1])
+				}
+			}
+		}
+	}
+}
+
+// internalCodes never reach a client of the API: workers and operators see them.
+var internalCodes = map[string]bool{}
