@@ -9,19 +9,25 @@ var levels = map[string]int{
 	"internal/id":    0,
 	"internal/crash": 0,
 
-	// 1: exact amounts.
-	"internal/money": 1,
+	// 1: exact amounts, and other values that carry their rules.
+	"internal/money":          1,
+	"internal/iban":           1,
+	"internal/rail/sepa/text": 1,
+	"internal/rail/sepa/code": 1,
 
 	// 2: mechanisms and ports without business rules.
 	"internal/commit":   2,
 	"internal/calendar": 2,
 	"internal/signer":   2,
+	// What banks write and read, without a connection: commands may use it.
+	"internal/rail/sepa/message": 2,
 
 	// 3: the ledger and what stands beside it, and the port of the rails.
-	"internal/rail":     3,
-	"internal/event":    3,
-	"internal/ledger":   3,
-	"internal/merchant": 3,
+	"internal/rail":            3,
+	"internal/event":           3,
+	"internal/ledger":          3,
+	"internal/merchant":        3,
+	"internal/rail/sepa/match": 3,
 
 	// 4: checked targets of accounts.
 	"internal/destination": 4,
@@ -40,17 +46,20 @@ var levels = map[string]int{
 	"internal/treasury": 7,
 
 	// 8: adapters and edges; none knows another.
-	"contracts":                8,
-	"internal/store":           8,
-	"internal/store/storetest": 8,
-	"internal/store/pgtest":    8,
-	"internal/rail/evm":        8,
-	"internal/rail/railtest":   8,
-	"internal/signer/keystore": 8,
-	"internal/webhook/deliver": 8,
-	"internal/api":             8,
-	"internal/api/apitest":     8,
-	"internal/config":          8,
+	"contracts":                   8,
+	"internal/store":              8,
+	"internal/store/storetest":    8,
+	"internal/store/pgtest":       8,
+	"internal/rail/evm":           8,
+	"internal/rail/railtest":      8,
+	"internal/rail/sepa":          8,
+	"internal/rail/sepa/channel":  8,
+	"internal/rail/sepa/sepatest": 8,
+	"internal/signer/keystore":    8,
+	"internal/webhook/deliver":    8,
+	"internal/api":                8,
+	"internal/api/apitest":        8,
+	"internal/config":             8,
 
 	// 9: the wiring.
 	"internal/app": 9,
@@ -59,6 +68,7 @@ var levels = map[string]int{
 	"internal/bench":       10,
 	"internal/sim":         10,
 	"internal/demo/devnet": 10,
+	"internal/demo/bank":   10,
 
 	// 11: programs in the shape of packages.
 	"internal/cli":  11,
