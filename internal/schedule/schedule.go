@@ -21,10 +21,10 @@ const Actor = "worker:schedule"
 
 // Reader gives hints of what is due; commands decide.
 type Reader interface {
-	// DueWithdrawals lists new withdrawals to be released at or before now, oldest first.
-	DueWithdrawals(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]id.Seq, error)
-	// DueCredits lists pending credits to be settled at or before now, oldest first.
-	DueCredits(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]id.Seq, error)
+	// DueNew lists new withdrawals to be released at or before now, longest due first.
+	DueNew(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]withdrawal.Withdrawal, error)
+	// DueCredits lists pending credits to be settled at or before now, longest due first.
+	DueCredits(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]account.Credit, error)
 	// NextDue is when the next withdrawal or credit of a shard falls due; zero for none.
 	NextDue(ctx context.Context, shard id.Shard) (time.Time, error)
 	// ForgetKeys removes idempotency records answered before a time.
@@ -81,7 +81,7 @@ func (s *Schedule) Wake(shard id.Shard) {
 }
 
 // forgetEvery is how often old idempotency keys are removed.
-const forgetEvery = time.Hour
+const forgetEvery = 24 * time.Hour
 
 // Run works until ctx ends.
 func (s *Schedule) Run(ctx context.Context) error {
@@ -138,7 +138,7 @@ func (s *Schedule) pause(ctx context.Context, shard id.Shard, more bool) time.Du
 // due carries out what is due now and tells whether there may be more.
 func (s *Schedule) due(ctx context.Context, shard id.Shard) bool {
 	now := time.Now()
-	withdrawals, err := s.read.DueWithdrawals(ctx, shard, now, s.opt.Batch)
+	withdrawals, err := s.read.DueNew(ctx, shard, now, s.opt.Batch)
 	if err != nil {
 		s.failed(ctx, "due withdrawals cannot be read", err)
 		return false
@@ -150,10 +150,10 @@ func (s *Schedule) due(ctx context.Context, shard id.Shard) bool {
 	}
 	var commands []commit.Command
 	for _, c := range credits {
-		commands = append(commands, account.Settle{Credit: c, Due: true, Actor: Actor})
+		commands = append(commands, account.Settle{Credit: c.Seq, Due: true, Actor: Actor})
 	}
 	for _, w := range withdrawals {
-		commands = append(commands, withdrawal.NewRelease(w, Actor))
+		commands = append(commands, withdrawal.NewRelease(w.Seq, Actor))
 	}
 	ok := s.all(ctx, shard, commands)
 	if len(withdrawals) > 0 {

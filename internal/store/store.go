@@ -71,6 +71,8 @@ type engine interface {
 	name() string
 	// snapshot gives fn one unchanging view of the whole database.
 	snapshot(ctx context.Context, fn func(querier) error) error
+	// exec runs one statement that is no part of the write path.
+	exec(ctx context.Context, text string, args ...any) error
 	close() error
 }
 
