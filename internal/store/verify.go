@@ -1,0 +1,416 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/holiman/uint256"
+
+	"sluice/internal/commit"
+	"sluice/internal/event"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/money"
+	"sluice/internal/withdrawal"
+)
+
+// DifferencesMax bounds the differences that are listed per shard; all are counted.
+const DifferencesMax = 100
+
+// Report says whether the books of a database are right.
+type Report struct {
+	Shards []ShardReport `json:"shards"`
+}
+
+// OK tells whether nothing differs.
+func (r Report) OK() bool {
+	for _, s := range r.Shards {
+		if s.Count > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ShardReport is what was compared in one shard and what differs.
+type ShardReport struct {
+	Shard       id.Shard     `json:"shard"`
+	Balances    int64        `json:"balances"`
+	Houses      int64        `json:"house_accounts"`
+	Transfers   int64        `json:"transfers"`
+	Withdrawals int64        `json:"withdrawals"`
+	Events      int64        `json:"events"`
+	Count       int64        `json:"differences_count"`
+	Differences []Difference `json:"differences"` // the first DifferencesMax
+}
+
+// Difference is one thing that is not as it must be.
+type Difference struct {
+	Check string `json:"check"` // stable name of the rule
+	Where string `json:"where"` // what breaks it, by public id where there is one
+	Want  string `json:"want"`
+	Have  string `json:"have"`
+}
+
+// The rules that Verify checks.
+const (
+	checkBalance    = "balance_equals_transfers"     // every bucket is the sum of its transfers
+	checkHouse      = "house_equals_transfers"       // both totals are the sums of their transfers
+	checkTrial      = "trial_balance"                // per currency, what is there and what went out cancel out
+	checkHeld       = "reserved_equals_held"         // the reserved bucket is what open withdrawals hold
+	checkMoney      = "withdrawal_equals_transfers"  // a withdrawal's transfers are those of its state
+	checkEvents     = "event_sequence"               // no gap, no overlap, and the shard's row knows the last one
+	checkTransition = "state_machine"                // events walk along the transition table to the row's state
+	checkTransfer   = "transfer_names_known_account" // a transfer's sides are buckets or house accounts
+)
+
+// Verify recomputes everything that is derived, from the rows that never change,
+// and compares. It sees one state of the database, holds nobody up, and needs memory
+// that does not grow with the number of rows.
+func (db *DB) Verify(ctx context.Context) (Report, error) {
+	var r Report
+	err := db.engine.snapshot(ctx, func(q querier) error {
+		for n := range db.shards {
+			v := &verifier{ctx: ctx, q: q, out: ShardReport{Shard: id.Shard(n), Differences: []Difference{}}, trial: map[string]*trial{}} //nolint:gosec // at most id.MaxShards
+			for _, check := range []func() error{v.ledger, v.withdrawals, v.events, v.transitions} {
+				if err := check(); err != nil {
+					return fmt.Errorf("verify shard %d: %w", n, err)
+				}
+			}
+			r.Shards = append(r.Shards, v.out)
+		}
+		return nil
+	})
+	return r, err
+}
+
+type verifier struct {
+	ctx   context.Context
+	q     querier
+	out   ShardReport
+	trial map[string]*trial // by currency
+}
+
+// trial is the two sides of a trial balance. Totals may have more digits than an
+// amount, so they are wider.
+type trial struct{ in, out uint256.Int }
+
+func (v *verifier) differ(check, where, want, have string) {
+	v.out.Count++
+	if len(v.out.Differences) < DifferencesMax {
+		v.out.Differences = append(v.out.Differences, Difference{check, where, want, have})
+	}
+}
+
+func (v *verifier) name(k id.Kind, s id.Seq) string { return id.ID{Shard: v.out.Shard, Seq: s}.Text(k) }
+
+func (v *verifier) each(query string, dst []any, fn func() error) error {
+	return v.q.each(v.ctx, query, []any{int64(v.out.Shard)}, dst, fn)
+}
+
+// The rows of the ledger in one stream, in the order of the accounts they belong to:
+// stored balances and house accounts (1), both sides of every transfer (2 out, 3 in),
+// and what open withdrawals hold (4). A house account has account 0 and its name in
+// house; the bucket of an account stands in part.
+const ledgerStream = `SELECT account, currency, house, source, part, a, b, c, d FROM (
+	SELECT account, currency, '' AS house, 1 AS source, '' AS part, available AS a, pending AS b, locked AS c, reserved AS d FROM balance WHERE shard = $1
+	UNION ALL SELECT 0, currency, name, 1, '', total_in, total_out, '0', '0' FROM house WHERE shard = $1
+	UNION ALL SELECT debit_account, currency, CASE WHEN debit_account = 0 THEN debit_name ELSE '' END, 2,
+		CASE WHEN debit_account = 0 THEN '' ELSE debit_name END, amount, '0', '0', '0' FROM transfer WHERE shard = $1
+	UNION ALL SELECT credit_account, currency, CASE WHEN credit_account = 0 THEN credit_name ELSE '' END, 3,
+		CASE WHEN credit_account = 0 THEN '' ELSE credit_name END, amount, '0', '0', '0' FROM transfer WHERE shard = $1
+	UNION ALL SELECT account, currency, '', 4, '', amount, fee, '0', '0' FROM withdrawal
+		WHERE shard = $1 AND state IN ('new', 'review', 'queued', 'processing')
+) s ORDER BY account, currency, house, source`
+
+// line is one row of the stream.
+type line struct {
+	account  id.Seq
+	currency string
+	house    string
+	source   int64
+	part     string
+	a, b, c  money.Amount
+	d        money.Amount
+}
+
+// group is everything about one balance or house account.
+type group struct {
+	of     line // its key
+	stored line
+	in     [4]uint256.Int // by bucket; a house account uses the first
+	out    [4]uint256.Int
+	held   uint256.Int
+}
+
+var bucketOrder = [4]ledger.Bucket{ledger.Available, ledger.Pending, ledger.Locked, ledger.Reserved}
+
+func (v *verifier) ledger() error {
+	var l line
+	var g *group
+	err := v.each(ledgerStream, []any{&l.account, &l.currency, &l.house, &l.source, &l.part, &l.a, &l.b, &l.c, &l.d}, func() error {
+		if g == nil || g.of.account != l.account || g.of.currency != l.currency || g.of.house != l.house {
+			v.close(g)
+			g = &group{of: l}
+		}
+		v.add(g, l)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.close(g)
+	for currency, t := range v.trial {
+		if !t.in.Eq(&t.out) {
+			v.differ(checkTrial, currency, t.in.Dec(), t.out.Dec())
+		}
+	}
+	return nil
+}
+
+func (v *verifier) add(g *group, l line) {
+	switch l.source {
+	case 1:
+		g.stored = l
+	case 2, 3:
+		if l.source == 2 {
+			v.out.Transfers++ // each transfer has one debit side
+		}
+		at := bucketAt(l)
+		if at < 0 {
+			v.differ(checkTransfer, v.where(l), "a bucket of an account", fmt.Sprintf("%q", l.part))
+			return
+		}
+		if l.source == 2 {
+			plus(&g.out[at], l.a)
+		} else {
+			plus(&g.in[at], l.a)
+		}
+	case 4:
+		plus(&g.held, l.a)
+		plus(&g.held, l.b)
+	}
+}
+
+// bucketAt is the position of the bucket that a line is about.
+func bucketAt(l line) int {
+	if l.account == 0 {
+		return 0
+	}
+	for i, b := range bucketOrder {
+		if string(b) == l.part {
+			return i
+		}
+	}
+	return -1
+}
+
+// close compares a group with what is stored.
+func (v *verifier) close(g *group) {
+	if g == nil {
+		return
+	}
+	s, t := g.stored, v.trial[g.of.currency]
+	if t == nil {
+		t = &trial{}
+		v.trial[g.of.currency] = t
+	}
+	if g.of.account == 0 {
+		v.out.Houses++
+		v.same(checkHouse, v.where(g.of)+" in", &g.in[0], s.a)
+		v.same(checkHouse, v.where(g.of)+" out", &g.out[0], s.b)
+		plus(&t.in, s.a)
+		plus(&t.out, s.b)
+		return
+	}
+	v.out.Balances++
+	for i, have := range []money.Amount{s.a, s.b, s.c, s.d} {
+		where := v.where(g.of) + " " + string(bucketOrder[i])
+		plus(&t.in, have)
+		if g.in[i].Lt(&g.out[i]) {
+			v.differ(checkBalance, where, "not below zero", "-"+new(uint256.Int).Sub(&g.out[i], &g.in[i]).Dec())
+			continue
+		}
+		v.same(checkBalance, where, new(uint256.Int).Sub(&g.in[i], &g.out[i]), have)
+	}
+	v.same(checkHeld, v.where(g.of), &g.held, s.d)
+}
+
+func (v *verifier) same(check, where string, want *uint256.Int, have money.Amount) {
+	if w := want.Dec(); w != have.Minor() {
+		v.differ(check, where, w, have.Minor())
+	}
+}
+
+func (v *verifier) where(l line) string {
+	if l.account == 0 {
+		return l.house + " " + l.currency
+	}
+	return v.name(id.Account, l.account) + " " + l.currency
+}
+
+func plus(sum *uint256.Int, a money.Amount) {
+	b := a.Bytes32()
+	var x uint256.Int
+	sum.Add(sum, x.SetBytes32(b[:]))
+}
+
+// Withdrawals (1) with their transfers (2), in one stream.
+const withdrawalStream = `SELECT seq, source, state, kind, amount, fee FROM (
+	SELECT seq, 1 AS source, state, '' AS kind, amount, fee FROM withdrawal WHERE shard = $1
+	UNION ALL SELECT withdrawal, 2, '', kind, amount, '0' FROM transfer WHERE shard = $1 AND withdrawal <> 0
+) s ORDER BY seq, source`
+
+// withdrawals checks that each withdrawal has exactly the transfers of its state.
+func (v *verifier) withdrawals() error {
+	var seq id.Seq
+	var source int64
+	var state, kind string
+	var amount, fee money.Amount
+	var m *moved
+	err := v.each(withdrawalStream, []any{&seq, &source, &state, &kind, &amount, &fee}, func() error {
+		if m == nil || m.seq != seq {
+			v.settle(m)
+			m = &moved{seq: seq, by: map[ledger.Kind]money.Amount{}}
+		}
+		if source == 1 {
+			v.out.Withdrawals++
+			m.state, m.amount, m.fee = withdrawal.State(state), amount, fee
+			return nil
+		}
+		sum, err := m.by[ledger.Kind(kind)].Add(amount)
+		m.by[ledger.Kind(kind)] = sum
+		return err
+	})
+	if err == nil {
+		v.settle(m)
+	}
+	return err
+}
+
+// moved is what the transfers of one withdrawal moved, by kind.
+type moved struct {
+	seq         id.Seq
+	state       withdrawal.State
+	amount, fee money.Amount
+	by          map[ledger.Kind]money.Amount
+}
+
+func (v *verifier) settle(m *moved) {
+	if m == nil {
+		return
+	}
+	where := v.name(id.Withdrawal, m.seq)
+	if m.state == "" {
+		v.differ(checkMoney, where, "a withdrawal", "transfers of one that does not exist")
+		return
+	}
+	held, err := m.amount.Add(m.fee)
+	if err != nil {
+		v.differ(checkMoney, where, "an amount that fits", err.Error())
+		return
+	}
+	want := map[ledger.Kind]money.Amount{ledger.KindReserve: held}
+	switch m.state {
+	case withdrawal.New, withdrawal.Review, withdrawal.Queued, withdrawal.Processing:
+	case withdrawal.Cancelled, withdrawal.Rejected, withdrawal.Failed:
+		want[ledger.KindRelease] = held
+	case withdrawal.Confirmed, withdrawal.Returned:
+		want[ledger.KindPayout], want[ledger.KindFee] = m.amount, m.fee
+	}
+	if m.state == withdrawal.Returned {
+		want[ledger.KindReturn] = m.by[ledger.KindReturn] // less what the bank kept: any amount up to what was paid
+		if m.amount.Less(m.by[ledger.KindReturn]) {
+			v.differ(checkMoney, where+" return", "at most "+m.amount.Minor(), m.by[ledger.KindReturn].Minor())
+		}
+	}
+	for kind, have := range m.by {
+		if have != want[kind] {
+			v.differ(checkMoney, where+" "+string(kind), want[kind].Minor(), have.Minor())
+		}
+		delete(want, kind)
+	}
+	for kind, amount := range want {
+		if !amount.IsZero() {
+			v.differ(checkMoney, where+" "+string(kind), amount.Minor(), "0")
+		}
+	}
+}
+
+// events checks that the log has no gap and ends where the shard's row says.
+func (v *verifier) events() error {
+	var last int64
+	if err := v.each("SELECT last_event FROM shard WHERE number = $1", []any{&last}, func() error { return nil }); err != nil {
+		return err
+	}
+	next := int64(1)
+	var e event.Event
+	err := v.each("SELECT seq, type, currency FROM event WHERE shard = $1 ORDER BY seq", []any{&e.Seq, (*string)(&e.Type), &e.Currency}, func() error {
+		v.out.Events++
+		if e.Seq != next {
+			v.differ(checkEvents, fmt.Sprintf("event %d", e.Seq), fmt.Sprintf("sequence %d", next), fmt.Sprintf("sequence %d", e.Seq))
+		}
+		next = e.Seq + e.Messages()
+		return nil
+	})
+	if err == nil && next != last+1 {
+		v.differ(checkEvents, "shard", fmt.Sprintf("last sequence %d", last), fmt.Sprintf("last sequence %d", next-1))
+	}
+	return err
+}
+
+// The events about withdrawals (1) and then the withdrawal as it is (2).
+const transitionStream = `SELECT subject, source, seq, state, version FROM (
+	SELECT subject, 1 AS source, seq, state, subject_version AS version FROM event WHERE shard = $1 AND subject <> 0 AND type LIKE 'withdrawal.%'
+	UNION ALL SELECT seq, 2, 0, state, version FROM withdrawal WHERE shard = $1
+) s ORDER BY subject, source, seq`
+
+// transitions checks that the events of every withdrawal walk along the transition
+// table, version by version, and end at the state of its row.
+func (v *verifier) transitions() error {
+	var seq, at id.Seq
+	var source, sequence, version, was int64
+	var state, from string
+	check := func() error {
+		if at != seq {
+			at, from, was = seq, "", 0
+		}
+		where := v.name(id.Withdrawal, seq)
+		switch {
+		case source == 2 && (from != state || was != version):
+			v.differ(checkTransition, where, fmt.Sprintf("%s, version %d, as its last event", from, was), fmt.Sprintf("%s, version %d", state, version))
+		case source == 1 && (version != was+1 || !mayFollow(withdrawal.State(from), withdrawal.State(state))):
+			v.differ(checkTransition, where, fmt.Sprintf("a change of %q that may follow, version %d", from, was+1), fmt.Sprintf("%q, version %d", state, version))
+		}
+		from, was = state, version
+		return nil
+	}
+	return v.each(transitionStream, []any{&seq, &source, &sequence, &state, &version}, check)
+}
+
+func mayFollow(from, to withdrawal.State) bool {
+	if from == to {
+		return true
+	}
+	if from == "" {
+		return to == withdrawal.New
+	}
+	for _, t := range withdrawal.Transitions {
+		if t.From == from && t.To == to {
+			return true
+		}
+	}
+	return false
+}
+
+// Err turns a report that is not clean into an error that names the first difference.
+func (r Report) Err() error {
+	for _, s := range r.Shards {
+		if s.Count == 0 {
+			continue
+		}
+		d := s.Differences[0]
+		return fmt.Errorf("%w: shard %d has %d differences, first %s at %s: want %s, have %s", commit.ErrInvariant, s.Shard, s.Count, d.Check, d.Where, d.Want, d.Have)
+	}
+	return nil
+}
