@@ -54,6 +54,7 @@ type Config struct {
 	MetricsOnMain bool     `toml:"metrics_on_main" doc:"serve /metrics on the API's port too, for everybody who reaches it. Default: true in dev, false in live"`
 	StopDelay     Duration `toml:"stop_delay" doc:"after SIGTERM, how long to go on serving as not ready, so that a load balancer notices. Default: 5s in live, 0s in dev"`
 	StopTimeout   Duration `toml:"stop_timeout" doc:"after SIGTERM, when to give up waiting for work in hand; nothing is lost then either, but callers get no answer"`
+	TrialEvery    Duration `toml:"trial_every" doc:"how often the trial balance is made for the metric sluice_ledger_imbalance; it reads every balance. 0s: never"`
 	Log           Log      `toml:"log"`
 	Commit        Commit   `toml:"commit"`
 	Webhooks      Webhooks `toml:"webhooks"`
@@ -138,6 +139,7 @@ func Default(m Mode) Config {
 		AdminListen: "127.0.0.1:8081",
 		StopDelay:   Duration(5 * time.Second),
 		StopTimeout: Duration(30 * time.Second),
+		TrialEvery:  Duration(15 * time.Minute),
 		Log:         Log{Level: "info", Format: "json"},
 		Commit:      Commit{BatchMax: 1024},
 		Webhooks:    Webhooks{Enabled: true},

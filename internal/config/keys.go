@@ -14,16 +14,19 @@ type Key struct {
 	Env  string // SLUICE_COMMIT_BATCH_MAX; "" for what is in a list
 	Doc  string
 	Type string // for people: text, number, true or false, duration, secret
+	// Default of live mode as the file writes it; "" for what is in a list.
+	Default string
 }
 
 // Keys lists every key, in the order in which the struct has them. Keys of lists
 // are written assets[].code.
 func Keys() []Key {
 	var out []Key
-	walk(reflect.ValueOf(&Config{}).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
+	c := Default(Live)
+	walk(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
 		k := Key{Path: path, Doc: f.Tag.Get("doc"), Type: typeName(v)}
 		if !strings.Contains(path, "[]") {
-			k.Env = envName(path)
+			k.Env, k.Default = envName(path), tomlValue(v)
 		}
 		out = append(out, k)
 	})

@@ -46,6 +46,9 @@ func (c *Config) check(given []string) problems {
 	span(&p, "commit.batch_wait", c.Commit.BatchWait, 0, time.Second)
 	span(&p, "stop_delay", c.StopDelay, 0, time.Minute)
 	span(&p, "stop_timeout", c.StopTimeout, c.StopDelay.Std()+time.Second, 10*time.Minute)
+	if c.TrialEvery != 0 {
+		span(&p, "trial_every", c.TrialEvery, 10*time.Second, 7*24*time.Hour)
+	}
 	between(&p, "dispatch.window", c.Dispatch.Window, 1, 1024)
 	span(&p, "dispatch.resend_every", c.Dispatch.ResendEvery, time.Second, time.Hour)
 	// A round on a wallet may take 20 s: a lease that ends within it would be lost again and again.

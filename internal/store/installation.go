@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"math/big"
 	"time"
 
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/merchant"
+	"sluice/internal/money"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
@@ -52,4 +55,56 @@ func (db *DB) OldestUntold(ctx context.Context, shard id.Shard) (time.Time, erro
 	err = db.engine.each(ctx, "SELECT at FROM event WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT 1",
 		[]any{int64(shard), done}, []any{&at}, func() error { return nil })
 	return at, err
+}
+
+// TrialBalance gives per currency what all balances and house accounts of all shards
+// add up to, in minor units: zero, or the books are wrong. It sees one state of the
+// database and reads every balance, which takes a second per million.
+func (db *DB) TrialBalance(ctx context.Context) (map[string]*big.Int, error) {
+	sums := map[string]*big.Int{}
+	plus := func(currency string, sign int64, amounts ...money.Amount) {
+		sum := sums[currency]
+		if sum == nil {
+			sum = new(big.Int)
+			sums[currency] = sum
+		}
+		for _, a := range amounts {
+			b := a.Bytes32()
+			sum.Add(sum, new(big.Int).Mul(new(big.Int).SetBytes(b[:]), big.NewInt(sign)))
+		}
+	}
+	err := db.engine.snapshot(ctx, func(q querier) error {
+		for n := range db.shards {
+			if err := each(ctx, q, balances, "WHERE t.shard = $1", []any{n}, func(b ledger.Balance) error {
+				plus(b.Currency, 1, b.Available, b.Pending, b.Locked, b.Reserved)
+				return nil
+			}); err != nil {
+				return err
+			}
+			if err := each(ctx, q, houses, "WHERE t.shard = $1", []any{n}, func(h ledger.House) error {
+				plus(h.Currency, 1, h.In)
+				plus(h.Currency, -1, h.Out)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return sums, err
+}
+
+// Merchants lists the merchants of a shard, newest first, before the one given (0 for the first page).
+func (db *DB) Merchants(ctx context.Context, shard id.Shard, before id.Seq, limit int) ([]merchant.Merchant, error) {
+	var c conditions
+	c.add("t.shard = $?", shard)
+	c.before(before)
+	return query(ctx, db.engine, merchants, c.newestFirst(limit), c.args...)
+}
+
+// Keys lists the API keys of a merchant, or with the zero id of the operator, newest
+// first, revoked ones too.
+func (db *DB) Keys(ctx context.Context, owner id.ID, limit int) ([]merchant.Key, error) {
+	return query(ctx, db.engine, keys, "WHERE t.shard = 0 AND t.owner_shard = $1 AND t.owner = $2 ORDER BY t.seq DESC LIMIT $3",
+		owner.Shard, owner.Seq, page(limit))
 }

@@ -1,0 +1,247 @@
+// Package app puts the parts of Sluice together. New builds them in the order in
+// which they depend on each other, Run starts them and stops them in order. The
+// server, the demo and the tests build the same App.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"sluice/internal/api"
+	"sluice/internal/commit"
+	"sluice/internal/config"
+	"sluice/internal/dispatch"
+	"sluice/internal/id"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/schedule"
+	"sluice/internal/signer"
+	"sluice/internal/store"
+	"sluice/internal/webhook"
+	"sluice/internal/webhook/deliver"
+)
+
+// Options are what a program hands in instead of having it made from the
+// configuration. All of them may be zero.
+type Options struct {
+	// Rails by network, besides those that are configured or in place of them.
+	// Who opened them closes them.
+	Rails map[string]rail.Rail
+	// Signer is used instead of the keystore.
+	Signer signer.Signer
+	// Log hears of everything. Default slog.Default().
+	Log *slog.Logger
+}
+
+// App is a whole installation in one process.
+type App struct {
+	// Loop is the one way in for changes. It works while Run does.
+	Loop *commit.Loop
+	// Store is for reading.
+	Store *store.DB
+	// Assets are the currencies.
+	Assets money.Assets
+
+	conf    config.Config
+	log     *slog.Logger
+	metrics *metrics
+	rails   map[string]rail.Rail
+
+	book     *book
+	schedule *schedule.Schedule
+	dispatch *dispatch.Worker // nil: nothing is paid out from here
+	deliver  *deliver.Worker  // nil: nothing is sent from here
+
+	listener, adminListener net.Listener // admin: nil when not served
+	server, adminServer     *http.Server
+
+	ready    chan struct{}
+	draining atomic.Bool
+	closers  []func() error // called last first
+	closed   sync.Once
+	closeErr error
+}
+
+// New builds everything and opens database, keys and listeners, but starts
+// nothing. The configuration is checked again. Close, or the end of Run, gives
+// everything back.
+func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err error) {
+	if err := conf.Validate(networksOf(opt.Rails)...); err != nil {
+		return nil, err
+	}
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	a := &App{conf: conf, log: opt.Log, metrics: newMetrics(Version()), Assets: conf.Money(), ready: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.Store, err = OpenStore(ctx, conf, a.log); err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, a.Store.Close)
+	if err := registerAssets(ctx, a.Store, a.Assets, a.log); err != nil {
+		return nil, err
+	}
+	if err := a.openRails(ctx, opt.Rails); err != nil {
+		return nil, err
+	}
+	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued}, a.Store.Shards(), commit.Options{
+		BatchMax: conf.Commit.BatchMax, BatchWait: conf.Commit.BatchWait.Std(), Queue: conf.Commit.Queue, Observe: a.observe, Log: a.log,
+	})
+	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Log: a.log})
+	if err := a.newDispatch(ctx, opt.Signer); err != nil {
+		return nil, err
+	}
+	if err := a.newDeliver(); err != nil {
+		return nil, err
+	}
+	a.book = newBook(a.Store, a.Assets, conf.TrialEvery.Std(), a.log)
+	a.metrics.registry.MustRegister(a.book)
+	return a, a.listen(ctx)
+}
+
+func networksOf(rails map[string]rail.Rail) []string {
+	var out []string
+	for name := range rails {
+		out = append(out, name)
+	}
+	return out
+}
+
+// newDispatch makes the worker that pays, if this process has rails and keys for it.
+func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
+	if !a.conf.Dispatch.Enabled || len(a.rails) == 0 {
+		return nil
+	}
+	if sign == nil {
+		if sign, err = a.openSigner(); err != nil {
+			return err
+		}
+	}
+	own, err := newOwnWallets(ctx, a.Store, sign)
+	if err != nil {
+		return err
+	}
+	if len(own.mine) == 0 {
+		a.log.Warn("there are no keys: withdrawals are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
+		return nil
+	}
+	a.dispatch = dispatch.NewWorker(a.Loop, own, a.rails, sign, dispatch.Options{
+		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Log: a.log,
+	})
+	return nil
+}
+
+func (a *App) newDeliver() (err error) {
+	if !a.conf.Webhooks.Enabled {
+		return nil
+	}
+	var allow []netip.Prefix
+	for _, text := range a.conf.Webhooks.Allow {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return err
+		}
+		allow = append(allow, p)
+	}
+	dev := a.conf.Mode == config.Dev
+	render := map[string]webhook.Renderer{webhook.FormatNative: api.NewRenderer(a.Store, a.Assets)}
+	a.deliver, err = deliver.New(a.Loop, a.Store, render, deliver.Options{
+		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Log: a.log,
+	})
+	return err
+}
+
+// observe is told of every commit. It must not block.
+func (a *App) observe(b commit.Batch) {
+	a.metrics.batch(b)
+	if b.Events == 0 {
+		return
+	}
+	a.schedule.Wake(b.Shard)
+	if a.deliver != nil {
+		a.deliver.Wake(b.Shard)
+	}
+}
+
+// queued is told when withdrawals wait to be paid. It must not block.
+func (a *App) queued() {
+	if a.dispatch != nil {
+		a.dispatch.Wake()
+	}
+}
+
+// Ready is closed once Run has started everything.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// URL is where the API is served.
+func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+
+// AdminURL is where metrics and profiles are served, "" when they are not.
+func (a *App) AdminURL() string {
+	if a.adminListener == nil {
+		return ""
+	}
+	return "http://" + a.adminListener.Addr().String()
+}
+
+// Rails are the ways out, by network.
+func (a *App) Rails() map[string]rail.Rail { return a.rails }
+
+// Close gives back what New opened. It is for an App that was not run; Run calls
+// it by itself.
+func (a *App) Close() error {
+	a.closed.Do(func() {
+		for i := len(a.closers) - 1; i >= 0; i-- {
+			a.closeErr = errors.Join(a.closeErr, a.closers[i]())
+		}
+	})
+	return a.closeErr
+}
+
+// OpenStore opens the database, and makes or migrates it where the configuration
+// allows that.
+func OpenStore(ctx context.Context, conf config.Config, log *slog.Logger) (*store.DB, error) {
+	opt := store.Options{Shards: conf.Shards, Log: log}
+	url := conf.DatabaseURL.Reveal()
+	fresh := isNewFile(url)
+	if conf.AutoMigrate || fresh {
+		if err := store.Migrate(ctx, url, opt); err != nil {
+			return nil, fmt.Errorf("database %s: %w", conf.DatabaseName(), err)
+		}
+	}
+	if fresh {
+		log.Info("made a new database", "database", conf.DatabaseName())
+	}
+	db, err := store.Open(ctx, url, opt)
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", conf.DatabaseName(), err)
+	}
+	return db, nil
+}
+
+// Write runs a commit loop for the time of fn: for tools that change something
+// beside a running server, or without one.
+func Write(ctx context.Context, db *store.DB, fn func(*commit.Loop) error) error {
+	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64})
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- loop.Run(run) }()
+	err := fn(loop)
+	stop()
+	return errors.Join(err, <-done)
+}
+
+// Operator is the shard of the operator.
+const Operator id.Shard = dispatch.OperatorShard

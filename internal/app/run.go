@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"sluice/internal/fault"
+)
+
+// part is something that runs: done is closed when it has ended.
+type part struct {
+	name string
+	done chan struct{}
+}
+
+// Run starts everything, works until ctx ends or a part fails, and stops in order:
+// readiness off; after the stop delay no new requests; the answers and payouts at
+// hand are finished and recorded, leases given back; the write path answers
+// everything that it has accepted; the database is closed. What takes longer than
+// the stop timeout is given up: nothing is lost by that, a restart goes on from
+// what is written.
+func (a *App) Run(ctx context.Context) error {
+	defer a.Close() //nolint:errcheck // stop returns its error; this is for a panic
+	failed := make(chan error, 8)
+	start := func(name string, fn func() error) part {
+		p := part{name, make(chan struct{})}
+		go func() {
+			defer close(p.done)
+			if err := fn(); err != nil {
+				failed <- fmt.Errorf("%s: %w", name, err)
+			}
+		}()
+		return p
+	}
+	base := context.WithoutCancel(ctx)
+	loopCtx, stopLoop := context.WithCancel(base)
+	defer stopLoop()
+	workCtx, stopWork := context.WithCancel(base)
+	defer stopWork()
+	loop := start("write path", func() error { return a.Loop.Run(loopCtx) })
+	working := []part{
+		start("schedule", func() error { return a.schedule.Run(workCtx) }),
+		start("trial balance", func() error { return a.book.run(workCtx) }),
+	}
+	if a.dispatch != nil {
+		working = append(working, start("payouts", func() error { return a.dispatch.Run(workCtx) }))
+	}
+	if a.deliver != nil {
+		working = append(working, start("webhooks", func() error { return a.deliver.Run(workCtx) }))
+	}
+	working = append(working, start("API", func() error { return served(a.server.Serve(a.listener)) }))
+	if a.adminServer != nil {
+		working = append(working, start("admin port", func() error { return served(a.adminServer.Serve(a.adminListener)) }))
+	}
+	a.log.Info("ready", "api", a.URL(), "admin", a.AdminURL(), "database", a.conf.DatabaseName(), "mode", a.conf.Mode, "networks", len(a.rails), "version", Version())
+	close(a.ready)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		a.log.Error("stopping, because a part failed", "error", err)
+	}
+	return errors.Join(err, a.stop(base, err == nil, stopWork, working, stopLoop, loop, failed)) //nolint:contextcheck // ctx has ended; stopping has its own time limit
+}
+
+// stop is the end of Run.
+func (a *App) stop(ctx context.Context, graceful bool, stopWork func(), working []part, stopLoop func(), loop part, failed <-chan error) error {
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, a.conf.StopTimeout.Std())
+	defer cancel()
+	a.draining.Store(true)
+	if graceful {
+		a.log.Info("stopping", "delay", a.conf.StopDelay)
+		pause(ctx, a.conf.StopDelay.Std())
+	}
+	stopWork()
+	stopped := make(chan error, 2)
+	for _, s := range []*http.Server{a.server, a.adminServer} {
+		go func() { stopped <- shutdown(ctx, s) }()
+	}
+	err := errors.Join(<-stopped, <-stopped)
+	for _, p := range working {
+		err = errors.Join(err, p.wait(ctx))
+	}
+	stopLoop()
+	err = errors.Join(err, loop.wait(ctx))
+	for {
+		select {
+		case more := <-failed:
+			err = errors.Join(err, more)
+			continue
+		default:
+		}
+		break
+	}
+	if ctx.Err() != nil {
+		return errors.Join(err, fault.New(fault.Unavailable, "stop_timeout",
+			"stopping took longer than stop_timeout (%s); what was under way goes on at the next start", a.conf.StopTimeout))
+	}
+	err = errors.Join(err, a.Close())
+	a.log.Info("stopped", "took", time.Since(begin).Round(time.Millisecond))
+	return err
+}
+
+func (p part) wait(ctx context.Context) error {
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s did not stop in time", p.name)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// answersFor is how long requests at hand may take once the server stops.
+const answersFor = 10 * time.Second
+
+func shutdown(ctx context.Context, s *http.Server) error {
+	if s == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, answersFor)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests did not end in time: %w", err), s.Close())
+	}
+	return nil
+}
+
+func served(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

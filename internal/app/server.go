@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"sluice/internal/api"
+	"sluice/internal/config"
+	"sluice/internal/fault"
+)
+
+// The bounds of a connection. A body may take a while over a bad line; a head may not.
+const (
+	headTimeout  = 10 * time.Second
+	readTimeout  = 60 * time.Second
+	writeTimeout = 90 * time.Second
+	idleTimeout  = 2 * time.Minute
+	headBytes    = 64 << 10
+)
+
+// listen opens the ports and makes their servers. A port that is taken is found
+// out before anything has started.
+func (a *App) listen(ctx context.Context) (err error) {
+	main := http.NewServeMux()
+	main.HandleFunc("GET /healthz", healthz)
+	main.HandleFunc("GET /readyz", a.readyz)
+	if a.conf.MetricsOnMain {
+		main.Handle("GET /metrics", a.metrics.handler())
+	}
+	main.Handle("/", a.metrics.serve(api.New(api.Deps{
+		Loop: a.Loop, Reads: a.Store, Assets: a.Assets, Rails: a.rails, Log: a.log, Version: Version(),
+		Webhooks: api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev},
+	})))
+	if a.listener, err = a.open(ctx, "listen", a.conf.Listen); err != nil {
+		return err
+	}
+	a.server = a.newServer(main)
+	if a.conf.AdminListen == "" {
+		return nil
+	}
+	admin := http.NewServeMux()
+	admin.HandleFunc("GET /healthz", healthz)
+	admin.HandleFunc("GET /readyz", a.readyz)
+	admin.Handle("GET /metrics", a.metrics.handler())
+	admin.HandleFunc("/debug/pprof/", pprof.Index)
+	admin.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	admin.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	admin.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	admin.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	if a.adminListener, err = a.open(ctx, "admin_listen", a.conf.AdminListen); err != nil {
+		return err
+	}
+	a.adminServer = a.newServer(admin)
+	a.adminServer.WriteTimeout = 0 // a profile takes as long as was asked for
+	return nil
+}
+
+func (a *App) open(ctx context.Context, key, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "cannot_listen", "%s: %s cannot be opened; is another sluice running? Choose another port", key, address)
+	}
+	a.closers = append(a.closers, func() error {
+		_ = l.Close() // the server has closed it already, if it ran
+		return nil
+	})
+	return l, nil
+}
+
+func (a *App) newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: headBytes, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// healthz answers as long as the process does.
+func healthz(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintln(rw, `{"status":"ok"}`) // the client is gone: nobody to tell
+}
+
+// check is one reason for which a process may take no traffic.
+type check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// readyTimeout bounds the look at the database.
+const readyTimeout = 2 * time.Second
+
+// Checks tells whether this process may take traffic, and why not.
+func (a *App) checks(ctx context.Context) (ready bool, all []check) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	add := func(name string, err error, text string) {
+		c := check{Name: name, OK: err == nil}
+		if err != nil {
+			c.Reason = text // err may name hosts and users: it is for the log
+			a.log.Warn("not ready", "check", name, "error", err)
+		}
+		all = append(all, c)
+	}
+	add("database", a.Store.Ping(ctx), "the database does not answer")
+	add("schema", nil, "") // an unknown schema is refused at the start
+	add("write_path", a.Loop.Broken(), "a broken invariant stopped the write path; see the log")
+	var stopping error
+	if a.draining.Load() {
+		stopping = errDraining
+	}
+	add("running", stopping, "the process is stopping")
+	ready = true
+	for _, c := range all {
+		ready = ready && c.OK
+	}
+	return ready, all
+}
+
+var errDraining = fault.New(fault.Unavailable, "shutting_down", "the process is stopping")
+
+// readyz answers 200 while this process may take traffic, else 503 with the reasons.
+func (a *App) readyz(rw http.ResponseWriter, r *http.Request) {
+	ready, all := a.checks(r.Context())
+	rw.Header().Set("Content-Type", "application/json")
+	rw.Header().Set("Cache-Control", "no-store")
+	if !ready {
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(rw).Encode(struct { // the client is gone: nobody to tell
+		Ready  bool    `json:"ready"`
+		Checks []check `json:"checks"`
+	}{ready, all})
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+
+	"sluice/internal/commit"
+	"sluice/internal/id"
+	"sluice/internal/withdrawal"
+)
+
+// watchedStore is the store with a look at what each batch changed. It acts only on
+// what was committed, and asks the database for nothing.
+type watchedStore struct {
+	commit.Store
+	metrics *metrics
+	queued  func() // told when withdrawals wait to be paid; must not block
+}
+
+// Begin implements commit.Store.
+func (s watchedStore) Begin(ctx context.Context, shard id.Shard, v *commit.View) (commit.Tx, error) {
+	tx, err := s.Store.Begin(ctx, shard, v)
+	if err != nil {
+		return nil, err
+	}
+	return watchedTx{tx, s}, nil
+}
+
+type watchedTx struct {
+	commit.Tx
+	watchedStore
+}
+
+// Commit implements commit.Tx.
+func (t watchedTx) Commit(ctx context.Context, v *commit.View) error {
+	if err := t.Tx.Commit(ctx, v); err != nil {
+		return err
+	}
+	queued := false
+	inserts, updates := withdrawal.Withdrawals.Changed(v)
+	for _, w := range inserts {
+		t.metrics.withdrawal(nil, w)
+	}
+	for _, u := range updates {
+		t.metrics.withdrawal(u.Old, u.New)
+		queued = queued || u.New.State == withdrawal.Queued && u.Old.State != withdrawal.Queued
+	}
+	if queued {
+		t.queued()
+	}
+	return nil
+}

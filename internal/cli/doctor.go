@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/internal/app"
+	"sluice/internal/config"
+	"sluice/internal/signer/keystore"
+)
+
+type doctorCmd struct{}
+
+// finding is one line of the doctor.
+type finding struct {
+	Check  string `json:"check"`
+	State  string `json:"state"` // ok, warn, fail
+	Detail string `json:"detail"`
+	Next   string `json:"next,omitempty"` // what to do
+}
+
+type doctor struct {
+	*env
+	conf     config.Config
+	findings []finding
+}
+
+// Run implements the command.
+func (doctorCmd) Run(e *env) error {
+	d := &doctor{env: e}
+	conf, file, err := e.config(nil)
+	if err != nil {
+		d.fail("configuration", err.Error(), "correct it; `sluice init` writes an example, docs/configuration.md lists all keys")
+		return d.end()
+	}
+	d.conf = conf
+	d.ok("configuration", "%s, mode %s", or(file, "defaults and environment"), conf.Mode)
+	steps := []func(){d.database, d.keys, d.ports}
+	for _, n := range conf.Networks {
+		steps = append(steps, func() { d.node(n) })
+	}
+	progress := e.slowly(len(steps), "checking")
+	for _, s := range steps {
+		s()
+		progress.step()
+	}
+	return d.end()
+}
+
+func (d *doctor) add(state, check, next, format string, args ...any) {
+	d.findings = append(d.findings, finding{check, state, fmt.Sprintf(format, args...), next})
+}
+
+func (d *doctor) ok(check, format string, args ...any) { d.add("ok", check, "", format, args...) }
+func (d *doctor) warn(check, next, f string, a ...any) { d.add("warn", check, next, f, a...) }
+func (d *doctor) fail(check, detail, next string)      { d.add("fail", check, next, "%s", detail) }
+func (d *doctor) end() error {
+	if err := list(d.env, d.findings, "STATE CHECK DETAIL", func(f finding) []any {
+		detail := f.Detail
+		if f.Next != "" {
+			detail += " -- " + f.Next
+		}
+		return []any{f.State, f.Check, detail}
+	}); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(d.findings, func(f finding) bool { return f.State == "fail" }) {
+		return quiet{ExitNo}
+	}
+	return nil
+}
+
+func (d *doctor) database() {
+	name := d.conf.DatabaseName()
+	if path, ok := strings.CutPrefix(name, "sqlite:"); ok {
+		if _, err := os.Stat(path); os.IsNotExist(err) {
+			d.warn("database", "`sluice serve` or `sluice migrate` makes it", "%s does not exist yet", name)
+			return
+		}
+	}
+	err := d.open(func(t *tool) error {
+		d.ok("database", "%s, %s, %d shards, schema is current", name, t.db.Engine(), t.db.Shards())
+		d.assets(t)
+		d.wallets(t)
+		return nil
+	})
+	if err != nil {
+		d.fail("database", err.Error(), "correct database_url, start the database, or run `sluice migrate`")
+	}
+}
+
+func (d *doctor) assets(t *tool) {
+	known, err := t.db.KnownAssets(t.ctx)
+	if err != nil {
+		d.fail("assets", err.Error(), "is the database damaged? `sluice verify` reads all of it")
+		return
+	}
+	assets := d.conf.Money()
+	for _, k := range known {
+		a, ok := assets[k.Code]
+		switch {
+		case !ok:
+			d.warn("assets", "add it under [[assets]]", "%s was used in this database and is not configured", k.Code)
+		case a.Scale != int(k.Scale):
+			d.fail("assets", fmt.Sprintf("%s has scale %d in the configuration and %d in the database", k.Code, a.Scale, k.Scale), "put the scale back")
+		}
+	}
+	d.ok("assets", "%s", or(strings.Join(assets.Codes(), ", "), "none configured"))
+}
+
+func (d *doctor) wallets(t *tool) {
+	rows, err := t.db.Wallets(t.ctx)
+	if err != nil {
+		d.fail("wallets", err.Error(), "is the database damaged? `sluice verify` reads all of it")
+		return
+	}
+	have, _ := keystore.List(d.conf.Keystore.Dir) // told by the check of the keystore
+	for _, w := range rows {
+		if !slices.ContainsFunc(have, func(a string) bool { return strings.EqualFold(a, w.Address) }) {
+			d.warn("wallets", "put its key into keystore.dir, or run a process that has it", "%s on %s has no key here", w.Address, w.Network)
+		}
+	}
+	d.ok("wallets", "%d known", len(rows))
+}
+
+func (d *doctor) keys() {
+	k := d.conf.Keystore
+	if k.Dir == "" {
+		d.warn("keystore", "set keystore.dir where payouts are to be signed", "none: this process cannot sign")
+		return
+	}
+	have, err := keystore.List(k.Dir)
+	switch {
+	case err != nil:
+		d.fail("keystore", err.Error(), "move other files out of the folder, and let this user read it")
+	case len(have) == 0:
+		d.warn("keystore", "`sluice wallet create` makes a key", "%s holds no key", k.Dir)
+	case k.Passphrase.IsZero():
+		d.fail("keystore", fmt.Sprintf("%d keys, but no passphrase", len(have)), "set keystore.passphrase, best as file:PATH or env:NAME")
+	default:
+		if _, err := keystore.Open(k.Dir, k.Passphrase.Reveal(), keystore.Options{}); err != nil {
+			d.fail("keystore", err.Error(), "correct keystore.passphrase")
+			return
+		}
+		d.ok("keystore", "%s opens: %s", k.Dir, strings.Join(have, ", "))
+	}
+}
+
+func (d *doctor) ports() {
+	for key, address := range map[string]string{"listen": d.conf.Listen, "admin_listen": d.conf.AdminListen} {
+		if address == "" {
+			continue
+		}
+		var lc net.ListenConfig
+		l, err := lc.Listen(d.ctx, "tcp", address)
+		if err != nil {
+			d.warn(key, "fine if that is the running server, else choose another port", "%s is taken", address)
+			continue
+		}
+		_ = l.Close()
+		d.ok(key, "%s is free", address)
+	}
+}
+
+// nodeTimeout bounds the check of one node.
+const nodeTimeout = 15 * time.Second
+
+// probe is an address nobody has the key of; any node can tell its balance.
+const probe = "0x000000000000000000000000000000000000dEaD"
+
+func (d *doctor) node(n config.Network) {
+	check := "network " + n.Name
+	ctx, cancel := context.WithTimeout(d.ctx, nodeTimeout)
+	defer cancel()
+	r, err := app.OpenRail(ctx, n, d.conf.Money())
+	if err != nil {
+		d.fail(check, err.Error(), "correct networks.chain_id, networks.tokens and the scales of the assets")
+		return
+	}
+	defer r.Close()
+	if _, err := r.Balance(ctx, probe); err != nil {
+		d.fail(check, err.Error(), "start the node or correct networks.url; withdrawals wait until then")
+		return
+	}
+	d.ok(check, "the node answers and is on chain %d; it pays %s", n.ChainID, strings.Join(r.Assets(), ", "))
+}

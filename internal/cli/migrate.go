@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"io"
+	"log/slog"
+
+	"sluice/internal/fault"
+	"sluice/internal/store"
+)
+
+type migrateCmd struct{}
+
+// Run implements the command.
+func (migrateCmd) Run(e *env) error {
+	conf, _, err := e.config(nil)
+	if err != nil {
+		return err
+	}
+	opt := store.Options{Shards: conf.Shards, Log: slog.New(slog.NewTextHandler(e.Stderr, nil))}
+	e.progress("migrating %s", conf.DatabaseName())
+	if err := store.Migrate(e.ctx, conf.DatabaseURL.Reveal(), opt); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "not_migrated", "the database %s could not be migrated", conf.DatabaseName())
+	}
+	return e.open(func(t *tool) error {
+		v := map[string]any{"database": conf.DatabaseName(), "engine": t.db.Engine(), "shards": t.db.Shards()}
+		return e.print(v, func(w io.Writer) {
+			printer{w}.f("%s is up to date (%s, %d shards)\n", conf.DatabaseName(), t.db.Engine(), t.db.Shards())
+		})
+	})
+}

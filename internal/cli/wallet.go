@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/internal/app"
+	"sluice/internal/commit"
+	"sluice/internal/config"
+	"sluice/internal/dispatch"
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/signer/keystore"
+)
+
+type walletCmd struct {
+	Create walletCreateCmd `cmd:"" help:"Make a key in the keystore and a wallet for it."`
+	Import walletImportCmd `cmd:"" help:"Put a private key into the keystore and make a wallet for it. The key is read from standard input."`
+	List   walletListCmd   `cmd:"" help:"List all wallets."`
+	Status walletStatusCmd `cmd:"" help:"Show what wallets hold on their networks."`
+}
+
+// walletOut is a wallet as it is printed.
+type walletOut struct {
+	ID         string            `json:"id"`
+	Network    string            `json:"network"`
+	Address    string            `json:"address"`
+	Label      string            `json:"label"`
+	NextNonce  int64             `json:"next_nonce"`
+	LeaseOwner string            `json:"lease_owner,omitempty"`
+	LeaseUntil *time.Time        `json:"lease_until,omitempty"`
+	CreatedAt  time.Time         `json:"created_at"`
+	Key        *bool             `json:"key_here,omitempty"`
+	Balances   map[string]string `json:"balances,omitempty"`
+	Problem    string            `json:"problem,omitempty"`
+}
+
+func showWallet(w dispatch.Wallet) walletOut {
+	return walletOut{
+		ID: w.Text(), Network: w.Network, Address: w.Address, Label: w.Label, NextNonce: w.NextNonce,
+		LeaseOwner: w.LeaseOwner, LeaseUntil: maybe(w.LeaseUntil), CreatedAt: w.CreatedAt,
+	}
+}
+
+type walletCreateCmd struct {
+	Network string `required:"" help:"A network of the configuration."`
+	Label   string `help:"What people call it."`
+	Address string `placeholder:"0x..." help:"Use a key that is in the keystore already, for example on a second network."`
+}
+
+// Run implements the command.
+func (c *walletCreateCmd) Run(e *env) error {
+	return newWallet(e, c.Network, c.Label, func(k config.Keystore) (string, error) {
+		if c.Address != "" {
+			have, err := keystore.List(k.Dir)
+			if i := slices.IndexFunc(have, func(a string) bool { return strings.EqualFold(a, c.Address) }); i >= 0 {
+				return have[i], nil
+			}
+			return "", errors.Join(err, fault.New(fault.NotFound, "no_key", "the keystore %s has no key for %s; `sluice wallet import` puts one in", k.Dir, c.Address))
+		}
+		e.progress("encrypting the key; this takes a second")
+		return keystore.Create(k.Dir, k.Passphrase.Reveal(), keystore.Standard)
+	})
+}
+
+type walletImportCmd struct {
+	Network string `required:"" help:"A network of the configuration."`
+	Label   string `help:"What people call it."`
+}
+
+// privateMax is more than any way to write a private key takes.
+const privateMax = 256
+
+// Run implements the command.
+func (c *walletImportCmd) Run(e *env) error {
+	return newWallet(e, c.Network, c.Label, func(k config.Keystore) (string, error) {
+		text, err := io.ReadAll(io.LimitReader(e.Stdin, privateMax))
+		if err != nil {
+			return "", fmt.Errorf("read the private key from standard input: %w", err)
+		}
+		e.progress("encrypting the key; this takes a second")
+		return keystore.Import(k.Dir, k.Passphrase.Reveal(), keystore.Standard, string(text))
+	})
+}
+
+func newWallet(e *env, network, label string, key func(config.Keystore) (string, error)) error {
+	return e.open(func(t *tool) error {
+		if !slices.ContainsFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == network }) {
+			return fault.New(fault.Invalid, "unknown_network", "there is no network %q in the configuration; add it under [[networks]]", network)
+		}
+		if t.conf.Keystore.Dir == "" || t.conf.Keystore.Passphrase.IsZero() {
+			return fault.New(fault.Invalid, "no_keystore", "keys need a place and a passphrase: set keystore.dir and keystore.passphrase, best as file:PATH or env:NAME")
+		}
+		address, err := key(t.conf.Keystore)
+		if err != nil {
+			return err
+		}
+		var w dispatch.Wallet
+		if err := t.write(func(loop *commit.Loop) (err error) {
+			w, err = commit.Do[dispatch.Wallet](t.ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: network, Address: address, Label: label})
+			return err
+		}); err != nil {
+			return err
+		}
+		out := showWallet(w)
+		return e.print(out, func(to io.Writer) {
+			p := printer{to}
+			p.f("id\t%s\nnetwork\t%s\naddress\t%s\n\n", out.ID, out.Network, out.Address)
+			p.f("Next: back up %s, send coins to the address, restart `sluice serve` so that it loads the key.\n", t.conf.Keystore.Dir)
+		})
+	})
+}
+
+type walletListCmd struct{}
+
+// Run implements the command.
+func (walletListCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		rows, err := t.db.Wallets(t.ctx)
+		if err != nil {
+			return err
+		}
+		var out []walletOut
+		for _, w := range rows {
+			out = append(out, showWallet(w))
+		}
+		return list(e, out, "ID NETWORK ADDRESS LABEL NEXT-NONCE LEASED-UNTIL", func(w walletOut) []any {
+			return []any{w.ID, w.Network, w.Address, or(w.Label, "-"), w.NextNonce, maybeWhen(w.LeaseUntil)}
+		})
+	})
+}
+
+type walletStatusCmd struct {
+	ID string `arg:"" optional:"" help:"The wallet, wal_... Default: all."`
+}
+
+// Run implements the command.
+func (c *walletStatusCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		rows, err := t.db.Wallets(t.ctx)
+		if err != nil {
+			return err
+		}
+		if c.ID != "" {
+			rows = slices.DeleteFunc(rows, func(w dispatch.Wallet) bool { return w.Text() != c.ID })
+			if err := need(len(rows) == 1, "wallet", c.ID); err != nil {
+				return err
+			}
+		}
+		var out []walletOut
+		progress := e.slowly(len(rows), "asking nodes")
+		for _, w := range rows {
+			out = append(out, t.walletStatus(w))
+			progress.step()
+		}
+		return list(e, out, "ID NETWORK ADDRESS KEY BALANCES", func(w walletOut) []any {
+			return []any{w.ID, w.Network, w.Address, yesNo(w.Key), or(w.Problem, balances(w.Balances))}
+		})
+	})
+}
+
+func yesNo(b *bool) string {
+	if b != nil && *b {
+		return "here"
+	}
+	return "not here"
+}
+
+func balances(m map[string]string) string {
+	var out []string
+	for code, amount := range m {
+		out = append(out, amount+" "+code)
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+// walletStatus asks keystore and node about one wallet.
+func (t *tool) walletStatus(w dispatch.Wallet) walletOut {
+	out := showWallet(w)
+	have, err := keystore.List(t.conf.Keystore.Dir)
+	here := err == nil && slices.ContainsFunc(have, func(a string) bool { return strings.EqualFold(a, w.Address) })
+	out.Key = &here
+	n := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == w.Network })
+	if n < 0 {
+		out.Problem = "its network is not in the configuration"
+		return out
+	}
+	assets := t.conf.Money()
+	amounts, err := walletBalance(t, t.conf.Networks[n], assets, w.Address)
+	if err != nil {
+		out.Problem = err.Error()
+		return out
+	}
+	out.Balances = map[string]string{}
+	for code, a := range amounts {
+		out.Balances[code] = assets[code].Format(a)
+	}
+	return out
+}
+
+func walletBalance(t *tool, n config.Network, assets money.Assets, address string) (map[string]money.Amount, error) {
+	r, err := app.OpenRail(t.ctx, n, assets)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	out, err := r.Balance(t.ctx, address)
+	if err != nil {
+		return nil, errors.Join(errors.New("the node does not tell; check networks.url"), err)
+	}
+	return out, nil
+}
