@@ -57,7 +57,7 @@ func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
 		w.opt.Log.Error("an attempt of a webhook could not be recorded", "delivery", id.ID{Shard: l.at.Shard, Seq: i.delivery.Seq}.Text(id.Delivery),
 			"status", a.Status, "error", err)
 	}
-	back := l.written(r.Endpoint)
+	back := l.written(a.Succeeded(), r.Endpoint)
 	w.notify(l.at, r, a)
 	w.release(ctx, l.at.Shard, back)
 	l.pump()

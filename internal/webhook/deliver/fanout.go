@@ -209,6 +209,7 @@ func (w *Worker) unrendered(l *lane, d webhook.Delivery, reason string) {
 	w.opt.Log.Error("a webhook could not be written", "delivery", id.ID{Shard: l.at.Shard, Seq: d.Seq}.Text(id.Delivery), "reason", reason)
 	l.mu.Lock()
 	l.recorded++
+	l.failed++
 	l.mu.Unlock()
 	w.work.Go(func() {
 		l.record(item{delivery: d}, webhook.Attempt{

@@ -41,6 +41,7 @@ type lane struct {
 	queued   int
 	sending  int
 	recorded int // attempts that wait for their record
+	failed   int // of recorded, those that failed: what follows from them is not known yet
 	// window is how many requests may be under way. It grows with every success
 	// and halves with every failure: an endpoint gets what it can take.
 	window int
@@ -158,7 +159,7 @@ func (l *lane) take() (item, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	for l.queued > 0 && !l.closed && l.open(now) && l.sending < l.limit() && l.recorded < recordingMax {
+	for l.queued > 0 && !l.closed && l.open(now) && l.sending < l.limit() && l.failed == 0 && l.recorded < recordingMax {
 		if wait := l.rate.wait(now); wait > 0 {
 			l.later(wait)
 			break
@@ -221,6 +222,7 @@ func (l *lane) sent(ok bool) {
 	if ok {
 		l.window = min(l.window+1, l.w.opt.Concurrency)
 	} else {
+		l.failed++
 		l.window = max(l.window/2, 1)
 	}
 	l.mu.Unlock()
@@ -230,11 +232,14 @@ func (l *lane) sent(ok bool) {
 
 // written notes that an attempt was recorded, and gives what is to be released
 // because the endpoint is now paused or disabled.
-func (l *lane) written(e webhook.Endpoint) (back []item) {
+func (l *lane) written(ok bool, e webhook.Endpoint) (back []item) {
 	l.update(e)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.recorded--
+	if !ok {
+		l.failed--
+	}
 	if l.open(time.Now()) {
 		return nil
 	}
@@ -288,7 +293,7 @@ type bucket struct {
 
 // wait is how long it takes until there is a token.
 func (b *bucket) wait(now time.Time) time.Duration {
-	if b.per <= 0 {
+	if b.per <= 0 || b.next.Before(now) {
 		return 0
 	}
 	return max(b.next.Sub(now)-time.Second+time.Second/time.Duration(b.per), 0)

@@ -1,0 +1,36 @@
+package deliver
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"sluice/internal/webhook"
+)
+
+// DialWith replaces the dialer, guard included, by pipes inside the process: the
+// virtual clock of a test does not run while a socket is waited for.
+func (w *Worker) DialWith(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
+	w.sender.client.Transport.(*http.Transport).DialContext = dial
+}
+
+// Send makes one attempt as a worker with these options would.
+func Send(ctx context.Context, o Options, url string, body []byte, sign *webhook.Signer) (webhook.Attempt, time.Duration) {
+	o, err := o.withDefaults()
+	if err != nil {
+		panic(err)
+	}
+	s := newSender(o)
+	defer s.close()
+	return s.send(ctx, message{id: "evt_test", body: body, url: url, sign: sign})
+}
+
+// Dialable asks the guard about an address.
+func Dialable(o Options, network, address string) error {
+	o, err := o.withDefaults()
+	if err != nil {
+		panic(err)
+	}
+	return newGuard(o).check(network, address)
+}
