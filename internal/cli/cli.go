@@ -49,6 +49,7 @@ type root struct {
 	Wallet     walletCmd     `cmd:"" help:"Wallets, what payouts are paid from."`
 	Withdrawal withdrawalCmd `cmd:"" help:"Withdrawals."`
 	Verify     verifyCmd     `cmd:"" help:"Recompute every balance from its transfers and compare. Exit code 1: something differs."`
+	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`
 	Version    versionCmd    `cmd:"" help:"Print what was built."`
 	Docs       docsCmd       `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
