@@ -6,7 +6,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/dispatch"
+	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
@@ -218,7 +218,7 @@ func OpenStore(ctx context.Context, conf config.Config, log *slog.Logger) (*stor
 	fresh := isNewFile(url)
 	if conf.AutoMigrate || fresh {
 		if err := store.Migrate(ctx, url, opt); err != nil {
-			return nil, fmt.Errorf("database %s: %w", conf.DatabaseName(), err)
+			return nil, noDatabase(conf, err)
 		}
 	}
 	if fresh {
@@ -226,9 +226,13 @@ func OpenStore(ctx context.Context, conf config.Config, log *slog.Logger) (*stor
 	}
 	db, err := store.Open(ctx, url, opt)
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", conf.DatabaseName(), err)
+		return nil, noDatabase(conf, err)
 	}
 	return db, nil
+}
+
+func noDatabase(conf config.Config, err error) error {
+	return fault.Wrap(err, fault.Unavailable, "no_database", "the database %s cannot be used; `sluice doctor` looks closer", conf.DatabaseName())
 }
 
 // Write runs a commit loop for the time of fn: for tools that change something

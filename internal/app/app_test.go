@@ -1,0 +1,288 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"sluice/internal/app"
+	"sluice/internal/commit"
+	"sluice/internal/config"
+	"sluice/internal/fault"
+	"sluice/internal/merchant"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// limit is how long a test waits for what must happen.
+const limit = 30 * time.Second
+
+// setup is a configuration on a database of its own.
+func setup(t *testing.T) config.Config {
+	t.Helper()
+	c := config.Default(config.Dev)
+	c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	c.DatabaseURL = config.NewSecret("sqlite:" + filepath.Join(t.TempDir(), "sluice.db"))
+	c.Keystore.Dir = filepath.Join(t.TempDir(), "keys")
+	c.Assets = []config.Asset{{Code: "EUR", Scale: 2}}
+	return c
+}
+
+// syncBuffer is a log that several goroutines write.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+type running struct {
+	*app.App
+	log  *syncBuffer
+	stop context.CancelFunc
+	done chan error
+}
+
+// start runs an App until the end of the test, or until it is stopped.
+func start(t *testing.T, c config.Config) *running {
+	t.Helper()
+	r := &running{log: &syncBuffer{}, done: make(chan error, 1)}
+	var err error
+	if r.App, err = app.New(t.Context(), c, app.Options{Log: slog.New(slog.NewTextHandler(r.log, nil))}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	go func() { r.done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	select {
+	case <-r.Ready():
+	case err := <-r.done:
+		t.Fatalf("it did not start: %v", err)
+	case <-time.After(limit):
+		t.Fatal("it did not start in time")
+	}
+	return r
+}
+
+func (r *running) wait(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		return err
+	case <-time.After(limit):
+		t.Fatal("it did not stop in time")
+		return nil
+	}
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	res, err := http.Get(url) //nolint:noctx // a test
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+func TestStartsServesAndStops(t *testing.T) {
+	r := start(t, setup(t))
+	for _, c := range []struct {
+		url  string
+		code int
+		want string
+	}{
+		{r.URL() + "/healthz", 200, `"ok"`},
+		{r.URL() + "/readyz", 200, `"ready":true`},
+		{r.URL() + "/metrics", 200, "sluice_build_info{"},
+		{r.URL() + "/v1/accounts", 401, "api_key_required"},
+		{r.URL() + "/openapi.yaml", 200, "openapi: 3.1"},
+		{r.URL() + "/nowhere", 404, "no_such_route"},
+		{r.AdminURL() + "/metrics", 200, "sluice_oldest_age_seconds{state=\"queued\"} 0"},
+		{r.AdminURL() + "/debug/pprof/", 200, "goroutine"},
+	} {
+		if code, body := get(t, c.url); code != c.code || !strings.Contains(body, c.want) {
+			t.Errorf("%s: got %d %.200q, want %d with %q", c.url, code, body, c.code, c.want)
+		}
+	}
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Error(err)
+	}
+	if code, _ := get(t, r.URL()+"/healthz"); code != 0 {
+		t.Error("it still answers")
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMetricsNameWhatHappened(t *testing.T) {
+	r := start(t, setup(t))
+	if _, err := commit.Do[merchant.Merchant](t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
+		t.Fatal(err)
+	}
+	get(t, r.URL()+"/v1/accounts")
+	for _, want := range []string{
+		"sluice_commit_batch_size_count 1", "sluice_commit_duration_seconds_count 1", "sluice_outbox_lag_seconds 0",
+		`sluice_http_requests_total{code="401",route="GET /v1/accounts"} 1`, `sluice_ledger_imbalance{asset="EUR"} 0`,
+		"go_goroutines", "process_open_fds",
+	} {
+		eventually(t, func() bool { _, body := get(t, r.AdminURL()+"/metrics"); return strings.Contains(body, want) }, "metrics with "+want)
+	}
+}
+
+// eventually polls until something holds.
+func eventually(t *testing.T, holds func() bool, what string) {
+	t.Helper()
+	deadline := time.After(limit)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-deadline:
+			t.Fatal("in vain: " + what)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestReadinessGoesOffBeforeItStops(t *testing.T) {
+	c := setup(t)
+	c.StopDelay = config.Duration(500 * time.Millisecond)
+	r := start(t, c)
+	r.stop()
+	eventually(t, func() bool { code, _ := get(t, r.URL()+"/readyz"); return code != 200 }, "readiness off")
+	// Either we looked during the delay, or it was over before we came to it.
+	if code, body := get(t, r.URL()+"/readyz"); code == http.StatusServiceUnavailable {
+		var v struct {
+			Ready  bool
+			Checks []struct {
+				Name, Reason string
+				OK           bool
+			}
+		}
+		if err := json.Unmarshal([]byte(body), &v); err != nil || v.Ready || v.Checks[len(v.Checks)-1].Reason != "the process is stopping" {
+			t.Errorf("got %s, %v", body, err)
+		}
+	}
+	if err := r.wait(t); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABrokenWritePathIsNotReady(t *testing.T) {
+	r := start(t, setup(t))
+	if _, err := r.Loop.Submit(t.Context(), app.Operator, commit.Request{Command: broken{}}); err == nil {
+		t.Fatal("the command passed")
+	}
+	if code, body := get(t, r.URL()+"/readyz"); code != 503 || !strings.Contains(body, "broken invariant") {
+		t.Errorf("got %d %s", code, body)
+	}
+	if code, _ := get(t, r.URL()+"/healthz"); code != 200 {
+		t.Errorf("the process answers, but healthz says %d", code)
+	}
+	r.stop()
+	if err := r.wait(t); err == nil {
+		t.Error("it ended as if nothing had happened")
+	}
+}
+
+// broken is a command that finds the books wrong.
+type broken struct{}
+
+func (broken) Reads(*commit.Wants)             {}
+func (broken) Apply(*commit.View) (any, error) { return nil, commit.ErrInvariant }
+
+func TestRefusesToStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cases := []struct {
+		name   string
+		change func(*config.Config)
+		code   string
+		say    string
+	}{
+		{"a port is taken", func(c *config.Config) { c.Listen = taken.Addr().String() }, "cannot_listen", "choose another"},
+		{"the admin port is taken", func(c *config.Config) { c.AdminListen = taken.Addr().String() }, "cannot_listen", "admin_listen"},
+		{"the scale of an asset changed", func(c *config.Config) { c.Assets[0].Scale = 4 }, "asset_scale_changed", "assets.EUR.scale"},
+		{"a wrong configuration", func(c *config.Config) { c.Mode = "prod" }, "config_invalid", "mode"},
+		{"no such folder", func(c *config.Config) { c.DatabaseURL = config.NewSecret("sqlite:/nowhere/at/all.db") }, "no_database", "/nowhere/at/all.db"},
+	}
+	c := setup(t)
+	r := start(t, c)
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range cases {
+		t.Run(x.name, func(t *testing.T) {
+			c := c
+			c.Assets = []config.Asset{c.Assets[0]}
+			x.change(&c)
+			_, err := app.New(t.Context(), c, app.Options{Log: slog.New(slog.DiscardHandler)})
+			if fault.CodeOf(err) != x.code || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(x.say)) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAnAssetThatWasUsedAndIsGoneIsTold(t *testing.T) {
+	c := setup(t)
+	r := start(t, c)
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	c.Assets = []config.Asset{{Code: "USD", Scale: 2}}
+	r = start(t, c)
+	if !strings.Contains(r.log.String(), "asset=EUR") {
+		t.Errorf("the log does not name EUR:\n%s", r.log)
+	}
+}
+
+func TestOldSchemasWaitForTheOperator(t *testing.T) {
+	c := setup(t)
+	c.AutoMigrate = false
+	r := start(t, c) // a file that does not exist is made all the same
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(r.log.String(), "made a new database") {
+		t.Errorf("the log does not say that the database is new:\n%s", r.log)
+	}
+}
