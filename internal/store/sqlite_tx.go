@@ -166,7 +166,8 @@ func (t *sqliteTx) begin(ctx context.Context, shard id.Shard, v *commit.View) er
 	}
 	w := t.s.writer
 	w.args = w.args[:0]
-	if _, err := w.exec(w.begin); err != nil {
+	// The one statement that may wait for another process, and so the one that obeys ctx.
+	if _, err := w.begin.(driver.StmtExecContext).ExecContext(ctx, nil); err != nil {
 		return err
 	}
 	t.w = w // from here on Rollback has something to roll back

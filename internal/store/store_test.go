@@ -37,3 +37,34 @@ func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 		}
 	}
 }
+
+func TestPostgresGoesAway(t *testing.T) {
+	server, err := pgtest.StartServer(t.Context(), pgtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	url, err := pgtest.CreateDatabase(t.Context(), server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Gone(t, url, server)
+}
+
+func TestBothEnginesHaveOneSchema(t *testing.T) {
+	storetest.SameSchema(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"), pgtest.URL(t))
+}
+
+func TestCase58_EnginesThatLoseData(t *testing.T) {
+	for version, ok := range map[string]bool{
+		"3.7.0": false, "3.45.1": false, "3.51.2": false, "3.51.3": true, "3.52.0": false, "3.52.1": true, "3.53.0": true, "3.54.1": true, "4.0.0": true, "new": false,
+	} {
+		if err := store.CheckEngine(version); (err == nil) != ok {
+			t.Errorf("%s: %v", version, err)
+		}
+	}
+}

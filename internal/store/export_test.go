@@ -1,0 +1,4 @@
+package store
+
+// What tests of this package look at from outside it.
+var CheckEngine = checkEngine

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/internal/store/pgtest"
+)
+
+// A plan is made while the tables are empty, and kept while they grow. These tests
+// sit inside the package because they look at the statements themselves.
+
+func migrated(t *testing.T, url string) *DB {
+	t.Helper()
+	opt := Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if err := Migrate(t.Context(), url, opt); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), url, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// whole tells whether a plan looks up the whole key: every key column is compared
+// with a parameter or a column of the list of keys.
+func whole(m *meta, cond string, form func(column string) string) bool {
+	for _, k := range m.names(m.keys...) {
+		if !strings.Contains(cond, form(k)) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestPostgresPlansGoByTheWholeKey(t *testing.T) {
+	db := migrated(t, pgtest.URL(t))
+	s := db.engine.(*pgStore)
+	conn, err := s.writers.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	prepared := conn.Conn().PgConn().CustomData()[preparedKey].(map[string]*pgconn.StatementDescription)
+	explain := func(name string) string {
+		nulls := strings.TrimSuffix(strings.Repeat("NULL,", len(prepared[name].ParamOIDs)), ",")
+		rows, err := conn.Query(context.Background(), "EXPLAIN EXECUTE "+name+"("+nulls+")")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		plan, line := "", ""
+		for rows.Next() {
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			plan += line + "\n"
+		}
+		return plan
+	}
+	for i := range s.plan {
+		p := &s.plan[i]
+		for name, used := range map[string]bool{p.load: p.meta.reads, p.update: p.meta.updates} {
+			if !used {
+				continue
+			}
+			plan := explain(name)
+			_, cond, _ := strings.Cut(plan, "Index Cond: ")
+			cond, _, _ = strings.Cut(cond, "\n")
+			alias := "k."
+			if name == p.update {
+				alias = "u."
+			}
+			form := func(c string) string { return "(" + c + " = " + alias + c + ")" }
+			if strings.Contains(plan, "Seq Scan") || !strings.Contains(cond, "shard = $1") || !whole(p.meta, cond, form) {
+				t.Errorf("%s does not go by the whole key:\n%s", name, plan)
+			}
+		}
+	}
+}
+
+func TestSQLitePlansGoByTheWholeKey(t *testing.T) {
+	db := migrated(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
+	reads := db.engine.(*sqliteStore).reads
+	for _, b := range bindings {
+		m := b.describe()
+		var texts []string
+		if m.reads {
+			texts = append(texts, sqliteLoad(m, 8))
+		}
+		if m.updates {
+			texts = append(texts, sqliteUpdate(m))
+		}
+		for _, text := range texts {
+			args := make([]any, strings.Count(text, "?"))
+			rows, err := reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := ""
+			for rows.Next() {
+				var id, parent, unused int
+				var detail string
+				if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+					t.Fatal(err)
+				}
+				plan += detail + "\n"
+			}
+			if err := rows.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_, cond, _ := strings.Cut(plan, "SEARCH ")
+			cond, _, _ = strings.Cut(cond, "\n")
+			form := func(c string) string {
+				if c == "seq" {
+					return "rowid=?"
+				}
+				return c + "=?"
+			}
+			if !whole(m, cond, form) {
+				t.Errorf("%s does not go by the whole key: %s\n%s", m.label, text, plan)
+			}
+		}
+	}
+}
