@@ -16,7 +16,7 @@ var steps = []step{
 	{"webhooks", "The merchant asks to be told what happens", (*story).registerWebhooks},
 	{"accounts", "Two customers get an account: Ada and Ben", (*story).openAccounts},
 	{"sale", "A sale: Ada is owed 250.00 USDT, which settle in two seconds; Ben 0.8 ETH, which settle when told", (*story).sell},
-	{"pending", "Ada cannot withdraw what has not settled", (*story).tooEarly},
+	{"pending", "Ben cannot withdraw what has not settled", (*story).tooEarly},
 	{"settled", "The money settles", (*story).settle},
 	{"usdt", "Ada withdraws 120.50 USDT: held, signed, sent, mined, final", (*story).withdrawUSDT},
 	{"eth", "Ben withdraws 0.25 ETH", (*story).withdrawETH},
@@ -103,7 +103,7 @@ func (s *story) order(c customer, foreign, currency, amount string) map[string]a
 }
 
 func (s *story) tooEarly(ctx context.Context) error {
-	// Ben's money waits until it is told to settle: no clock decides what this step shows.
+	// His money settles when told, so that no clock decides what this step shows.
 	p, err := s.refuse(ctx, s.order(s.ben, "early-1", "ETH", "0.25"), http.StatusUnprocessableEntity, "insufficient_funds")
 	if err != nil {
 		return err
@@ -228,7 +228,7 @@ func (s *story) onChain(ctx context.Context, p *payout) error {
 		}
 		found++
 		amount := asset.Format(pay.Amount)
-		s.rep.note("chain", fmt.Sprintf("block %d  %s %s from %s to %s  tx %s", pay.Block, amount, p.currency, clip(pay.From), clip(p.who.address), clip(pay.TxHash)),
+		s.rep.note("chain", fmt.Sprintf("block %d  %s %s from %s to %s  tx %s", pay.Block, short(amount), p.currency, clip(pay.From), clip(p.who.address), clip(pay.TxHash)),
 			"block", strconv.FormatUint(pay.Block, 10), "txid", pay.TxHash, "amount", amount, "currency", p.currency, "to", p.who.address)
 		s.rep.check("transaction on the chain", pay.TxHash, p.last.TxID)
 		s.rep.check("amount on the chain", amount, p.amount)

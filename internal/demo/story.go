@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -21,6 +20,8 @@ type story struct {
 	read int // messages of the receiver that the story has seen
 
 	ada, ben  customer
+	adaCredit string // id
+	benCredit string
 	withdrawn []*payout
 	refused   int // requests that had to be refused, and were
 }
@@ -77,12 +78,12 @@ func (s *story) request(ctx context.Context, method, path string, body any, want
 		return a, err
 	}
 	// An id within a path says nothing to a reader.
-	short := path
+	shown := path
 	if parts := strings.Split(path, "/"); len(parts) > 3 && strings.Contains(parts[3], "_") {
 		parts[3] = clip(parts[3])
-		short = strings.Join(parts, "/")
+		shown = strings.Join(parts, "/")
 	}
-	s.rep.note("api", fmt.Sprintf("%-4s %-40s %d %s", method, short, a.Status, http.StatusText(a.Status)),
+	s.rep.note("api", fmt.Sprintf("%-4s %-40s %d %s", method, shown, a.Status, http.StatusText(a.Status)),
 		"method", method, "path", path, "status", fmt.Sprint(a.Status))
 	if a.Status != want {
 		return a, fmt.Errorf("%s %s answered %d, want %d: %s", method, path, a.Status, want, a.Body)
@@ -192,10 +193,10 @@ func (s *story) remember(m message, w withdrawalObject) {
 }
 
 func (s *story) balanceText(b balanceObject) string {
-	text := fmt.Sprintf("%s: %s %s available", s.nameOf(b.Account), b.Available, b.Currency)
+	text := fmt.Sprintf("%s: %s %s available", s.nameOf(b.Account), short(b.Available), b.Currency)
 	for _, p := range []struct{ amount, word string }{{b.Pending, "pending"}, {b.Locked, "locked"}, {b.Reserved, "reserved"}} {
 		if strings.Trim(p.amount, "0.") != "" {
-			text += ", " + p.amount + " " + p.word
+			text += ", " + short(p.amount) + " " + p.word
 		}
 	}
 	return text
@@ -228,6 +229,14 @@ func (s *story) balance(ctx context.Context, c customer, currency, available, pe
 	return nil
 }
 
+// short leaves out the zeros at the end of an amount, for people.
+func short(amount string) string {
+	if !strings.Contains(amount, ".") {
+		return amount
+	}
+	return strings.TrimSuffix(strings.TrimRight(amount, "0"), ".")
+}
+
 // clip shortens ids and hashes for people.
 func clip(s string) string {
 	const most = 14
@@ -236,6 +245,3 @@ func clip(s string) string {
 	}
 	return s[:most-5] + "…" + s[len(s)-4:]
 }
-
-// unique is a text that was never used before.
-func unique() string { return rand.Text()[:12] }

@@ -1,0 +1,212 @@
+package demo_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"sluice/internal/demo"
+	"sluice/internal/demo/devnet"
+)
+
+func TestMain(m *testing.M) {
+	var ignore []goleak.Option
+	for _, f := range devnet.LeftBehind {
+		ignore = append(ignore, goleak.IgnoreTopFunction(f))
+	}
+	goleak.VerifyTestMain(m, ignore...)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStory tells the story as programs see it: every step is there and is as it must be.
+func TestStory(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "kept")
+	must(t, demo.Run(t.Context(), demo.Options{Dir: dir, Listen: "127.0.0.1:0", Once: true, JSON: true, Out: &out}))
+	var names []string
+	lines := json.NewDecoder(&out)
+	for lines.More() {
+		var s demo.Step
+		must(t, lines.Decode(&s))
+		if !s.OK || len(s.Problems) > 0 {
+			t.Errorf("step %s: %q", s.Step, s.Problems)
+		}
+		names = append(names, s.Step)
+	}
+	if got, want := strings.Join(names, " "), "webhooks accounts sale pending settled usdt eth cancel overdraft duplicate chain verify summary"; got != want {
+		t.Errorf("steps %q, want %q", got, want)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sluice.db")); err != nil {
+		t.Errorf("a folder that was given stays: %v", err)
+	}
+	// The chain of that run is gone: its database cannot be gone on with.
+	err := demo.Run(t.Context(), demo.Options{Dir: dir, Listen: "127.0.0.1:0", Once: true, Out: &out})
+	if err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a used folder: %v", err)
+	}
+}
+
+func TestWrongArguments(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	must(t, err)
+	defer null.Close()
+	for _, c := range []struct {
+		args string
+		want int
+	}{{"--help", 0}, {"--twice", 2}, {"one more", 2}} {
+		if got := demo.Main(strings.Fields(c.args), null, null); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", c.args, got, c.want)
+		}
+	}
+}
+
+// live is a demo that goes on serving.
+type live struct {
+	base, key string
+	text      *output
+}
+
+// output is what the demo prints, readable while it does.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// serve tells the story as people see it, and goes on until the test ends.
+func serve(t *testing.T) live {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	l := live{text: &output{}}
+	serving, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- demo.Run(ctx, demo.Options{Listen: "127.0.0.1:0", Out: l.text, Serving: func(base, key string) {
+			l.base, l.key = base, key
+			close(serving)
+		}})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-serving:
+	case err := <-done:
+		done <- nil
+		t.Fatalf("the demo ended: %v\n%s", err, l.text)
+	}
+	return l
+}
+
+// shell runs lines as somebody who pastes them would, but stops at the first that fails.
+func shell(t *testing.T, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", script)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "PATH="+curl(t)+os.Getenv("PATH"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v:\n%s\nin\n%s", err, out.String(), script)
+	}
+	return out.String()
+}
+
+// curl gives a folder for the front of PATH, with a stand-in where there is no curl.
+func curl(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err == nil {
+		return ""
+	}
+	dir := t.TempDir()
+	if text, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "curl"), "./testdata/curl").CombinedOutput(); err != nil {
+		t.Fatalf("build a stand-in for curl: %v: %s", err, text)
+	}
+	return dir + string(filepath.ListSeparator)
+}
+
+// TestPastedLines does what the demo's last words invite to.
+func TestPastedLines(t *testing.T) {
+	t.Parallel()
+	l := serve(t)
+	_, lines, found := strings.Cut(l.text.String(), "Paste into another terminal:")
+	if !found {
+		t.Fatalf("the demo offers nothing:\n%s", l.text)
+	}
+	if strings.Contains(l.text.String(), "\x1b[") {
+		t.Error("colours without a terminal")
+	}
+	out := shell(t, lines)
+	for _, want := range []string{`"available_for_withdrawal":"129.500000"`, `"state":"new"`, `"foreign_id":"order-1001"`, `"object":"timeline"`, `"status":"0x1"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, `"code"`) {
+		t.Errorf("something was refused:\n%s", out)
+	}
+}
+
+// TestREADMETour runs the README's tour as it stands there, but for the port.
+func TestREADMETour(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	must(t, err)
+	_, tour, found := strings.Cut(string(text), "\n## A tour in five minutes\n")
+	if !found {
+		t.Fatal("the README has no tour")
+	}
+	tour, _, _ = strings.Cut(tour, "\n## ")
+	var script string
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(tour, -1) {
+		script += block[1]
+	}
+	l := serve(t)
+	if !strings.Contains(script, l.key) {
+		t.Errorf("the README does not name the demo's key %s", l.key)
+	}
+	if !strings.Contains(script, "http://127.0.0.1:8080") {
+		t.Error("the README does not name the demo's port")
+	}
+	out := shell(t, strings.ReplaceAll(script, "http://127.0.0.1:8080", l.base))
+	// What the tour says one will see.
+	for _, block := range regexp.MustCompile("(?ms)^```json\n(.*?)^```$").FindAllStringSubmatch(tour, -1) {
+		for want := range strings.Lines(block[1]) {
+			if want = strings.TrimSpace(want); want != "" && want != "..." && !strings.Contains(out, want) {
+				t.Errorf("the tour promises %s, which is not in\n%s", want, out)
+			}
+		}
+	}
+}
