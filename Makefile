@@ -1,4 +1,4 @@
-# Everything a contributor runs. Needs Go and git; `make test` also PostgreSQL.
+# Everything a contributor runs. Needs Go and git; `make test` also PostgreSQL and xmllint.
 # GNU make 4.3 or newer.
 
 SHELL := /bin/sh
@@ -29,6 +29,7 @@ demo: ## pay users on an in-process chain and watch every step
 .PHONY: test
 test: bin/geth ## run every test, on SQLite, PostgreSQL and a real node
 	@tools/need-postgres
+	@tools/need-xmllint
 	SLUICE_TEST_GETH=$(CURDIR)/bin/geth go test ./...
 
 .PHONY: check

@@ -19,18 +19,18 @@ var levels = map[string]int{
 	"internal/commit":   2,
 	"internal/calendar": 2,
 	"internal/signer":   2,
-	// What banks write and read, without a connection: commands may use it.
-	"internal/rail/sepa/message": 2,
 
 	// 3: the ledger and what stands beside it, and the port of the rails.
-	"internal/rail":            3,
-	"internal/event":           3,
-	"internal/ledger":          3,
-	"internal/merchant":        3,
-	"internal/rail/sepa/match": 3,
+	"internal/rail":     3,
+	"internal/event":    3,
+	"internal/ledger":   3,
+	"internal/merchant": 3,
+	// What banks write and read, without a connection: commands may use it.
+	"internal/rail/sepa/message": 3,
 
 	// 4: checked targets of accounts.
-	"internal/destination": 4,
+	"internal/destination":     4,
+	"internal/rail/sepa/match": 4,
 
 	// 5: the commands on accounts, which withdrawals build on.
 	"internal/account": 5,

@@ -67,9 +67,9 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s: %+v", c, r)
 		}
 	}
-	for _, c := range []string{"AM05", "DU01", "DUPL"} {
-		if !code.ReasonOf(c).Duplicate {
-			t.Errorf("%s is no duplicate", c)
+	for _, c := range []string{"AM05", "DU01", "DUPL", "AB05", "AB06"} {
+		if !code.ReasonOf(c).Open {
+			t.Errorf("%s is taken as proof", c)
 		}
 	}
 	// Data protection and law: no details for the user.
@@ -79,7 +79,7 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	for _, c := range []string{"", "ZZ99", "bank's own text"} {
-		if r := code.ReasonOf(c); r.Code != c || r.Text != code.ReasonOf("MS03").Text || r.Duplicate {
+		if r := code.ReasonOf(c); r.Code != c || r.Text != code.ReasonOf("MS03").Text || r.Open {
 			t.Errorf("%q: %+v", c, r)
 		}
 	}

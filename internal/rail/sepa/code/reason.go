@@ -20,9 +20,10 @@ type Reason struct {
 	// without banking terms.
 	Text     string
 	Audience Audience
-	// Duplicate says that the bank sees the payment twice. That is evidence of an
-	// earlier one which may be alive: it is never proof that nothing was paid.
-	Duplicate bool
+	// Open says that a rejection for this reason is no proof that nothing was paid: a
+	// duplicate is evidence of an earlier one that may be alive, and after a time-out
+	// nobody knows yet. Money that comes back is back all the same.
+	Open bool
 }
 
 // The texts that several codes share.
@@ -42,8 +43,8 @@ const (
 // reasons is the table. Meanings follow the ISO external code sets and EPC135-18;
 // texts are our own words.
 var reasons = map[string]Reason{
-	"AB05": {Meaning: "time-out at the creditor's bank", Text: textLater, Audience: Operator},
-	"AB06": {Meaning: "time-out at the instructed bank", Text: textLater, Audience: Operator},
+	"AB05": {Meaning: "time-out at the creditor's bank", Text: textLater, Audience: Operator, Open: true},
+	"AB06": {Meaning: "time-out at the instructed bank", Text: textLater, Audience: Operator, Open: true},
 	"AB07": {Meaning: "the creditor's bank is not online", Text: textLater, Audience: Operator},
 	"AB08": {Meaning: "the creditor's bank is offline", Text: textLater, Audience: Operator},
 	"AB09": {Meaning: "error at the creditor's bank", Text: textDeclined, Audience: Operator},
@@ -68,7 +69,7 @@ var reasons = map[string]Reason{
 	"AM02": {Meaning: "amount above the limit", Text: "The amount is above what the bank allows. Please choose a smaller one."},
 	"AM03": {Meaning: "currency not supported", Text: textInternal, Audience: Operator},
 	"AM04": {Meaning: "not enough money on our account", Text: textInternal, Audience: Operator},
-	"AM05": {Meaning: "duplicate", Text: textInternal, Audience: Operator, Duplicate: true},
+	"AM05": {Meaning: "duplicate", Text: textInternal, Audience: Operator, Open: true},
 	"AM06": {Meaning: "amount too low", Text: "The amount is too small. Please choose a larger one."},
 	"AM07": {Meaning: "the money is blocked", Text: textNeutral, Audience: Neutral},
 	"AM09": {Meaning: "wrong amount", Text: textInternal, Audience: Operator},
@@ -93,12 +94,12 @@ var reasons = map[string]Reason{
 	"DS0H": {Meaning: "the signer may not sign for this account", Text: textInternal, Audience: Operator},
 	"DT01": {Meaning: "date not valid", Text: textInternal, Audience: Operator},
 	"DT02": {Meaning: "creation date not valid", Text: textInternal, Audience: Operator},
-	"DU01": {Meaning: "message id not unique", Text: textInternal, Audience: Operator, Duplicate: true},
-	"DU02": {Meaning: "payment information id not unique", Text: textInternal, Audience: Operator, Duplicate: true},
-	"DU03": {Meaning: "transaction not unique", Text: textInternal, Audience: Operator, Duplicate: true},
-	"DU04": {Meaning: "end-to-end id not unique", Text: textInternal, Audience: Operator, Duplicate: true},
-	"DU05": {Meaning: "instruction id not unique", Text: textInternal, Audience: Operator, Duplicate: true},
-	"DUPL": {Meaning: "duplicate", Text: textInternal, Audience: Operator, Duplicate: true},
+	"DU01": {Meaning: "message id not unique", Text: textInternal, Audience: Operator, Open: true},
+	"DU02": {Meaning: "payment information id not unique", Text: textInternal, Audience: Operator, Open: true},
+	"DU03": {Meaning: "transaction not unique", Text: textInternal, Audience: Operator, Open: true},
+	"DU04": {Meaning: "end-to-end id not unique", Text: textInternal, Audience: Operator, Open: true},
+	"DU05": {Meaning: "instruction id not unique", Text: textInternal, Audience: Operator, Open: true},
+	"DUPL": {Meaning: "duplicate", Text: textInternal, Audience: Operator, Open: true},
 	"ED05": {Meaning: "settlement failed", Text: textInternal, Audience: Operator},
 	"ERIN": {Meaning: "extended remittance information not supported", Text: textInternal, Audience: Operator},
 	"FF01": {Meaning: "file format not valid", Text: textInternal, Audience: Operator},
