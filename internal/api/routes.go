@@ -2,11 +2,17 @@ package api
 
 import "sluice/internal/merchant"
 
-// Patterns lists every operation as http.ServeMux writes it: "POST /v1/withdrawals".
-func Patterns() []string {
-	var out []string
+// Operation is one operation, for those who check or document all of them.
+type Operation struct {
+	Pattern string         // as http.ServeMux writes it: "POST /v1/withdrawals"
+	Scope   merchant.Scope // that a key needs; "" for any key
+}
+
+// Operations lists every operation.
+func Operations() []Operation {
+	var out []Operation
 	for _, rt := range routes() {
-		out = append(out, rt.pattern)
+		out = append(out, Operation{rt.pattern, rt.scope})
 	}
 	return out
 }

@@ -209,7 +209,7 @@ func (c *call) read(rt route) error {
 	if err != nil {
 		return err
 	}
-	if len(c.scratch) == 0 && rt.body == optionalBody {
+	if rt.body == optionalBody && len(c.scratch) == 0 {
 		c.doc = &document{nodes: []node{{kind: isObject, end: 1}}}
 		return nil
 	}

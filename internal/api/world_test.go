@@ -23,7 +23,6 @@ import (
 	"sluice/internal/account"
 	"sluice/internal/api"
 	"sluice/internal/commit"
-	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
@@ -285,5 +284,3 @@ func (w *world) events(p party, after int64) (types []string, last int64) {
 	}
 	return types, last
 }
-
-var _ = event.All
