@@ -11,7 +11,7 @@ BENCH ?= --accounts 1 --duration 10s
 
 # Files that `make gen` writes. They are committed, and `make check` proves that
 # they are what the generators make today.
-GENERATED := docs/cli.md ':(glob)**/states.md' ':(glob)**/*_gen.go'
+GENERATED := docs/cli.md docs/configuration.md ':(glob)**/states.md' ':(glob)**/*_gen.go'
 
 # Tools are built from pinned modules of their own, so that what they depend on
 # never reaches the product's go.mod. No cgo: the same result on every machine.

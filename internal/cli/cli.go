@@ -209,7 +209,7 @@ func (e *env) open(fn func(*tool) error) error {
 	}
 	db, err := store.Open(e.ctx, conf.DatabaseURL.Reveal(), store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "no_database", "the database %s cannot be used; --database-url or SLUICE_DATABASE_URL names another", conf.DatabaseName())
+		return fault.New(fault.Unavailable, "no_database", "the database %s cannot be used: %v; --database-url or SLUICE_DATABASE_URL names another", conf.DatabaseName(), err)
 	}
 	return errors.Join(fn(&tool{e, conf, db}), db.Close())
 }

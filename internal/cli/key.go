@@ -3,6 +3,7 @@ package cli
 import (
 	"crypto/rand"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +116,9 @@ func (c *keyCreateCmd) command(t *tool) (merchant.CreateKey, error) {
 		if s == "all" {
 			cmd.Scopes = merchant.MerchantScopes
 			break
+		}
+		if !slices.Contains(merchant.MerchantScopes, merchant.Scope(s)) {
+			return cmd, fault.New(fault.Invalid, "usage", "--scopes %s: a merchant's key may have %s", s, scopeNames())
 		}
 		cmd.Scopes = append(cmd.Scopes, merchant.Scope(s))
 	}

@@ -19,7 +19,7 @@ func (migrateCmd) Run(e *env) error {
 	opt := store.Options{Shards: conf.Shards, Log: slog.New(slog.NewTextHandler(e.Stderr, nil))}
 	e.progress("migrating %s", conf.DatabaseName())
 	if err := store.Migrate(e.ctx, conf.DatabaseURL.Reveal(), opt); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "not_migrated", "the database %s could not be migrated", conf.DatabaseName())
+		return fault.Wrap(err, fault.Unavailable, "not_migrated", "the database %s could not be migrated; nothing of the step that failed remains", conf.DatabaseName())
 	}
 	return e.open(func(t *tool) error {
 		v := map[string]any{"database": conf.DatabaseName(), "engine": t.db.Engine(), "shards": t.db.Shards()}

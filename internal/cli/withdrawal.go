@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"sort"
 	"time"
 
@@ -86,6 +87,9 @@ func (c *withdrawalListCmd) Run(e *env) error {
 	at, err := parseID(id.Merchant, c.Merchant)
 	if err != nil {
 		return err
+	}
+	if c.State != "" && !slices.Contains(withdrawal.States, withdrawal.State(c.State)) {
+		return fault.New(fault.Invalid, "usage", "--state %s: the states are %v", c.State, withdrawal.States)
 	}
 	return e.open(func(t *tool) error {
 		_, found, err := t.db.Merchant(t.ctx, at)

@@ -100,7 +100,7 @@ func readFile(src Source) (text []byte, file string, err error) {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		return nil, "", nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, "", fault.Wrap(err, fault.Invalid, "config_missing", "there is no configuration at %s: `sluice init` writes one", file)
+		return nil, "", fault.New(fault.Invalid, "config_missing", "there is no configuration at %s: `sluice init` writes one", file)
 	default:
 		return nil, "", fault.Wrap(err, fault.Invalid, "config_missing", "the configuration %s cannot be read", file)
 	}
