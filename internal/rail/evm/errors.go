@@ -97,10 +97,11 @@ func abiString(args []byte) (string, bool) {
 		return "", false
 	}
 	offset, length := new(big.Int).SetBytes(args[:32]), new(big.Int).SetBytes(args[32:64])
-	if !offset.IsUint64() || offset.Uint64() != 32 || !length.IsUint64() || length.Uint64() > uint64(len(args)-64) {
+	text := args[64:]
+	if offset.Cmp(big.NewInt(32)) != 0 || length.Cmp(big.NewInt(int64(len(text)))) > 0 {
 		return "", false
 	}
-	return string(args[64 : 64+length.Uint64()]), true
+	return string(text[:length.Int64()]), true
 }
 
 // printable makes text of a stranger's contract fit to be shown: no control

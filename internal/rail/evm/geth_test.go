@@ -105,7 +105,7 @@ func (g gethChain) undo(block uint64) error {
 	if err := g.client.Client().CallContext(ctx, nil, "debug_setHead", hexutil.Uint64(block-1)); err != nil {
 		return err
 	}
-	return g.mine(int(head-block) + 2) //nolint:gosec // a small number
+	return g.mine(int(head-block) + 2)
 }
 
 // startGeth runs a developer chain under the Osaka rules and gives its URL.
@@ -115,10 +115,10 @@ func startGeth(t *testing.T, geth string) string {
 	genesis := filepath.Join(dir, "genesis.json")
 	must(t, os.WriteFile(genesis, osakaGenesis(t, geth), 0o600))
 	data := filepath.Join(dir, "chain")
-	if out, err := exec.CommandContext(t.Context(), geth, "--datadir", data, "init", genesis).CombinedOutput(); err != nil { //nolint:gosec // we built it
+	if out, err := exec.CommandContext(t.Context(), geth, "--datadir", data, "init", genesis).CombinedOutput(); err != nil {
 		t.Fatalf("geth init: %v\n%s", err, out)
 	}
-	cmd := exec.Command(geth, "--dev", "--datadir", data, "--ipcdisable", "--nodiscover", "--maxpeers", "0", //nolint:gosec,noctx // ended below, after the tests that need it
+	cmd := exec.Command(geth, "--dev", "--datadir", data, "--ipcdisable", "--nodiscover", "--maxpeers", "0",
 		"--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.api", "eth,net,web3,txpool,debug,dev",
 		"--authrpc.port", "0", "--port", "0", "--cache", "64", "--verbosity", "3")
 	log, err := cmd.StderrPipe()
@@ -167,7 +167,7 @@ func tail(text string, lines int) string {
 // the block size of the main network, and with the coins in the hands of our faucet.
 func osakaGenesis(t *testing.T, geth string) []byte {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), geth, "--dev", "dumpgenesis").Output() //nolint:gosec // we built it
+	out, err := exec.CommandContext(t.Context(), geth, "--dev", "dumpgenesis").Output()
 	must(t, err)
 	var genesis map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(out))
@@ -200,16 +200,16 @@ func buildGeth(t *testing.T) string {
 	must(t, err)
 	bin := filepath.Join(root, "bin")
 	must(t, os.MkdirAll(bin, 0o750))
-	lock, err := os.OpenFile(filepath.Join(bin, ".geth.lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // below the module
+	lock, err := os.OpenFile(filepath.Join(bin, ".geth.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	must(t, err)
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	must(t, flock(lock))
 	path := filepath.Join(bin, "geth")
-	if out, err := exec.CommandContext(t.Context(), path, "version").Output(); err == nil && bytes.Contains(out, []byte("Version: "+gethVersion)) { //nolint:gosec // we built it
+	if out, err := exec.CommandContext(t.Context(), path, "version").Output(); err == nil && bytes.Contains(out, []byte("Version: "+gethVersion)) {
 		return path
 	}
 	t.Logf("building %s, which takes some minutes once", path)
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path+".new", "github.com/ethereum/go-ethereum/cmd/geth") //nolint:gosec // fixed arguments
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path+".new", "github.com/ethereum/go-ethereum/cmd/geth")
 	build.Dir = filepath.Join(root, "tools", "geth")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build geth: %v\n%s", err, out)
@@ -221,7 +221,7 @@ func buildGeth(t *testing.T) string {
 // flock waits for the lock; closing the file gives it back, and so does dying.
 func flock(f *os.File) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX) //nolint:gosec // a descriptor fits
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
 		if !errors.Is(err, syscall.EINTR) {
 			return err
 		}

@@ -203,7 +203,7 @@ func (n *network) received(t *testing.T, address, asset string) []money.Amount {
 func (n *network) finalize(t *testing.T) {
 	t.Helper()
 	if depth := n.conf.Finality.Depth; depth > 0 {
-		must(t, n.mine(int(depth))) //nolint:gosec // a small number
+		must(t, n.mine(int(depth)))
 		return
 	}
 	client := n.admin.Client()
@@ -310,7 +310,7 @@ func TestConformanceInProcess(t *testing.T) {
 		h.Holds, h.Keeps = true, true
 		h.Undo = func(t *testing.T, block uint64, keep bool) {
 			t.Helper()
-			must(t, chain.Reorg(int(chain.Height()-block)+1, keep)) //nolint:gosec // a small number
+			must(t, chain.Reorg(int(chain.Height()-block)+1, keep))
 		}
 		return h
 	})

@@ -175,7 +175,7 @@ func (o *look) decided(ctx context.Context, out rail.Observation, tx *types.Tran
 			reason = o.whyReverted(ctx, o.who, tx, receipt)
 		}
 		out.Stage, out.Paid, out.Reasons = rail.StageFinal, []bool{false}, []string{reason}
-	default:
+	case unclear:
 		out.Stage, out.Note = rail.StageUnknown, reason+" (transaction "+tx.Hash().Hex()+"): an operator must look"
 	}
 	return out

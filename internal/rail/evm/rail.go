@@ -187,8 +187,8 @@ func New(conf Config, node Node) (*Rail, error) {
 // tokens are what the configuration says. A node that does not answer is no error:
 // the check is made up for before the rail is used. Close ends the connection.
 func Open(ctx context.Context, conf Config, url string) (*Rail, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone() // of our own, so that Close leaves nothing open
-	transport.MaxIdleConnsPerHost = 16
+	// A transport of our own, so that Close leaves no connection open.
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second}
 	client, err := rpc.DialOptions(ctx, url, rpc.WithHTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "rail_config", "the node of %s cannot be dialled: check its URL", conf.Network)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/core/types"
 
+	"sluice/internal/demo/devnet"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
@@ -275,5 +276,68 @@ func TestForeignTransactionsInThePool(t *testing.T) {
 	must(t, chain.Mine(1))
 	if nonce, err := r.NextNonce(t.Context(), wallet); err != nil || nonce != 1 {
 		t.Errorf("got %d, %v afterwards", nonce, err)
+	}
+}
+
+// TestCase15_an_error_is_not_an_absence: the error is passed on as such, even while
+// everything else that the node says would fit a payout that is in no block.
+func TestCase15_an_error_is_not_an_absence(t *testing.T) {
+	chain := newChain(t)
+	n := deploy(t, chain.URL(), chain.Admin, chain.ID(), chain.Mine)
+	dir, next := wallets(t, 1)
+	slot := rail.Slot{Wallet: next(t)}
+	n.credit(t, slot.Wallet, "ETH", money.Of(1_000_000_000_000_000_000))
+	r := n.open(t)
+	pay := []rail.Payout{{Ref: "wd_test", Asset: "ETH", To: bytes.Repeat([]byte{9}, 20), Amount: money.Of(1)}}
+	in, err := r.Prepare(t.Context(), slot, pay, nil)
+	must(t, err)
+	signed, err := openKeys(t, dir, chain.ID()).Sign(t.Context(), in)
+	must(t, err)
+	attempts := []rail.Attempt{{TxID: signed.TxID, Raw: signed.Raw}}
+	for _, method := range []string{"eth_getTransactionReceipt", "eth_getTransactionByHash", "eth_getTransactionCount", "eth_getBlockByNumber", "eth_syncing"} {
+		for _, words := range []error{&rpcError{Code: -32000, Message: "transaction indexing is in progress"}, errors.New("not found")} {
+			blind := tampered(t, n.conf, n.url, on(method, always("", words)))
+			if o, err := blind.Observe(t.Context(), slot, pay, attempts); !errors.Is(err, rail.ErrUnavailable) {
+				t.Errorf("%s fails with %q: got %+v, %v", method, words, o, err)
+			}
+		}
+	}
+	must(t, r.Submit(t.Context(), attempts[0]))
+	if o, err := r.Observe(t.Context(), slot, pay, attempts); err != nil || o.Stage != rail.StageSent {
+		t.Errorf("got %+v, %v", o, err)
+	}
+}
+
+// TestRefusalTakesExecutedCode: neither the words of a proxy nor another error of the
+// node refuse a payout.
+func TestRefusalTakesExecutedCode(t *testing.T) {
+	chain := newChain(t)
+	n := deploy(t, chain.URL(), chain.Admin, chain.ID(), chain.Mine)
+	wallet := fresh(t)
+	n.credit(t, wallet, "MOOD", money.Of(10))
+	pay := []rail.Payout{{Ref: "wd_test", Asset: "MOOD", To: bytes.Repeat([]byte{9}, 20), Amount: money.Of(10)}}
+	prepare := func(r *evm.Rail) error {
+		_, err := r.Prepare(t.Context(), rail.Slot{Wallet: wallet}, pay, nil)
+		return err
+	}
+	must(t, prepare(n.open(t)))
+	var refused *rail.Refusal
+	for _, method := range []string{"eth_estimateGas", "eth_call"} {
+		for _, words := range []error{
+			errors.New("502 bad gateway: execution reverted"),
+			&rpcError{Code: -32000, Message: "missing trie node"},
+			&rpcError{Code: -32000, Message: "invalid opcode: INVALID"},
+			&rpcError{Code: -32000, Message: "gas required exceeds allowance (30000000)"}, // the node's own limit
+		} {
+			err := prepare(tampered(t, n.conf, n.url, on(method, always("", words))))
+			if errors.As(err, &refused) || !errors.Is(err, rail.ErrUnavailable) {
+				t.Errorf("%s fails with %q: got %v", method, words, err)
+			}
+		}
+	}
+	// A token that would answer false is refused before it costs anything.
+	n.mood(t, devnet.ReturnsFalse)
+	if err := prepare(n.open(t)); !errors.As(err, &refused) || !strings.Contains(refused.Reason, "false") {
+		t.Errorf("a token that answers false: got %v, want a refusal", err)
 	}
 }

@@ -80,7 +80,7 @@ func forward(r *http.Request, body []byte) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	var reply struct {
 		Result json.RawMessage
 		Error  *rpcError
