@@ -34,3 +34,6 @@ func Dialable(o Options, network, address string) error {
 	}
 	return newGuard(o).check(network, address)
 }
+
+// RenderWith replaces the renderer of a format.
+func (w *Worker) RenderWith(format string, r webhook.Renderer) { w.renderers[format] = r }

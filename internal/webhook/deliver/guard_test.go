@@ -268,7 +268,9 @@ func TestPlainHTTPAndProxiesOfTheEnvironment(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	got := make(chan string, 1)
-	r := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Method + " " + r.Proto + " " + r.Header.Get("Content-Type") }))
+	r := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got <- r.Method + " " + r.Proto + " " + r.Header.Get("Content-Type")
+	}))
 	defer r.Close()
 	if a, _ := deliver.Send(t.Context(), deliver.Options{AllowLoopback: true, Log: quiet}, r.URL, nil, signer(t)); a.ErrorClass != string(webhook.ClassURL) {
 		t.Errorf("plain http where it is not allowed: %s", a.ErrorClass)
