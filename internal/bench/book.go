@@ -27,7 +27,8 @@ const (
 )
 
 var (
-	asset  = money.Asset{Code: "USDT", Scale: 6, Networks: []string{network}}
+	// A code of its own keeps out of the way of real currencies in a given database.
+	asset  = money.Asset{Code: "BENCH", Scale: 6, Networks: []string{network}}
 	amount = money.Of(1_250_000)
 	// funds are what each account gets: more than any run can withdraw.
 	funds = money.Of(1_000_000_000_000_000_000)
