@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"sluice/internal/api"
 	"sluice/internal/commit"
@@ -62,6 +63,7 @@ type App struct {
 	listener, adminListener net.Listener // admin: nil when not served
 	server, adminServer     *http.Server
 
+	pause    func(context.Context, time.Duration) // the stop delay; tests hold it
 	ready    chan struct{}
 	draining atomic.Bool
 	closers  []func() error // called last first
@@ -79,7 +81,7 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	a := &App{conf: conf, log: opt.Log, metrics: newMetrics(Version()), Assets: conf.Money(), ready: make(chan struct{})}
+	a := &App{conf: conf, log: opt.Log, metrics: newMetrics(Version()), Assets: conf.Money(), pause: pause, ready: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -136,7 +138,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 		a.log.Warn("there are no keys: withdrawals are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
 		return nil
 	}
-	a.dispatch = dispatch.NewWorker(a.Loop, own, a.rails, sign, dispatch.Options{
+	a.dispatch = dispatch.NewWorker(a.Loop, own, a.rails, watchedSigner{sign, a.metrics}, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
 		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Log: a.log,
 	})
@@ -158,9 +160,15 @@ func (a *App) newDeliver() (err error) {
 	dev := a.conf.Mode == config.Dev
 	render := map[string]webhook.Renderer{webhook.FormatNative: api.NewRenderer(a.Store, a.Assets)}
 	a.deliver, err = deliver.New(a.Loop, a.Store, render, deliver.Options{
-		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Log: a.log,
+		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Notify: a.notice, Log: a.log,
 	})
 	return err
+}
+
+// notice tells the operator, whose merchant cannot be told by the webhook that fails.
+func (a *App) notice(n deliver.Notice) {
+	a.log.Warn("a webhook endpoint fails; tell its owner", "endpoint", n.Endpoint.Text(id.Endpoint), "url", n.URL,
+		"percent_of_the_way_to_disabled", n.Percent, "paused_until", n.Until, "reason", n.Reason)
 }
 
 // observe is told of every commit. It must not block.

@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
@@ -19,11 +18,22 @@ import (
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
+	"sluice/internal/demo/devnet"
 	"sluice/internal/fault"
 	"sluice/internal/merchant"
+	"sluice/internal/rail"
+	"sluice/internal/rail/evm"
+	"sluice/internal/signer/keystore"
+	"sluice/internal/store/pgtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var ignore []goleak.Option
+	for _, f := range devnet.LeftBehind {
+		ignore = append(ignore, goleak.IgnoreTopFunction(f))
+	}
+	goleak.VerifyTestMain(m, ignore...)
+}
 
 // limit is how long a test waits for what must happen.
 const limit = 30 * time.Second
@@ -106,7 +116,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -147,17 +157,31 @@ func TestStartsServesAndStops(t *testing.T) {
 }
 
 func TestMetricsNameWhatHappened(t *testing.T) {
-	r := start(t, setup(t))
-	if _, err := commit.Do[merchant.Merchant](t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
-		t.Fatal(err)
-	}
-	get(t, r.URL()+"/v1/accounts")
-	for _, want := range []string{
-		"sluice_commit_batch_size_count 1", "sluice_commit_duration_seconds_count 1", "sluice_outbox_lag_seconds 0",
-		`sluice_http_requests_total{code="401",route="GET /v1/accounts"} 1`, `sluice_ledger_imbalance{asset="EUR"} 0`,
-		"go_goroutines", "process_open_fds",
-	} {
-		eventually(t, func() bool { _, body := get(t, r.AdminURL()+"/metrics"); return strings.Contains(body, want) }, "metrics with "+want)
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			c := setup(t)
+			if engine == "postgres" {
+				c.DatabaseURL = config.NewSecret(pgtest.URL(t))
+			}
+			r := start(t, c)
+			if _, err := commit.Do[merchant.Merchant](t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
+				t.Fatal(err)
+			}
+			get(t, r.URL()+"/v1/accounts")
+			for _, want := range []string{
+				"sluice_commit_batch_size_count 1", "sluice_commit_duration_seconds_count 1", "sluice_outbox_lag_seconds 0",
+				"sluice_unknown_outcome 0", "sluice_webhook_oldest_pending_seconds 0", "sluice_webhook_endpoints_disabled 0",
+				`sluice_oldest_age_seconds{state="processing"} 0`,
+				`sluice_http_requests_total{code="401",route="GET /v1/accounts"} 1`, `sluice_ledger_imbalance{asset="EUR"} 0`,
+				"go_goroutines", "process_open_fds",
+			} {
+				eventually(t, func() bool { _, body := get(t, r.AdminURL()+"/metrics"); return strings.Contains(body, want) }, "metrics with "+want)
+			}
+			r.stop()
+			if err := r.wait(t); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -177,24 +201,23 @@ func eventually(t *testing.T, holds func() bool, what string) {
 }
 
 func TestReadinessGoesOffBeforeItStops(t *testing.T) {
-	c := setup(t)
-	c.StopDelay = config.Duration(500 * time.Millisecond)
-	r := start(t, c)
+	r := start(t, setup(t))
+	begun, release := make(chan struct{}), make(chan struct{})
+	r.HoldStop(begun, release)
 	r.stop()
-	eventually(t, func() bool { code, _ := get(t, r.URL()+"/readyz"); return code != 200 }, "readiness off")
-	// Either we looked during the delay, or it was over before we came to it.
-	if code, body := get(t, r.URL()+"/readyz"); code == http.StatusServiceUnavailable {
-		var v struct {
-			Ready  bool
-			Checks []struct {
-				Name, Reason string
-				OK           bool
-			}
-		}
-		if err := json.Unmarshal([]byte(body), &v); err != nil || v.Ready || v.Checks[len(v.Checks)-1].Reason != "the process is stopping" {
-			t.Errorf("got %s, %v", body, err)
-		}
+	<-begun
+	code, body := get(t, r.URL()+"/readyz")
+	if code != http.StatusServiceUnavailable || !strings.Contains(body, `"ready":false`) || !strings.Contains(body, "the process is stopping") {
+		t.Errorf("readyz: %d %s", code, body)
 	}
+	// It still serves those who have not noticed.
+	if code, _ := get(t, r.URL()+"/healthz"); code != http.StatusOK {
+		t.Errorf("healthz: %d", code)
+	}
+	if _, err := commit.Do[merchant.Merchant](t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
+		t.Errorf("a command during the delay: %v", err)
+	}
+	close(release)
 	if err := r.wait(t); err != nil {
 		t.Error(err)
 	}
@@ -228,7 +251,7 @@ func TestRefusesToStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	cases := []struct {
 		name   string
 		change func(*config.Config)
@@ -284,5 +307,65 @@ func TestOldSchemasWaitForTheOperator(t *testing.T) {
 	}
 	if !strings.Contains(r.log.String(), "made a new database") {
 		t.Errorf("the log does not say that the database is new:\n%s", r.log)
+	}
+}
+
+func TestARequestThatHangsIsCutOff(t *testing.T) {
+	c := setup(t)
+	c.StopTimeout = config.Duration(2 * time.Second)
+	r := start(t, c)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.URL(), "http://")) //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "POST /v1/accounts HTTP/1.1\r\nHost: x\r\n"); err != nil { // and then nothing
+		t.Fatal(err)
+	}
+	// The server must have taken the connection before it stops.
+	eventually(t, func() bool { code, _ := get(t, r.URL()+"/healthz"); return code == 200 }, "it answers")
+	r.stop()
+	if err := r.wait(t); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPartsMayBeHandedIn hands rail and signer in, as the demo and tests of others do.
+func TestPartsMayBeHandedIn(t *testing.T) {
+	chain, err := devnet.New(devnet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := chain.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	keys := t.TempDir()
+	if _, err := keystore.Create(keys, "x", keystore.Light); err != nil {
+		t.Fatal(err)
+	}
+	sign, err := keystore.Open(keys, "x", keystore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	way, err := evm.New(evm.Config{Network: "ethereum", ChainID: chain.ID()}, chain.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := setup(t)
+	c.Assets = append(c.Assets, config.Asset{Code: "ETH", Scale: 18, Networks: []string{"ethereum"}})
+	log := slog.New(slog.DiscardHandler)
+	a, err := app.New(t.Context(), c, app.Options{Log: log, Rails: map[string]rail.Rail{"ethereum": way}, Signer: sign})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	c.Assets = append(c.Assets, config.Asset{Code: "USDT", Scale: 6, Networks: []string{"ethereum"}})
+	_, err = app.New(t.Context(), c, app.Options{Log: log, Rails: map[string]rail.Rail{"ethereum": way}, Signer: sign})
+	if fault.CodeOf(err) != "config_invalid" || !strings.Contains(err.Error(), "does not pay it") {
+		t.Errorf("an asset that the rail does not pay: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/store"
+	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
 
@@ -24,7 +25,7 @@ type book struct {
 	every  time.Duration // between two trial balances; 0: none
 	log    *slog.Logger
 
-	oldest, outbox, imbalance *prometheus.Desc
+	oldest, unknown, outbox, pending, disabled, imbalance *prometheus.Desc
 
 	mu    sync.Mutex
 	trial map[string]*big.Int // by currency, in minor units; nil before the first
@@ -34,16 +35,19 @@ func newBook(db *store.DB, assets money.Assets, every time.Duration, log *slog.L
 	return &book{
 		store: db, assets: assets, every: every, log: log,
 		oldest:    prometheus.NewDesc("sluice_oldest_age_seconds", "How long the longest-waiting withdrawal of a state has been due.", []string{"state"}, nil),
+		unknown:   prometheus.NewDesc("sluice_unknown_outcome", "Withdrawals that are processing and need a look: their outcome is not established.", nil, nil),
 		outbox:    prometheus.NewDesc("sluice_outbox_lag_seconds", "Age of the oldest event that has not become webhooks yet.", nil, nil),
+		pending:   prometheus.NewDesc("sluice_webhook_oldest_pending_seconds", "How long the longest-waiting webhook has been due.", nil, nil),
+		disabled:  prometheus.NewDesc("sluice_webhook_endpoints_disabled", "Webhook endpoints that are disabled.", nil, nil),
 		imbalance: prometheus.NewDesc("sluice_ledger_imbalance", "What all balances and house accounts add up to, in minor units. Must be 0.", []string{"asset"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (b *book) Describe(out chan<- *prometheus.Desc) {
-	out <- b.oldest
-	out <- b.outbox
-	out <- b.imbalance
+	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.imbalance} {
+		out <- d
+	}
 }
 
 // scrapeTimeout bounds the look-ups of one scrape.
@@ -56,21 +60,11 @@ var waiting = []withdrawal.State{withdrawal.New, withdrawal.Review, withdrawal.Q
 func (b *book) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	now := time.Now()
-	for _, state := range waiting {
-		age, err := b.age(now, func(s id.Shard) (time.Time, error) { return b.store.OldestOpen(ctx, s, state) })
-		if err != nil {
-			b.log.Warn("metrics cannot be read", "error", err)
-			return
-		}
-		out <- prometheus.MustNewConstMetric(b.oldest, prometheus.GaugeValue, age, string(state))
-	}
-	lag, err := b.age(now, func(s id.Shard) (time.Time, error) { return b.store.OldestUntold(ctx, s) })
-	if err != nil {
+	if err := b.collect(ctx, time.Now(), func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}); err != nil {
 		b.log.Warn("metrics cannot be read", "error", err)
-		return
 	}
-	out <- prometheus.MustNewConstMetric(b.outbox, prometheus.GaugeValue, lag)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for asset, sum := range b.trial {
@@ -79,12 +73,60 @@ func (b *book) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+func (b *book) collect(ctx context.Context, now time.Time, gauge func(*prometheus.Desc, float64, ...string)) error {
+	for _, state := range waiting {
+		age, err := b.age(now, func(s id.Shard) (time.Time, error) { return b.store.OldestOpen(ctx, s, state) })
+		if err != nil {
+			return err
+		}
+		gauge(b.oldest, age, string(state))
+	}
+	for d, oldest := range map[*prometheus.Desc]func(id.Shard) (time.Time, error){
+		b.outbox:  func(s id.Shard) (time.Time, error) { return b.store.OldestUntold(ctx, s) },
+		b.pending: func(s id.Shard) (time.Time, error) { return b.oldestDelivery(ctx, s) },
+	} {
+		age, err := b.age(now, oldest)
+		if err != nil {
+			return err
+		}
+		gauge(d, age)
+	}
+	for d, count := range map[*prometheus.Desc]func(context.Context, id.Shard) (int64, error){
+		b.unknown: b.store.NeedingALook, b.disabled: b.store.DisabledEndpoints,
+	} {
+		total := int64(0)
+		for n := range b.store.Shards() {
+			c, err := count(ctx, id.Shard(n))
+			if err != nil {
+				return err
+			}
+			total += c
+		}
+		gauge(d, float64(total))
+	}
+	return nil
+}
+
+// oldestDelivery is when the longest-waiting webhook of a shard was due. It costs
+// look-ups per endpoint that has something waiting, not per webhook.
+func (b *book) oldestDelivery(ctx context.Context, shard id.Shard) (first time.Time, err error) {
+	endpoints, err := b.store.WaitingEndpoints(ctx, shard)
+	for _, e := range endpoints {
+		for _, at := range e.At {
+			if e.Endpoint.State == webhook.Enabled && !at.IsZero() && (first.IsZero() || at.Before(first)) {
+				first = at
+			}
+		}
+	}
+	return first, err
+}
+
 // age is the largest age over all shards, 0 for none. What is scheduled for later
 // has no age.
 func (b *book) age(now time.Time, oldest func(id.Shard) (time.Time, error)) (float64, error) {
 	most := time.Duration(0)
 	for n := range b.store.Shards() {
-		at, err := oldest(id.Shard(n)) //nolint:gosec // fewer than id.MaxShards
+		at, err := oldest(id.Shard(n))
 		if err != nil {
 			return 0, err
 		}

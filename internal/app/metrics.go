@@ -34,6 +34,8 @@ type metrics struct {
 
 	webhookAttempts *prometheus.CounterVec
 	webhookDuration prometheus.Histogram
+
+	signerRefusals *prometheus.CounterVec
 }
 
 // waits are the buckets of what takes from milliseconds to days.
@@ -75,6 +77,9 @@ func newMetrics(version string) *metrics {
 		webhookDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sluice_webhook_delivery_duration_seconds", Help: "Time one webhook attempt took.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
+		signerRefusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_signer_refusals_total", Help: "Intents that the signer refused, by its reason.",
+		}, []string{"reason"}),
 	}
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sluice_build_info", Help: "1, with what was built.",
@@ -83,7 +88,7 @@ func newMetrics(version string) *metrics {
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
 		m.batchSize, m.batchDuration, m.refused, m.accepted, m.outcomes, m.transition, m.replays,
-		m.requests, m.requestDuration, m.webhookAttempts, m.webhookDuration,
+		m.requests, m.requestDuration, m.webhookAttempts, m.webhookDuration, m.signerRefusals,
 	)
 	return m
 }

@@ -64,7 +64,7 @@ func (a *App) Run(ctx context.Context) error {
 	case err = <-failed:
 		a.log.Error("stopping, because a part failed", "error", err)
 	}
-	return errors.Join(err, a.stop(base, err == nil, stopWork, working, stopLoop, loop, failed)) //nolint:contextcheck // ctx has ended; stopping has its own time limit
+	return errors.Join(err, a.stop(base, err == nil, stopWork, working, stopLoop, loop, failed))
 }
 
 // stop is the end of Run.
@@ -75,12 +75,14 @@ func (a *App) stop(ctx context.Context, graceful bool, stopWork func(), working 
 	a.draining.Store(true)
 	if graceful {
 		a.log.Info("stopping", "delay", a.conf.StopDelay)
-		pause(ctx, a.conf.StopDelay.Std())
+		a.pause(ctx, a.conf.StopDelay.Std())
 	}
 	stopWork()
 	stopped := make(chan error, 2)
+	// A third of the time is for requests: one that hangs must not cost the payouts theirs.
+	patience := (a.conf.StopTimeout - a.conf.StopDelay).Std() / 3
 	for _, s := range []*http.Server{a.server, a.adminServer} {
-		go func() { stopped <- shutdown(ctx, s) }()
+		go func() { stopped <- a.shutdown(ctx, s, patience) }()
 	}
 	err := errors.Join(<-stopped, <-stopped)
 	for _, p := range working {
@@ -98,6 +100,8 @@ func (a *App) stop(ctx context.Context, graceful bool, stopWork func(), working 
 		break
 	}
 	if ctx.Err() != nil {
+		// Something still works on what would be closed. The process ends anyway.
+		a.closed.Do(func() {})
 		return errors.Join(err, fault.New(fault.Unavailable, "stop_timeout",
 			"stopping took longer than stop_timeout (%s); what was under way goes on at the next start", a.conf.StopTimeout))
 	}
@@ -124,19 +128,21 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// answersFor is how long requests at hand may take once the server stops.
-const answersFor = 10 * time.Second
-
-func shutdown(ctx context.Context, s *http.Server) error {
+// shutdown takes no new requests and waits for the answers at hand. Requests that
+// do not come to their end are cut off, which is told but no failure: a client that
+// sends nothing could otherwise make every stop one.
+func (a *App) shutdown(ctx context.Context, s *http.Server, patience time.Duration) error {
 	if s == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, answersFor)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := s.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests did not end in time: %w", err), s.Close())
+	err := s.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.log.Warn("requests that did not end were cut off", "after", patience)
+		return s.Close()
 	}
-	return nil
+	return err
 }
 
 func served(err error) error {

@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"sluice/internal/commit"
+	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/signer"
 	"sluice/internal/withdrawal"
 )
 
@@ -48,4 +50,19 @@ func (t watchedTx) Commit(ctx context.Context, v *commit.View) error {
 		t.queued()
 	}
 	return nil
+}
+
+// watchedSigner counts what the signer refuses: each refusal is worth a look.
+type watchedSigner struct {
+	signer.Signer
+	metrics *metrics
+}
+
+// Sign implements signer.Signer.
+func (s watchedSigner) Sign(ctx context.Context, in signer.Intent) (signer.Signed, error) {
+	out, err := s.Signer.Sign(ctx, in)
+	if f := fault.Of(err); f != nil {
+		s.metrics.signerRefusals.WithLabelValues(f.Code).Inc()
+	}
+	return out, err
 }

@@ -84,7 +84,11 @@ func (d *doctor) database() {
 		}
 	}
 	err := d.open(func(t *tool) error {
-		d.ok("database", "%s, %s, %d shards, schema is current", name, t.db.Engine(), t.db.Shards())
+		version, err := t.db.EngineVersion(t.ctx)
+		if err != nil {
+			return err
+		}
+		d.ok("database", "%s, %s %s, %d shards, schema is current", name, t.db.Engine(), version, t.db.Shards())
 		d.assets(t)
 		d.wallets(t)
 		return nil

@@ -96,7 +96,7 @@ func (merchantListCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
 		var out []merchantOut
 		for n := range t.db.Shards() {
-			shard := id.Shard(n) //nolint:gosec // below Shards
+			shard := id.Shard(n)
 			rows, err := everything(func(before id.Seq) ([]merchant.Merchant, error) {
 				return t.db.Merchants(t.ctx, shard, before, store.PageMax)
 			}, func(m merchant.Merchant) id.Seq { return m.Seq })

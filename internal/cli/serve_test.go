@@ -121,7 +121,7 @@ func (v *server) send(ctx context.Context, key, method, path, body string) (stat
 	if err != nil {
 		return 0, nil
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if json.NewDecoder(res.Body).Decode(&answer) != nil {
 		return 0, nil // cut off
 	}

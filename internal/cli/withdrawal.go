@@ -158,7 +158,12 @@ func (e *env) printWithdrawal(o withdrawalOut) error {
 		p.f("id\t%s\nforeign id\t%s\nmerchant\t%s\naccount\t%s\n", o.ID, o.ForeignID, o.Merchant, o.Account)
 		p.f("state\t%s\namount\t%s %s\nfee\t%s %s\nto\t%s on %s\n", o.State, o.Amount, o.Currency, o.Fee, o.Currency, o.Address, o.Network)
 		for _, x := range [][2]string{
-			{"stage", o.Stage}, {"attention", o.Attention}, {"", o.Explanation}, {"reason", o.Reason}, {"wallet", o.Wallet}, {"transaction", o.TxID},
+			{"stage", o.Stage},
+			{"attention", o.Attention},
+			{"", o.Explanation},
+			{"reason", o.Reason},
+			{"wallet", o.Wallet},
+			{"transaction", o.TxID},
 			{"network fee", o.NetworkFee},
 		} {
 			if x[1] != "" {

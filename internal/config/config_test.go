@@ -53,11 +53,14 @@ func TestLayers(t *testing.T) {
 		{"file over default", "[commit]\nbatch_max = 7\n", nil, nil, func(c config.Config) (any, any) { return c.Commit.BatchMax, 7 }},
 		{
 			"environment over file", "[commit]\nbatch_max = 7\n",
-			[]string{"SLUICE_COMMIT_BATCH_MAX=8"}, nil, func(c config.Config) (any, any) { return c.Commit.BatchMax, 8 },
+			[]string{"SLUICE_COMMIT_BATCH_MAX=8"},
+			nil, func(c config.Config) (any, any) { return c.Commit.BatchMax, 8 },
 		},
 		{
-			"flag over environment", "[commit]\nbatch_max = 7\n", []string{"SLUICE_COMMIT_BATCH_MAX=8"},
-			map[string]string{"commit.batch_max": "9"}, func(c config.Config) (any, any) { return c.Commit.BatchMax, 9 },
+			"flag over environment", "[commit]\nbatch_max = 7\n",
+			[]string{"SLUICE_COMMIT_BATCH_MAX=8"},
+			map[string]string{"commit.batch_max": "9"},
+			func(c config.Config) (any, any) { return c.Commit.BatchMax, 9 },
 		},
 		{"duration", "[commit]\nbatch_wait = \"2ms\"\n", nil, nil, func(c config.Config) (any, any) { return c.Commit.BatchWait.Std(), 2 * time.Millisecond }},
 		{"live waits before it stops", "", nil, nil, func(c config.Config) (any, any) { return c.StopDelay.Std(), 5 * time.Second }},
@@ -254,7 +257,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 	fmt.Fprintln(&out, conf.DatabaseName())
 	fmt.Fprintln(&out, conf.Validate())
-	for _, form := range []string{planted, fmt.Sprintf("%x", planted), fmt.Sprint([]byte(planted))} {
+	for _, form := range []string{planted, fmt.Sprintf("%x", planted), fmt.Sprintf("%d", []byte(planted))} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("the secret was printed:\n%s", out.String())
 		}

@@ -71,7 +71,7 @@ func lookup(environ []string, name string) (string, bool) {
 
 // notOurs are variables with our prefix that other programs make: Kubernetes for a
 // service that is called sluice or sluice-something, and our own tests.
-var notOurs = regexp.MustCompile(`^SLUICE_(([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_\d+_[A-Z0-9_]+)?)|TEST_[A-Z0-9_]+|CRASH_AT)$`)
+var notOurs = regexp.MustCompile(`^SLUICE_(([A-Z0-9_]+_)?(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_\d+_[A-Z0-9_]+)?)|TEST_[A-Z0-9_]+|(CRASH|PAUSE)_AT)$`)
 
 func environment(environ []string) map[string]string {
 	out := map[string]string{}

@@ -27,6 +27,17 @@ func (db *DB) Ping(ctx context.Context) error {
 	return db.engine.each(ctx, "SELECT version FROM shard WHERE number = 0", nil, []any{&n}, func() error { return nil })
 }
 
+// EngineVersion is the version of the database engine.
+func (db *DB) EngineVersion(ctx context.Context) (string, error) {
+	text := "SELECT sqlite_version()"
+	if db.Engine() == enginePostgres {
+		text = "SELECT current_setting('server_version')"
+	}
+	var v string
+	err := db.engine.each(ctx, text, nil, []any{&v}, func() error { return nil })
+	return v, err
+}
+
 // KnownAssets lists the currencies that this database was ever used with, by code.
 func (db *DB) KnownAssets(ctx context.Context) ([]ledger.KnownAsset, error) {
 	return query(ctx, db.engine, knownAssets, "WHERE t.shard = 0 ORDER BY t.code")
@@ -40,6 +51,24 @@ func (db *DB) OldestOpen(ctx context.Context, shard id.Shard, state withdrawal.S
 		"SELECT release_at FROM withdrawal WHERE shard = $1 AND state = $2 AND state IN ('new', 'review', 'queued', 'processing') ORDER BY release_at, seq LIMIT 1",
 		[]any{int64(shard), string(state)}, []any{&at}, func() error { return nil })
 	return at, err
+}
+
+// NeedingALook counts the withdrawals of a shard that are processing with something
+// to attend to: their outcome is not established. Few are ever processing.
+func (db *DB) NeedingALook(ctx context.Context, shard id.Shard) (int64, error) {
+	var n int64
+	err := db.engine.each(ctx,
+		"SELECT count(*) FROM withdrawal WHERE shard = $1 AND state = 'processing' AND state IN ('new', 'review', 'queued', 'processing') AND attention <> ''",
+		[]any{int64(shard)}, []any{&n}, func() error { return nil })
+	return n, err
+}
+
+// DisabledEndpoints counts the webhook endpoints of a shard that are disabled.
+func (db *DB) DisabledEndpoints(ctx context.Context, shard id.Shard) (int64, error) {
+	var n int64
+	err := db.engine.each(ctx, "SELECT count(*) FROM webhook_endpoint WHERE shard = $1 AND state = 'disabled' AND state <> 'deleted'",
+		[]any{int64(shard)}, []any{&n}, func() error { return nil })
+	return n, err
 }
 
 // OldestUntold is the time of the first event of a shard that has not become
