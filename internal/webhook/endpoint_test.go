@@ -75,8 +75,8 @@ func TestEndpointsDoNotPrintTheirKeys(t *testing.T) {
 // TestCase50_OneMerchantCannotTouchAnothersEndpoint, whichever command it tries.
 func TestCase50_OneMerchantCannotTouchAnothersEndpoint(t *testing.T) {
 	b := open(t)
-	e, d := b.endpoint("*"), webhook.Delivery{}
-	d = b.one()
+	e := b.endpoint("*")
+	d := b.one()
 	other := must[merchant.Merchant](b, merchant.Create{Name: "Other", Mode: merchant.Test}).Seq
 	s, k, _ := newKeys(t)
 	b.refused("endpoint_not_found", webhook.NewUpdateEndpoint(other, e.Seq, "x"))

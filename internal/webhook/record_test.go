@@ -163,7 +163,7 @@ func TestCase55_BreakerCoolsDownAndTells(t *testing.T) {
 			}
 		}
 		r := fail()
-		if rest := r.Endpoint.PausedUntil.Sub(time.Now()).Round(time.Second); !r.Tripped || rest != 30*time.Second {
+		if rest := time.Until(r.Endpoint.PausedUntil).Round(time.Second); !r.Tripped || rest != 30*time.Second {
 			b.Fatalf("after five failures: tripped %v, rest %s", r.Tripped, rest)
 		}
 		for _, d := range flying {
@@ -186,7 +186,7 @@ func TestCase55_BreakerCoolsDownAndTells(t *testing.T) {
 		for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute} {
 			time.Sleep(time.Until(b.row(e).PausedUntil))
 			r := fail()
-			if rest := r.Endpoint.PausedUntil.Sub(time.Now()).Round(time.Second); !r.Tripped || rest != want {
+			if rest := time.Until(r.Endpoint.PausedUntil).Round(time.Second); !r.Tripped || rest != want {
 				b.Errorf("tripped %v, rest %s, want %s", r.Tripped, rest, want)
 			}
 		}
@@ -198,7 +198,7 @@ func TestCase55_BreakerCoolsDownAndTells(t *testing.T) {
 			b.Error("the first failure after a success opened it")
 		}
 		r = fail()
-		if rest := r.Endpoint.PausedUntil.Sub(time.Now()).Round(time.Second); !r.Tripped || rest != 15*time.Minute {
+		if rest := time.Until(r.Endpoint.PausedUntil).Round(time.Second); !r.Tripped || rest != 15*time.Minute {
 			b.Errorf("after one success: tripped %v, rest %s", r.Tripped, rest)
 		}
 		// It told once, not at every opening.

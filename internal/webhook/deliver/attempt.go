@@ -40,14 +40,14 @@ func (l *lane) attempt(i item) (webhook.Attempt, time.Duration) {
 	if err != nil {
 		return webhook.Attempt{At: now.UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassKeys), ErrorText: err.Error()}, 0
 	}
-	return l.w.sender.send(context.Background(), message{
+	return l.w.sender.send(l.w.base, message{
 		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, sign: signer,
 	})
 }
 
 // record writes down an attempt, and tells whoever has to know.
 func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
-	w, ctx := l.w, context.Background()
+	w, ctx := l.w, l.w.base
 	w.observe(i.delivery, a)
 	r, err := submit[webhook.Recorded](ctx, w, l.at.Shard, webhook.RecordAttempt{
 		Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: jitter(),

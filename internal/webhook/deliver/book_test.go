@@ -5,14 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"sluice/internal/commit"
@@ -67,16 +65,6 @@ func open(t testing.TB) *book {
 	})
 	b.merchant = must[merchant.Merchant](b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
 	return b
-}
-
-// virtual runs a test with a virtual clock: days pass at once. Receivers are
-// reached through pipes.
-func virtual(t *testing.T, f func(b *book)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(26 * 366 * 24 * time.Hour) // bubbles begin in the year 2000, ids in 2020
-		f(open(t))
-	})
 }
 
 func must[R any](b *book, c commit.Command) R {
@@ -203,16 +191,6 @@ func (b *book) attempts(d webhook.Delivery) []webhook.Attempt {
 	return out
 }
 
-// row reads an endpoint.
-func (b *book) row(e webhook.Endpoint) webhook.Endpoint {
-	b.Helper()
-	got, ok, err := b.db.Endpoint(context.Background(), id.ID{Seq: e.Seq})
-	if err != nil || !ok {
-		b.Fatalf("endpoint: %v, %v", ok, err)
-	}
-	return got
-}
-
 // until waits for a condition; it fails after far longer than it can take.
 func (b *book) until(what string, ok func() bool) {
 	b.Helper()
@@ -290,69 +268,4 @@ func (b *book) receiver(answer http.HandlerFunc) *receiver {
 
 func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
-}
-
-// pipes is a network without sockets, for virtual time.
-type pipes struct {
-	mu    sync.Mutex
-	hosts map[string]*pipeListener
-}
-
-type pipeListener struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-
-// dial connects to a receiver by its host name.
-func (p *pipes) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	p.mu.Lock()
-	l := p.hosts[address]
-	p.mu.Unlock()
-	if l == nil {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: net.UnknownNetworkError(address)}
-	}
-	ours, theirs := net.Pipe()
-	select {
-	case l.conns <- theirs:
-		return ours, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) worker(w *deliver.Worker) { w.DialWith(p.dial) }
-
-// receiver listens under a host name.
-func (p *pipes) receiver(b *book, host string, answer http.HandlerFunc) *receiver {
-	r := &receiver{answer: answer, url: "http://" + host + "/hook"}
-	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-	p.mu.Lock()
-	if p.hosts == nil {
-		p.hosts = map[string]*pipeListener{}
-	}
-	p.hosts[host+":80"] = l
-	p.mu.Unlock()
-	s := &http.Server{Handler: r, ReadHeaderTimeout: time.Minute}
-	done := make(chan error)
-	go func() { done <- s.Serve(l) }()
-	b.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			b.Error(err)
-		}
-		<-done
-	})
-	return r
 }

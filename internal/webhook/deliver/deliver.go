@@ -122,9 +122,10 @@ type Worker struct {
 	lanes    map[id.ID]*lane
 	stopping bool
 
-	queued  atomic.Int64   // deliveries in lanes
-	sending atomic.Int64   // requests under way
-	work    sync.WaitGroup // goroutines of lanes
+	base    context.Context // of requests and their records: they do not end with Run's
+	queued  atomic.Int64    // deliveries in lanes
+	sending atomic.Int64    // requests under way
+	work    sync.WaitGroup  // goroutines of lanes
 }
 
 // New makes a worker. renderers has one entry per endpoint format.
@@ -176,22 +177,23 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.opt.Log.WarnContext(ctx, "webhooks may go to this machine or unencrypted: for tests only",
 			"loopback", w.opt.AllowLoopback, "plain_http", w.opt.AllowHTTP)
 	}
+	w.base = context.WithoutCancel(ctx)
 	var shards sync.WaitGroup
 	for n := range w.loop.Shards() {
-		shard := id.Shard(n) //nolint:gosec // at most id.MaxShards
+		shard := id.Shard(n)
 		shards.Go(func() { w.fanOut(ctx, shard) })
 		shards.Go(func() { w.schedule(ctx, shard) })
 		shards.Go(func() { w.replay(ctx, shard) })
 	}
 	<-ctx.Done()
 	shards.Wait()
-	w.stop(context.WithoutCancel(ctx))
+	w.stop()
 	w.sender.close()
 	return nil
 }
 
 // stop empties the lanes and waits for what is under way.
-func (w *Worker) stop(ctx context.Context) {
+func (w *Worker) stop() {
 	w.mu.Lock()
 	w.stopping = true
 	lanes := make([]*lane, 0, len(w.lanes))
@@ -200,7 +202,7 @@ func (w *Worker) stop(ctx context.Context) {
 	}
 	w.mu.Unlock()
 	for _, l := range lanes {
-		w.release(ctx, l.at.Shard, l.close())
+		w.release(w.base, l.at.Shard, l.close())
 	}
 	w.work.Wait()
 }

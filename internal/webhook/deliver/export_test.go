@@ -12,7 +12,9 @@ import (
 // DialWith replaces the dialer, guard included, by pipes inside the process: the
 // virtual clock of a test does not run while a socket is waited for.
 func (w *Worker) DialWith(dial func(ctx context.Context, network, address string) (net.Conn, error)) {
-	w.sender.client.Transport.(*http.Transport).DialContext = dial
+	if t, ok := w.sender.client.Transport.(*http.Transport); ok {
+		t.DialContext = dial
+	}
 }
 
 // Send makes one attempt as a worker with these options would.

@@ -3,6 +3,7 @@ package deliver_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -122,9 +123,9 @@ func (n *names) resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		n.wg.Go(func() {
-			defer ours.Close()
 			for n.answer(ours) == nil {
 			}
+			_ = ours.Close()
 		})
 		return theirs, nil
 	}}
@@ -184,7 +185,7 @@ func TestCase54_NamesThatResolveInside(t *testing.T) {
 	var reached atomic.Int64
 	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
 	defer inside.Close()
-	port := inside.Listener.Addr().(*net.TCPAddr).Port
+	port := netip.MustParseAddrPort(inside.Listener.Addr().String()).Port()
 	n := &names{hosts: map[string][][]string{
 		"loopback.example": {{"127.0.0.1"}},
 		"ipv6.example":     {{"::1"}},
@@ -201,7 +202,7 @@ func TestCase54_NamesThatResolveInside(t *testing.T) {
 	}
 	var log bytes.Buffer
 	o := deliver.Options{
-		Resolver: resolver, AllowHTTP: true, Log: slog.New(slog.NewTextHandler(&log, nil)), Ports: []uint16{80, 443, uint16(port)},
+		Resolver: resolver, AllowHTTP: true, Log: slog.New(slog.NewTextHandler(&log, nil)), Ports: []uint16{80, 443, port},
 	}
 	for _, c := range []struct {
 		url   string
@@ -295,7 +296,8 @@ func TestTLSIsVerifiedAndHTTP2Spoken(t *testing.T) {
 	if a, _ := deliver.Send(t.Context(), o, r.URL, nil, signer(t)); a.ErrorClass != string(webhook.ClassTLS) || a.Address == "" {
 		t.Errorf("an unknown authority: %s (%s)", a.ErrorClass, a.ErrorText)
 	}
-	o.RootCAs = r.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	o.RootCAs = x509.NewCertPool()
+	o.RootCAs.AddCert(r.Certificate())
 	if a, _ := deliver.Send(t.Context(), o, r.URL, nil, signer(t)); !a.Succeeded() {
 		t.Errorf("a known one: %s (%s)", a.ErrorClass, a.ErrorText)
 	}

@@ -93,7 +93,7 @@ var errURL = errors.New("only https URLs are sent to")
 func (s *sender) exchange(ctx context.Context, m message, at time.Time, conn *dialled, a *webhook.Attempt) (time.Duration, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { conn.set(i.Conn.RemoteAddr().String()) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url, bytes.NewReader(m.body))
-	if err != nil || req.URL.Scheme != "https" && !(s.plain && req.URL.Scheme == "http") {
+	if err != nil || req.URL.Scheme != "https" && (req.URL.Scheme != "http" || !s.plain) {
 		return 0, errURL
 	}
 	req.Header = http.Header{
