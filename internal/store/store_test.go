@@ -55,6 +55,8 @@ func TestPostgresGoesAway(t *testing.T) {
 	storetest.Gone(t, url, server)
 }
 
+func TestPostgresConnectionIsCut(t *testing.T) { storetest.Cut(t, pgtest.URL(t)) }
+
 func TestBothEnginesHaveOneSchema(t *testing.T) {
 	storetest.SameSchema(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"), pgtest.URL(t))
 }

@@ -93,6 +93,10 @@ func join(t testing.TB, url string, opt store.Options, loop commit.Options) *nod
 	t.Helper()
 	n := open(t, url, opt, loop)
 	n.run()
+	// Connect now: nodes that are to race must not differ by the time that takes.
+	if err := n.submit(step{nil, func(*commit.View) (any, error) { return nil, nil }}); err != nil {
+		t.Fatal(err)
+	}
 	return n
 }
 
