@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"sluice/internal/account"
@@ -79,8 +80,8 @@ func (r *Renderer) load(ctx context.Context, messages []webhook.Message) (*subje
 	seen := map[id.ID]bool{}
 	for _, m := range messages {
 		at := idOf(m, m.Event.Subject)
-		kind := kindOf(m.Type())
-		if kind == "" || seen[at] {
+		kind := about(m.Type())
+		if kind == itself || seen[at] {
 			continue
 		}
 		seen[at] = true
@@ -90,12 +91,13 @@ func (r *Renderer) load(ctx context.Context, messages []webhook.Message) (*subje
 			groups[m.Shard] = g
 		}
 		switch kind {
-		case id.Withdrawal:
+		case aWithdrawal:
 			g.withdrawals = append(g.withdrawals, at.Seq)
-		case id.Credit:
+		case aCredit:
 			g.credits = append(g.credits, at.Seq)
-		default:
+		case anAccount:
 			g.accounts = append(g.accounts, at.Seq)
+		case itself:
 		}
 	}
 	rows := &subjects{map[id.ID]withdrawal.Withdrawal{}, map[id.ID]account.Credit{}, map[id.ID]ledger.Account{}}
@@ -129,60 +131,76 @@ func fill[R any](ctx context.Context, shard id.Shard, seqs []id.Seq, read func(c
 	return nil
 }
 
-// kindOf says which row a message needs; "" for none.
-func kindOf(t event.Type) id.Kind {
+// subject says which row a message is built from.
+type subject int
+
+const (
+	itself subject = iota // the event holds all of it
+	aWithdrawal
+	aCredit
+	anAccount
+)
+
+// about says which row a message of a type needs.
+func about(t event.Type) subject {
 	switch t {
 	case event.WithdrawalCreated, event.WithdrawalQueued, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalMined,
 		event.WithdrawalDropped, event.WithdrawalAttention, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled,
 		event.WithdrawalRejected, event.WithdrawalReturned, event.WithdrawalReview:
-		return id.Withdrawal
+		return aWithdrawal
 	case event.CreditCreated, event.CreditSettled:
-		return id.Credit
+		return aCredit
 	case event.AccountOpened:
-		return id.Account
-	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated, event.EndpointDisabled, event.EndpointTested:
+		return anAccount
+	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated,
+		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested:
 	}
-	return ""
+	return itself
 }
 
 // data writes the object of a message.
 func (o objects) data(m webhook.Message, rows *subjects) error {
-	at := idOf(m, m.Event.Subject)
-	switch kindOf(m.Type()) {
-	case id.Withdrawal:
-		x, ok := rows.withdrawals[at]
-		if !ok {
-			return errGone
+	at, found := idOf(m, m.Event.Subject), true
+	switch about(m.Type()) {
+	case aWithdrawal:
+		var x withdrawal.Withdrawal
+		if x, found = rows.withdrawals[at]; found {
+			then, err := x.At(m.Event)
+			if err != nil {
+				return err
+			}
+			o.withdrawal(then)
 		}
-		then, err := x.At(m.Event)
-		if err != nil {
-			return err
+	case aCredit:
+		var c account.Credit
+		if c, found = rows.credits[at]; found {
+			if m.Type() == event.CreditCreated {
+				c = c.AsCreated()
+			}
+			o.credit(c)
 		}
-		o.withdrawal(then)
-		return nil
-	case id.Credit:
-		c, ok := rows.credits[at]
-		if !ok {
-			return errGone
+	case anAccount:
+		var a ledger.Account
+		if a, found = rows.accounts[at]; found {
+			o.account(a)
 		}
-		if m.Type() == event.CreditCreated {
-			c = c.AsCreated()
-		}
-		o.credit(c)
-		return nil
-	case id.Account:
-		a, ok := rows.accounts[at]
-		if !ok {
-			return errGone
-		}
-		o.account(a)
-		return nil
+	case itself:
+		return o.fact(m)
 	}
-	switch m.Type() {
-	case event.BalanceUpdated:
+	if !found {
+		return errGone
+	}
+	return nil
+}
+
+// fact writes the object of a message that needs no row.
+func (o objects) fact(m webhook.Message) error {
+	t := m.Type()
+	if t == event.BalanceUpdated {
 		o.balance(balanceOf(m.Event))
 		return nil
-	case event.FundsLocked, event.FundsUnlocked:
+	}
+	if t == event.FundsLocked || t == event.FundsUnlocked {
 		mv, err := moved(m.Shard, m.Event)
 		if err == nil {
 			o.movement(mv)
@@ -192,7 +210,7 @@ func (o objects) data(m webhook.Message, rows *subjects) error {
 	return o.endpointFact(m.Event)
 }
 
-var errGone = fmt.Errorf("the row that the event is about is not there")
+var errGone = errors.New("the row that the event is about is not there")
 
 // endpointFact writes what an event about an endpoint tells.
 func (o objects) endpointFact(e event.Event) error {
