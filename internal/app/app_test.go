@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -367,5 +370,27 @@ func TestPartsMayBeHandedIn(t *testing.T) {
 	_, err = app.New(t.Context(), c, app.Options{Log: log, Rails: map[string]rail.Rail{"ethereum": way}, Signer: sign})
 	if fault.CodeOf(err) != "config_invalid" || !strings.Contains(err.Error(), "does not pay it") {
 		t.Errorf("an asset that the rail does not pay: %v", err)
+	}
+}
+
+func TestTheOperatorsPagesNameEveryMetric(t *testing.T) {
+	names := app.MetricNames()
+	page, err := os.ReadFile("../../docs/operations/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := os.ReadFile("../../docs/operations/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(name + `\b`).Match(page) {
+			t.Errorf("monitoring.md does not explain %s", name)
+		}
+	}
+	for _, found := range regexp.MustCompile(`\bsluice_[a-z_]+\b`).FindAllString(string(page)+string(alerts), -1) {
+		if !slices.Contains(names, strings.TrimSuffix(found, "_bucket")) {
+			t.Errorf("there is no metric %s", found)
+		}
 	}
 }

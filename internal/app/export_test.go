@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // HoldStop makes the stop delay last until release is closed, and closes begun when
@@ -12,4 +15,21 @@ func (a *App) HoldStop(begun chan<- struct{}, release <-chan struct{}) {
 		close(begun)
 		<-release
 	}
+}
+
+// MetricNames are the names of all metrics of ours.
+func MetricNames() []string {
+	all := make(chan *prometheus.Desc, 100)
+	m := newMetrics("")
+	m.registry.Describe(all)
+	newBook(nil, nil, 0, nil).Describe(all)
+	close(all)
+	var out []string
+	for d := range all {
+		if _, rest, _ := strings.Cut(d.String(), `fqName: "`); strings.HasPrefix(rest, "sluice_") {
+			name, _, _ := strings.Cut(rest, `"`)
+			out = append(out, name)
+		}
+	}
+	return out
 }
