@@ -36,14 +36,14 @@ func createWithdrawals(c *call) (int, error) {
 	if err := c.doc.err(); err != nil {
 		return 0, err
 	}
-	key, print, err := c.commandKey()
+	key, mark, err := c.commandKey()
 	if err != nil {
 		return 0, err
 	}
 	if key.Key != "" {
 		// The items have keys of their own below. This one ties them to the whole
 		// body, so that another list under the same key moves nothing at all.
-		out, err := c.Loop.Submit(c.ctx(), c.who.merchant.Shard, commit.Request{Command: opened{}, Key: key, Fingerprint: print})
+		out, err := c.Loop.Submit(c.ctx(), c.who.merchant.Shard, commit.Request{Command: opened{}, Key: key, Fingerprint: mark})
 		if err != nil {
 			return 0, err
 		}
@@ -55,7 +55,7 @@ func createWithdrawals(c *call) (int, error) {
 		one := object{d: &document{nodes: c.doc.nodes}, at: of.at}
 		items[n].cmd, items[n].err = c.withdrawal(one)
 	}
-	c.submitAll(items, key, print)
+	c.submitAll(items, key, mark)
 	c.results(items)
 	return http.StatusOK, nil
 }
@@ -71,7 +71,7 @@ func (opened) Apply(*commit.View) (any, error) { return struct{}{}, nil }
 
 // submitAll carries the items to the write path, in order of their places as far
 // as one can, many at once.
-func (c *call) submitAll(items []item, key commit.Key, print []byte) {
+func (c *call) submitAll(items []item, key commit.Key, mark []byte) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(len(items), batchAtOnce) {
@@ -81,20 +81,20 @@ func (c *call) submitAll(items []item, key commit.Key, print []byte) {
 				if n >= len(items) {
 					return
 				}
-				c.submitItem(&items[n], n, key, print)
+				c.submitItem(&items[n], n, key, mark)
 			}
 		})
 	}
 	wg.Wait()
 }
 
-func (c *call) submitItem(it *item, n int, key commit.Key, print []byte) {
+func (c *call) submitItem(it *item, n int, key commit.Key, mark []byte) {
 	if it.err != nil {
 		return
 	}
 	req := commit.Request{Command: it.cmd}
 	if key.Key != "" {
-		req.Key, req.Fingerprint = key, print
+		req.Key, req.Fingerprint = key, mark
 		req.Key.Key += " " + strconv.Itoa(n) // no key of a client holds a blank
 	}
 	out, err := c.Loop.Submit(c.ctx(), c.who.merchant.Shard, req)

@@ -254,11 +254,11 @@ func (c *call) commandKey() (commit.Key, []byte, error) {
 
 // submit hands a command to the merchant's shard.
 func (c *call) submit(cmd commit.Command) (commit.Outcome, error) {
-	key, print, err := c.commandKey()
+	key, mark, err := c.commandKey()
 	if err != nil {
 		return commit.Outcome{}, err
 	}
-	out, err := c.Loop.Submit(c.r.Context(), c.who.merchant.Shard, commit.Request{Command: cmd, Key: key, Fingerprint: print})
+	out, err := c.Loop.Submit(c.r.Context(), c.who.merchant.Shard, commit.Request{Command: cmd, Key: key, Fingerprint: mark})
 	c.replayed = out.Replayed
 	return out, err
 }

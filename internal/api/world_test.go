@@ -216,8 +216,8 @@ func (w *world) try(key, method, path, body string, headers ...string) (answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
+	err = errors.Join(err, res.Body.Close())
 	a := answer{res.StatusCode, res.Header, text}
 	if err == nil && w.contract != nil {
 		err = w.contract.check(req, body, a)
