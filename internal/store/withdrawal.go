@@ -9,11 +9,11 @@ import (
 )
 
 var withdrawals = bindTable(withdrawal.Withdrawals, "seq", seqKey,
-	`seq merchant account foreign_id currency amount fee network destination typed canonical decoded tag metadata release_at actor created_at
+	`seq merchant account foreign_id currency amount fee network destination typed canonical decoded tag metadata release_at created_at
 	state stage attention attention_text reason dispatch wallet txid network_fee fee_asset updated_at ended_at version`,
 	func(w *withdrawal.Withdrawal, f []any) []any {
 		return append(f, &w.Seq, &w.Merchant, &w.Account, &w.ForeignID, &w.Currency, &w.Amount, &w.Fee, &w.Network, &w.Destination,
-			&w.Typed, &w.Canonical, &w.Decoded, &w.Tag, &w.Metadata, &w.ReleaseAt, &w.Actor, &w.CreatedAt,
+			&w.Typed, &w.Canonical, &w.Decoded, &w.Tag, &w.Metadata, &w.ReleaseAt, &w.CreatedAt,
 			(*string)(&w.State), (*string)(&w.Stage), &w.Attention, &w.AttentionText, &w.Reason, &w.Dispatch, &w.Wallet, &w.TxID,
 			&w.NetworkFee, &w.FeeAsset, &w.UpdatedAt, &w.EndedAt, &w.Version)
 	})

@@ -64,8 +64,8 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	}
 	w := Withdrawal{
 		Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, Currency: c.Asset.Code, Amount: c.Amount, Fee: c.Fee,
-		Network: target.Network, Destination: c.Destination, Typed: target.Typed, Canonical: target.Canonical, Decoded: target.Decoded, Tag: target.Tag,
-		Metadata: c.Metadata, Actor: c.Actor, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
+		Network: target.Network, Destination: c.Destination, Typed: typed(target), Canonical: target.Canonical, Decoded: target.Decoded, Tag: target.Tag,
+		Metadata: c.Metadata, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
 	}
 	held, err := c.Amount.Add(c.Fee)
 	if err != nil {
@@ -133,6 +133,15 @@ func (c Create) target(v *commit.View) (rail.Target, error) {
 		return t, WrongNetwork(c.Asset, t.Network)
 	}
 	return t, nil
+}
+
+// typed is kept where it says more than the canonical form: every accepted
+// withdrawal pays for its bytes.
+func typed(t rail.Target) string {
+	if t.Typed == t.Canonical {
+		return ""
+	}
+	return t.Typed
 }
 
 // WrongNetwork is the refusal of a currency on a network that does not carry it.

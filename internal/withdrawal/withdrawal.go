@@ -25,13 +25,12 @@ type Withdrawal struct {
 	Fee         money.Amount // processing fee, on top; held with the amount
 	Network     string
 	Destination id.Seq // the registered destination; 0 when given inline
-	Typed       string // the address as the user wrote it
+	Typed       string // the address as the user wrote it; "" when that is Canonical
 	Canonical   string
 	Decoded     []byte // what is signed
 	Tag         string
 	Metadata    string    // JSON object of texts, the merchant's; "" for none
 	ReleaseAt   time.Time // not queued before: not_before and the merchant's cancel window
-	Actor       string    // who asked
 	CreatedAt   time.Time
 
 	State         State

@@ -17,13 +17,13 @@ CREATE TABLE shard (
 CREATE TABLE idempotency (
     shard       INTEGER NOT NULL,
     merchant    INTEGER NOT NULL,
+    ref         INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    refused     INTEGER NOT NULL CHECK (refused IN (0, 1)),
     route       TEXT    NOT NULL,
     key         TEXT    NOT NULL,
     fingerprint BLOB    NOT NULL,
-    ref         INTEGER NOT NULL,
     body        BLOB    NOT NULL,
-    refused     INTEGER NOT NULL CHECK (refused IN (0, 1)),
-    at          INTEGER NOT NULL,
     PRIMARY KEY (shard, merchant, route, key)
 ) STRICT, WITHOUT ROWID;
 
@@ -87,14 +87,14 @@ CREATE INDEX destination_merchant ON destination (shard, merchant, seq) WHERE se
 CREATE TABLE balance (
     shard      INTEGER NOT NULL,
     account    INTEGER NOT NULL,
-    currency   TEXT    NOT NULL,
     merchant   INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    currency   TEXT    NOT NULL,
     available  TEXT    NOT NULL CHECK (available NOT GLOB '*[^0-9]*' AND length(available) BETWEEN 1 AND 39 AND (available = '0' OR available NOT GLOB '0*')),
     pending    TEXT    NOT NULL CHECK (pending NOT GLOB '*[^0-9]*' AND length(pending) BETWEEN 1 AND 39 AND (pending = '0' OR pending NOT GLOB '0*')),
     locked     TEXT    NOT NULL CHECK (locked NOT GLOB '*[^0-9]*' AND length(locked) BETWEEN 1 AND 39 AND (locked = '0' OR locked NOT GLOB '0*')),
     reserved   TEXT    NOT NULL CHECK (reserved NOT GLOB '*[^0-9]*' AND length(reserved) BETWEEN 1 AND 39 AND (reserved = '0' OR reserved NOT GLOB '0*')),
-    updated_at INTEGER NOT NULL,
-    version    INTEGER NOT NULL,
     PRIMARY KEY (shard, account, currency)
 ) STRICT, WITHOUT ROWID;
 
@@ -132,33 +132,32 @@ CREATE TABLE withdrawal (
     seq            INTEGER PRIMARY KEY,
     merchant       INTEGER NOT NULL,
     account        INTEGER NOT NULL,
+    destination    INTEGER NOT NULL,
+    release_at     INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    dispatch       INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL,
+    ended_at       INTEGER NOT NULL,
+    version        INTEGER NOT NULL,
     foreign_id     TEXT    NOT NULL CHECK (foreign_id <> ''),
     currency       TEXT    NOT NULL,
     amount         TEXT    NOT NULL CHECK (amount NOT GLOB '*[^0-9]*' AND length(amount) BETWEEN 1 AND 39 AND amount NOT GLOB '0*'),
     fee            TEXT    NOT NULL CHECK (fee NOT GLOB '*[^0-9]*' AND length(fee) BETWEEN 1 AND 39 AND (fee = '0' OR fee NOT GLOB '0*')),
     network        TEXT    NOT NULL,
-    destination    INTEGER NOT NULL,
     typed          TEXT    NOT NULL,
     canonical      TEXT    NOT NULL,
     decoded        BLOB    NOT NULL CHECK (length(decoded) > 0),
     tag            TEXT    NOT NULL,
     metadata       TEXT    NOT NULL,
-    release_at     INTEGER NOT NULL,
-    actor          TEXT    NOT NULL,
-    created_at     INTEGER NOT NULL,
     state          TEXT    NOT NULL CHECK (state IN ('new', 'review', 'queued', 'processing', 'confirmed', 'failed', 'cancelled', 'rejected', 'returned')),
     stage          TEXT    NOT NULL,
     attention      TEXT    NOT NULL,
     attention_text TEXT    NOT NULL,
     reason         TEXT    NOT NULL,
-    dispatch       INTEGER NOT NULL,
     wallet         TEXT    NOT NULL,
     txid           TEXT    NOT NULL,
     network_fee    TEXT    NOT NULL CHECK (network_fee NOT GLOB '*[^0-9]*' AND length(network_fee) BETWEEN 1 AND 39 AND (network_fee = '0' OR network_fee NOT GLOB '0*')),
     fee_asset      TEXT    NOT NULL,
-    updated_at     INTEGER NOT NULL,
-    ended_at       INTEGER NOT NULL,
-    version        INTEGER NOT NULL,
     -- The rules of the state machine that one row can show: an end has its time, an instruction has
     -- its dispatch, and what was never claimed by one can be neither paid nor fail.
     CHECK ((ended_at <> 0) = (state IN ('confirmed', 'failed', 'cancelled', 'rejected', 'returned'))),
@@ -174,15 +173,15 @@ CREATE TABLE transfer (
     shard          INTEGER NOT NULL,
     seq            INTEGER PRIMARY KEY,
     at             INTEGER NOT NULL,
+    debit_account  INTEGER NOT NULL,
+    credit_account INTEGER NOT NULL,
+    withdrawal     INTEGER NOT NULL,
+    cause          INTEGER NOT NULL,
     kind           TEXT    NOT NULL,
     currency       TEXT    NOT NULL,
     amount         TEXT    NOT NULL CHECK (amount NOT GLOB '*[^0-9]*' AND length(amount) BETWEEN 1 AND 39 AND amount NOT GLOB '0*'),
-    debit_account  INTEGER NOT NULL,
     debit_name     TEXT    NOT NULL,
-    credit_account INTEGER NOT NULL,
     credit_name    TEXT    NOT NULL,
-    withdrawal     INTEGER NOT NULL,
-    cause          INTEGER NOT NULL,
     CHECK (debit_account <> credit_account OR debit_name <> credit_name)
 ) STRICT;
 CREATE INDEX transfer_withdrawal ON transfer (shard, withdrawal, seq) WHERE withdrawal <> 0;
@@ -191,11 +190,12 @@ CREATE TABLE event (
     shard           INTEGER NOT NULL,
     seq             INTEGER PRIMARY KEY,
     at              INTEGER NOT NULL,
-    type            TEXT    NOT NULL,
     merchant        INTEGER NOT NULL,
     account         INTEGER NOT NULL,
     subject         INTEGER NOT NULL,
     subject_version INTEGER NOT NULL,
+    balance_version INTEGER NOT NULL,
+    type            TEXT    NOT NULL,
     state           TEXT    NOT NULL,
     actor           TEXT    NOT NULL,
     reason          TEXT    NOT NULL,
@@ -204,8 +204,7 @@ CREATE TABLE event (
     available       TEXT    NOT NULL,
     pending         TEXT    NOT NULL,
     locked          TEXT    NOT NULL,
-    reserved        TEXT    NOT NULL,
-    balance_version INTEGER NOT NULL
+    reserved        TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX event_merchant ON event (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX event_subject ON event (shard, subject, seq) WHERE subject <> 0;
