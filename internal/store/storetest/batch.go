@@ -124,8 +124,10 @@ func testCompareAndSet(t *testing.T, e Engine) {
 			ledger.Balances.Put(v, ledger.Balance{BalanceKey: ledger.BalanceKey{Account: 99, Currency: "ETH"}, Version: 2})
 		},
 		"version not raised": func(v *commit.View) {
-			merchant.Merchants.Fill(v, stale)
-			merchant.Merchants.Put(v, stale)
+			current := stale
+			current.Version = 1
+			merchant.Merchants.Fill(v, current)
+			merchant.Merchants.Put(v, current)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -128,6 +128,7 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
 	t.Run("look-ups", func(t *testing.T) { lookUps(t, n) })
 	t.Run("logs", func(t *testing.T) { logs(t, n) })
+	t.Run("amounts", func(t *testing.T) { amounts(t, n) })
 	t.Run("nothing", func(t *testing.T) { empty(t, n) })
 }
 
@@ -223,6 +224,31 @@ func logs(t *testing.T, n *node) {
 	equal(t, "webhook attempts", tries, []webhook.Attempt{sent}, err)
 	work, _, err := n.DB.Dispatch(ctx, att.Dispatch)
 	equal(t, "attempts", work.Attempts, []dispatch.Attempt{att}, err)
+}
+
+// amounts writes amounts of every length, with zeros at every place, and reads them back.
+func amounts(t *testing.T, n *node) {
+	var want []ledger.Transfer
+	for digits := 1; digits <= money.Digits; digits++ {
+		for _, s := range []string{
+			"1" + strings.Repeat("0", digits-1), strings.Repeat("9", digits), strings.Repeat("10203", 8)[:digits], strings.Repeat("90000000", 5)[:digits],
+		} {
+			want = append(want, ledger.Transfer{
+				Seq: id.Seq(100 + len(want)), At: someTime, Kind: ledger.KindReserve, Currency: "ETH", Amount: must(money.ParseMinor(s)),
+				Debit: ledger.AtHouse("a"), Credit: ledger.AtHouse("b"), Withdrawal: 4711,
+			})
+		}
+	}
+	if err := n.submit(step{nil, func(v *commit.View) (any, error) {
+		for _, tr := range want {
+			ledger.Transfers.Append(v, tr)
+		}
+		return nil, nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := n.DB.TransfersOf(context.Background(), at(4711))
+	equal(t, "transfers", got, want, err)
 }
 
 // empty writes rows in which everything that may be nothing is nothing.
