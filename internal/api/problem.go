@@ -90,7 +90,11 @@ func (s *server) fail(rw http.ResponseWriter, r *http.Request, request string, e
 	f := fault.Of(err)
 	status := statusOf(f)
 	if status >= http.StatusInternalServerError && f.Kind != fault.Busy {
-		s.log.LogAttrs(r.Context(), slog.LevelError, "a request failed", slog.String("request", request),
+		level := slog.LevelError
+		if r.Context().Err() != nil {
+			level = slog.LevelDebug // the client hung up
+		}
+		s.log.LogAttrs(r.Context(), level, "a request failed", slog.String("request", request),
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("code", f.Code), slog.Any("error", err))
 	}
 	h := rw.Header()

@@ -10,19 +10,30 @@ import (
 
 	"sluice/internal/api"
 	"sluice/internal/id"
+	"sluice/internal/store/pgtest"
 	"sluice/internal/webhook"
 )
 
 // One life through every operation: whatever the tables of the other tests do not
 // reach is reached here, so that every operation is exercised against the contract.
 func TestEveryOperationKeepsTheContract(t *testing.T) {
-	w := newWorld(t)
+	t.Run("sqlite", func(t *testing.T) {
+		w := newWorld(t)
+		w.everyOperation(w.acme)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		w := newWorldOn(t, pgtest.URL(t))
+		w.everyOperation(w.bolt) // in another shard than the operator
+	})
+}
+
+func (w *world) everyOperation(a party) {
+	t := w.t
 	w.contract = newContract(t)
-	a := w.acme
 	w.want(w.call(a.key, "GET", "/v1/ping", ""), 200, `"merchant":"mer_`, `"mode":"test"`, `"withdrawals:create"`)
 	w.want(w.call(w.operator, "GET", "/v1/ping", ""), 200, `"merchant":null`)
 	w.want(w.call(a.key, "GET", "/v1/currencies", ""), 200, `{"object":"currency","code":"USDT","scale":6,"networks":["ethereum"]}`, `"code":"EUR","scale":2,"networks":[]`)
-	w.want(w.call(a.key, "GET", "/v1/merchant", ""), 200, `"name":"acme"`, `"cancel_window_seconds":0`)
+	w.want(w.call(a.key, "GET", "/v1/merchant", ""), 200, `"mode":"test"`, `"cancel_window_seconds":0`)
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{"cancel_window_seconds":60}`), 200, `"cancel_window_seconds":60`)
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{}`), 200, `"cancel_window_seconds":60`)
 	w.want(w.call(w.operator, "GET", "/v1/wallets", ""), 200, `"data":[]`)
@@ -147,13 +158,13 @@ func (w *world) delivery(p party, endpoint string) string {
 	w.t.Helper()
 	at, err := id.Parse(id.Endpoint, endpoint)
 	must(w.t, err)
-	events, err := w.db.Events(w.t.Context(), 0, p.id.Seq, 0, 1000)
+	events, err := w.db.Events(w.t.Context(), at.Shard, p.id.Seq, 0, 1000)
 	must(w.t, err)
-	last := events[len(events)-1]
-	do[webhook.FannedOut](w, webhook.FanOut{To: last.Seq, Deliveries: []webhook.NewDelivery{{Message: webhook.Message{Event: last}, Endpoint: at.Seq}}})
+	m := webhook.Message{Shard: at.Shard, Event: events[len(events)-1]}
+	doIn[webhook.FannedOut](w, at.Shard, webhook.FanOut{To: m.Event.Seq, Deliveries: []webhook.NewDelivery{{Message: m, Endpoint: at.Seq}}})
 	rows, err := w.db.Deliveries(w.t.Context(), at, "", 0, 1)
 	must(w.t, err)
-	return id.ID{Seq: rows[0].Seq}.Text(id.Delivery)
+	return id.ID{Shard: at.Shard, Seq: rows[0].Seq}.Text(id.Delivery)
 }
 
 // The contract and the router name the same operations.

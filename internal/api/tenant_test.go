@@ -13,6 +13,7 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/store/pgtest"
 	"sluice/internal/withdrawal"
 )
 
@@ -39,7 +40,11 @@ func unlike(kind id.Kind) string { return id.ID{Seq: 1 << 40}.Text(kind) }
 // Case 50: on every route with an id, somebody else's is answered exactly like one
 // that does not exist, and nothing happens to it.
 func TestCase50ForeignIDsAreNotFound(t *testing.T) {
-	w := newWorld(t)
+	t.Run("sqlite, one shard", func(t *testing.T) { newWorld(t).swappedIDs(t) })
+	t.Run("postgres, two shards", func(t *testing.T) { newWorldOn(t, pgtest.URL(t)).swappedIDs(t) })
+}
+
+func (w *world) swappedIDs(t *testing.T) {
 	w.contract = newContract(t)
 	theirs := w.possessions(w.bolt)
 	theirs["webhook_deliveries"] = w.delivery(w.bolt, theirs["webhook_endpoints"])

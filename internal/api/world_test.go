@@ -91,9 +91,16 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, "sqlite:"+filepath.Join(t.TempDir(), "sluice.db"))
+}
+
+// newWorldOn is newWorld on an empty database. Where it has shards, the second
+// merchant lives in another one than the first.
+func newWorldOn(t testing.TB, url string) *world {
+	t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "sluice.db"), store.Options{Log: quiet}
+	opt := store.Options{Log: quiet}
 	must(t, store.Migrate(ctx, url, opt))
 	db, err := store.Open(ctx, url, opt)
 	must(t, err)
@@ -112,7 +119,7 @@ func newWorld(t testing.TB) *world {
 		must(t, <-ended)
 		must(t, db.Close())
 	})
-	w.acme, w.bolt = w.party("acme"), w.party("bolt")
+	w.acme, w.bolt = w.party("acme", 0), w.party("bolt", id.Shard(db.Shards()-1))
 	w.operator, _ = w.newKey(id.ID{}, merchant.Operate)
 	return w
 }
@@ -124,20 +131,26 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// do submits a command to the first shard, where the operator and the first merchant live.
 func do[R any](w *world, c commit.Command) R {
 	w.t.Helper()
-	r, err := commit.Do[R](context.Background(), w.loop, 0, c)
+	return doIn[R](w, 0, c)
+}
+
+func doIn[R any](w *world, shard id.Shard, c commit.Command) R {
+	w.t.Helper()
+	r, err := commit.Do[R](context.Background(), w.loop, shard, c)
 	must(w.t, err)
 	return r
 }
 
-func (w *world) party(name string) party {
+func (w *world) party(name string, shard id.Shard) party {
 	w.t.Helper()
-	m := do[merchant.Merchant](w, merchant.Create{Name: name, Mode: merchant.Test})
-	p := party{id: id.ID{Seq: m.Seq}}
+	m := doIn[merchant.Merchant](w, shard, merchant.Create{Name: name, Mode: merchant.Test})
+	p := party{id: id.ID{Shard: shard, Seq: m.Seq}}
 	p.key, p.keySeq = w.newKey(p.id, merchant.MerchantScopes...)
-	a := do[account.Opened](w, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "a customer of " + name})
-	p.account = id.ID{Seq: a.Seq}.Text(id.Account)
+	a := doIn[account.Opened](w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "a customer of " + name})
+	p.account = id.ID{Shard: shard, Seq: a.Seq}.Text(id.Account)
 	return p
 }
 
