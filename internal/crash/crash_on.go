@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // point is "name" or "name:n": the n-th passage of the point, the first by default.
@@ -48,5 +49,6 @@ func Point(name string) {
 		// A line of its own on standard error tells whoever waits for it.
 		fmt.Fprintf(os.Stderr, "{\"msg\":\"paused at a crash point\",\"point\":%q}\n", name)
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		time.Sleep(50 * time.Millisecond) // until the signal has stopped every thread, this one too
 	}
 }

@@ -66,7 +66,7 @@ func TestStory(t *testing.T) {
 func TestWrongArguments(t *testing.T) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	must(t, err)
-	defer null.Close()
+	defer null.Close() //nolint:errcheck // nothing was written
 	for _, c := range []struct {
 		args string
 		want int

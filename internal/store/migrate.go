@@ -209,6 +209,12 @@ func errNewer(have, know int64) error {
 // makeShards fills the table of shards once. It may run again after a crash
 // between the schema and the shards.
 func makeShards(ctx context.Context, db *sql.DB, n int) error {
+	// The lock waits for every batch at work, and what comes after waits for the lock:
+	// a node that starts beside others must not ask for it.
+	var made bool
+	if err := db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM shard)").Scan(&made); err != nil || made {
+		return err
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ import (
 var pgWriterSettings = map[string]string{
 	"application_name": "sluice", "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan", "jit": "off",
 	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "enable_memoize": "off",
-	"lock_timeout": "10000", "idle_in_transaction_session_timeout": "60000",
+	"lock_timeout": "10000", "idle_in_transaction_session_timeout": "10000",
 }
 
 var pgReaderSettings = map[string]string{

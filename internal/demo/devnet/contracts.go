@@ -222,8 +222,9 @@ func (c *Admin) send(ctx context.Context, to *common.Address, value *big.Int, da
 	return receipt, nil
 }
 
-// receipt waits for a chain that makes its blocks by itself. One that makes them when
-// told has the receipt at once.
+// receipt waits for a chain that makes its blocks by itself: until it has the receipt,
+// and until the block is the one that questions about now go to. One that makes blocks
+// when told has both at once.
 func (c *Admin) receipt(ctx context.Context, tx common.Hash) (*types.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -232,14 +233,17 @@ func (c *Admin) receipt(ctx context.Context, tx common.Hash) (*types.Receipt, er
 	for {
 		r, err := c.client.TransactionReceipt(ctx, tx)
 		if err == nil {
-			return r, nil
+			head, err := c.client.BlockNumber(ctx)
+			if err != nil || head >= r.BlockNumber.Uint64() {
+				return r, err
+			}
 		}
-		if !errors.Is(err, ethereum.NotFound) && !strings.Contains(err.Error(), "indexing is in progress") {
+		if err != nil && !errors.Is(err, ethereum.NotFound) && !strings.Contains(err.Error(), "indexing is in progress") {
 			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, err
+			return nil, errors.Join(ctx.Err(), err)
 		case <-again.C:
 		}
 	}
