@@ -266,3 +266,24 @@ func TestReplay(t *testing.T) {
 	b.refused("endpoint_disabled", webhook.ReplayOne{Merchant: b.merchant, Delivery: done.Seq})
 	b.refused("endpoint_disabled", webhook.NewSendTest(b.merchant, e.Seq, "x"))
 }
+
+func TestToldIsAskedOfTheEndpointItself(t *testing.T) {
+	e := webhook.Endpoint{Seq: 5, Merchant: 1, Types: "account.opened", State: webhook.Enabled, FirstEvent: 10}
+	m := webhook.Message{Event: event.Event{Seq: 10, Merchant: 1, Type: event.AccountOpened}}
+	if !e.Told(m) {
+		t.Error("not told of its own event")
+	}
+	for name, edit := range map[string]func(e *webhook.Endpoint, m *webhook.Message){
+		"somebody else's":  func(_ *webhook.Endpoint, m *webhook.Message) { m.Event.Merchant = 2 },
+		"before its birth": func(_ *webhook.Endpoint, m *webhook.Message) { m.Event.Seq = 9 },
+		"another type":     func(_ *webhook.Endpoint, m *webhook.Message) { m.Event.Type = event.CreditCreated },
+		"deleted":          func(e *webhook.Endpoint, _ *webhook.Message) { e.State = webhook.Deleted },
+		"another's test":   func(_ *webhook.Endpoint, m *webhook.Message) { m.Event.Type, m.Event.Subject = event.EndpointTested, 6 },
+	} {
+		e, m := e, m
+		edit(&e, &m)
+		if e.Told(m) {
+			t.Errorf("told of an event: %s", name)
+		}
+	}
+}
