@@ -141,6 +141,11 @@ func TestTranscripts(t *testing.T) {
 			{booking("b1", "P1", 200), ""},
 			{booking("r1", "P1", 200, returned("AC04")), "return P1 200.00 AC04"},
 		}, 3},
+		{"settled, and back before its debit is seen", early, []line{
+			{status("A", "P1", code.SettledDebtor, ""), "confirm P1 200.00"},
+			{booking("r1", "P1", 200, returned("AC04")), "alert P1 before_debit"},
+			{booking("b1", "P1", 200), "return P1 200.00 AC04"},
+		}, 3},
 		{"rejected after it counted as settled", early, []line{
 			{status("A", "P1", code.SettledDebtor, ""), "confirm P1 200.00"},
 			{status("A", "P1", code.Rejected, "AC01"), "alert P1 reject_after_paid AC01"},
@@ -174,6 +179,9 @@ func TestTranscripts(t *testing.T) {
 		}, 4},
 		{"blocked", match.Policy{}, []line{
 			{status("A", "P1", code.Blocked, ""), "alert P1 status"},
+			{status("A", "P1", code.Blocked, ""), ""},
+			{status("A", "P1", code.InProcess, ""), ""},
+			{status("A", "P1", code.Blocked, ""), ""},
 			{status("", "", code.NeedsSignature, ""), "alert status"},
 		}, 4},
 		{"status with another amount", match.Policy{}, []line{
@@ -296,6 +304,12 @@ func TestTranscripts(t *testing.T) {
 			{status("A", "P2", code.Rejected, "AC01"), "fail P2 50.00 AC01"},
 			{booking("b1", "", 280, batch("A", 3)), "confirm P1 200.00; suspend P2 50.00 after_reject; confirm P3 30.00"},
 			{booking("v1", "P2", 50, reversal), "suspend P2 50.00 after_reject"},
+		}, 1},
+		{"a batch that only what is given back explains", match.Policy{}, []line{
+			{status("A", "P2", code.Rejected, "AC01"), "fail P2 50.00 AC01"},
+			{status("A", "P3", code.Rejected, "AC01"), "fail P3 30.00 AC01"},
+			{booking("b1", "", 250, batch("A", 2)), "alert batch_differs"},
+			{booking("v1", "P2", 50, reversal), "suspend P2 50.00 after_reject; confirm P1 200.00; suspend P2 50.00 after_reject"},
 		}, 1},
 		{"more than the batch", match.Policy{}, []line{
 			{booking("b1", "", 281, batch("A", 3)), "suspend 281.00 wrong_amount"},
