@@ -11,7 +11,6 @@ import (
 func BenchmarkWithdrawalOverHTTP(b *testing.B) {
 	w := newWorld(b)
 	w.fund(w.acme, "USDT", "1000000000")
-	w.server.Client().Transport.(interface{ CloseIdleConnections() }).CloseIdleConnections()
 	var n atomic.Int64
 	b.SetParallelism(64)
 	b.ReportAllocs()

@@ -64,6 +64,28 @@ func TestCase08SameKeySameAnswer(t *testing.T) {
 	}
 }
 
+// A repeat is answered as the first time also when the thing has moved on since.
+func TestCase08RepeatShowsTheFirstAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.contract = newContract(t)
+	a := w.acme
+	w.fund(a, "USDT", "100")
+	credit, key := a.credit(`"pending":true`), fresh()
+	first := w.want(w.call(a.key, "POST", "/v1/credits", credit, key), 201, `"state":"pending"`)
+	w.want(w.call(a.key, "POST", "/v1/credits/"+first.get("id")+"/settle", "", fresh()), 200)
+	w.want(w.call(a.key, "POST", "/v1/credits", credit, key), 201, string(first.body))
+
+	lock := fmt.Sprintf(`{"account":%q,"currency":"USDT","amount":"2"}`, a.account)
+	locked := w.want(w.call(a.key, "POST", "/v1/locks", lock, key), 201)
+	w.want(w.call(a.key, "POST", "/v1/locks", lock, fresh()), 201)
+	w.want(w.call(a.key, "POST", "/v1/locks", lock, key), 201, string(locked.body))
+
+	batch := `{"withdrawals":[` + a.payout("b-1", "1") + "," + a.payout("b-2", "2") + "," + a.payout("b-3", "1000000") + `]}`
+	many := w.want(w.call(a.key, "POST", "/v1/withdrawals/batch", batch, key), 200, `"accepted":2,"refused":1`, `"foreign_id":"b-1"`, `"foreign_id":"b-2"`)
+	w.want(w.call(a.key, "POST", "/v1/withdrawals/"+many.get("results.0.withdrawal.id")+"/cancel", ""), 200)
+	w.want(w.call(a.key, "POST", "/v1/withdrawals/batch", batch, key), 200, string(many.body))
+}
+
 func TestCase12SameKeyOtherAmount(t *testing.T) {
 	w := newWorld(t)
 	w.fund(w.acme, "USDT", "100")
