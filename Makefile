@@ -5,6 +5,10 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# No cgo anywhere: the product must build without it, and a C compiler would only
+# spend time on libraries that the tests use as Go.
+export CGO_ENABLED := 0
+
 # How long `make fuzz` spends on each function, and what `make bench` measures.
 FUZZTIME ?= 10s
 BENCH ?= --accounts 1 --duration 10s
