@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +75,7 @@ func (g gethChain) mine(n int) error {
 		if err != nil {
 			return err
 		}
-		for now := before; now == before; {
+		for now := before; now <= before; {
 			if now, err = g.client.BlockNumber(ctx); err != nil {
 				return err
 			}
@@ -94,18 +95,41 @@ func (g gethChain) idle(ctx context.Context) error {
 }
 
 // undo drops a block and all after it, and lets the chain grow beyond where it was.
-// The transactions in the dropped blocks are gone from the pool as well.
+// Developer mode may be at work on a block of its own at that moment, which brings
+// the old chain back; so it is repeated until the block has gone. The transactions of
+// dropped blocks may be lost, or find their way into the new ones.
 func (g gethChain) undo(block uint64) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	number := new(big.Int).SetUint64(block)
+	old, err := g.client.HeaderByNumber(ctx, number)
+	if err != nil {
+		return err
+	}
 	head, err := g.client.BlockNumber(ctx)
 	if err != nil {
 		return err
 	}
-	if err := g.client.Client().CallContext(ctx, nil, "debug_setHead", hexutil.Uint64(block-1)); err != nil {
-		return err
+	for {
+		if err := g.client.Client().CallContext(ctx, nil, "debug_setHead", hexutil.Uint64(block-1)); err != nil {
+			return err
+		}
+		for now := block - 1; now <= head; {
+			if err := g.mine(1); err != nil {
+				return err
+			}
+			if now, err = g.client.BlockNumber(ctx); err != nil {
+				return err
+			}
+		}
+		now, err := g.client.HeaderByNumber(ctx, number)
+		if err != nil {
+			return err
+		}
+		if now.Hash() != old.Hash() {
+			return nil
+		}
 	}
-	return g.mine(int(head-block) + 2)
 }
 
 // startGeth runs a developer chain under the Osaka rules and gives its URL.
@@ -191,11 +215,18 @@ func osakaGenesis(t *testing.T, geth string) []byte {
 	return text
 }
 
-// buildGeth gives the path of the pinned geth, which it builds when it is not there:
-// two minutes once, then never again. A lock keeps parallel test programs from
+// buildGeth gives the path of the pinned geth: the one named by SLUICE_TEST_GETH (the
+// Makefile does that), or bin/geth, which it builds when it is not there. That takes
+// two minutes of two processors, once. A lock keeps parallel test programs from
 // building it twice.
 func buildGeth(t *testing.T) string {
 	t.Helper()
+	if path := os.Getenv("SLUICE_TEST_GETH"); path != "" {
+		if !isPinned(t, path) {
+			t.Fatalf("SLUICE_TEST_GETH=%s is not geth %s: unset it or run make bin/geth", path, gethVersion)
+		}
+		return path
+	}
 	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
 	must(t, err)
 	bin := filepath.Join(root, "bin")
@@ -205,17 +236,23 @@ func buildGeth(t *testing.T) string {
 	defer func() { _ = lock.Close() }()
 	must(t, flock(lock))
 	path := filepath.Join(bin, "geth")
-	if out, err := exec.CommandContext(t.Context(), path, "version").Output(); err == nil && bytes.Contains(out, []byte("Version: "+gethVersion)) {
+	if isPinned(t, path) {
 		return path
 	}
 	t.Logf("building %s, which takes some minutes once", path)
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", path+".new", "github.com/ethereum/go-ethereum/cmd/geth")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path+".new", "github.com/ethereum/go-ethereum/cmd/geth")
 	build.Dir = filepath.Join(root, "tools", "geth")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build geth: %v\n%s", err, out)
 	}
 	must(t, os.Rename(path+".new", path))
 	return path
+}
+
+func isPinned(t *testing.T, path string) bool {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), path, "version").Output()
+	return err == nil && bytes.Contains(out, []byte("Version: "+gethVersion+"-"))
 }
 
 // flock waits for the lock; closing the file gives it back, and so does dying.

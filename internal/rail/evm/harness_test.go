@@ -307,7 +307,7 @@ func TestConformanceInProcess(t *testing.T) {
 		chain := newChain(t)
 		n := deploy(t, chain.URL(), chain.Admin, chain.ID(), chain.Mine)
 		h := n.harness(t)
-		h.Holds, h.Keeps = true, true
+		h.Holds, h.Obeys = true, true
 		h.Undo = func(t *testing.T, block uint64, keep bool) {
 			t.Helper()
 			must(t, chain.Reorg(int(chain.Height()-block)+1, keep))

@@ -48,8 +48,9 @@ type Harness struct {
 	// Undo takes a block and all that came after it away and lets the network go on
 	// without them; their payments are forgotten unless keep is set.
 	Undo func(t *testing.T, block uint64, keep bool)
-	// Keeps is set when Undo can keep the payments.
-	Keeps bool
+	// Obeys is set when Undo keeps or drops payments as told. Without it what becomes
+	// of them is left to chance, as on a real network.
+	Obeys bool
 	// LosesAnswers hands over what is submitted and then fails.
 	LosesAnswers rail.Rail
 	// Broken are rails over networks that answer nothing to the point, Blind over such
