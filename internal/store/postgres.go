@@ -154,21 +154,20 @@ func (s *pgStore) prepare(ctx context.Context, conn *pgx.Conn) error {
 
 const preparedKey = "sluice"
 
-// pgLoad is the SELECT for all keys of a batch. The LATERAL subquery with its LIMIT
-// cannot be merged with the outer query: each key is looked up by the unique index.
+// pgLoad is the SELECT for all keys of a batch. The subquery with its OFFSET cannot be
+// merged with the outer query: each key is looked up by the unique index. (With = ANY
+// the planner may read the whole shard instead while the table is small.)
 func pgLoad(m *meta) string {
-	on := make([]string, len(m.keys))
-	arrays := make([]string, len(m.keys))
-	for i, k := range m.keys {
-		c := m.cols[k]
-		on[i] = fmt.Sprintf("x.%s = k.%s", c.name, c.name)
-		arrays[i] = fmt.Sprintf("$%d::%s[]", i+2, pgTypes[c.kind].name)
-	}
+	names, arrays, on := m.names(m.keys...), make([]string, len(m.keys)), []string{"x.shard = $1"}
 	if m.where != "" {
 		on = append(on, "x."+m.where)
 	}
-	return fmt.Sprintf("SELECT t.* FROM unnest(%s) AS k(%s) CROSS JOIN LATERAL (SELECT x.%s FROM %s x WHERE x.shard = $1 AND %s LIMIT 1) t",
-		strings.Join(arrays, ", "), strings.Join(m.names(m.keys...), ", "), strings.Join(m.names(), ", x."), m.name, strings.Join(on, " AND "))
+	for i, k := range m.keys {
+		on = append(on, fmt.Sprintf("x.%s = k.%s", names[i], names[i]))
+		arrays[i] = fmt.Sprintf("$%d::%s[]", i+2, pgTypes[m.cols[k].kind].name)
+	}
+	return fmt.Sprintf("SELECT t.* FROM unnest(%s) AS k(%s) CROSS JOIN LATERAL (SELECT x.%s FROM %s x WHERE %s OFFSET 0) t",
+		strings.Join(arrays, ", "), strings.Join(names, ", "), strings.Join(m.names(), ", x."), m.name, strings.Join(on, " AND "))
 }
 
 // pgInsert takes one array per column. unnest in the select list walks all arrays
