@@ -74,7 +74,7 @@ func (a *App) stop(ctx context.Context, graceful bool, stopWork func(), working 
 	defer cancel()
 	a.draining.Store(true)
 	if graceful {
-		a.log.Info("stopping", "delay", a.conf.StopDelay)
+		a.log.Info("stopping", "delay", a.conf.StopDelay.String())
 		a.pause(ctx, a.conf.StopDelay.Std())
 	}
 	stopWork()
@@ -106,7 +106,7 @@ func (a *App) stop(ctx context.Context, graceful bool, stopWork func(), working 
 			"stopping took longer than stop_timeout (%s); what was under way goes on at the next start", a.conf.StopTimeout))
 	}
 	err = errors.Join(err, a.Close())
-	a.log.Info("stopped", "took", time.Since(begin).Round(time.Millisecond))
+	a.log.Info("stopped", "took", time.Since(begin).Round(time.Millisecond).String())
 	return err
 }
 

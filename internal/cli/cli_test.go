@@ -264,7 +264,7 @@ func TestInitThenServe(t *testing.T) {
 }
 
 // limit is how long a test waits for what must happen.
-const limit = 60 * time.Second
+const limit = 2 * time.Minute
 
 func TestGeneratedPagesAreUpToDate(t *testing.T) {
 	pages, err := cli.Pages()
