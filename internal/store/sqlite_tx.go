@@ -68,9 +68,6 @@ func (s *sqliteStore) openWriter(ctx context.Context) error {
 }
 
 func (w *sqliteWriter) prepare(ctx context.Context, to *driver.Stmt, text string) error {
-	if *to != nil {
-		return nil
-	}
 	st, err := w.conn.(driver.ConnPrepareContext).PrepareContext(ctx, text)
 	if err != nil {
 		return fmt.Errorf("%w in %s", err, text)
@@ -254,8 +251,10 @@ func (t *sqliteTx) loadChunk(ctx context.Context, v *commit.View, b binding, st 
 	for loadChunks[size] < n {
 		size++
 	}
-	if err := w.prepare(ctx, &st.loads[size], sqliteLoad(m, loadChunks[size])); err != nil {
-		return err
+	if st.loads[size] == nil {
+		if err := w.prepare(ctx, &st.loads[size], sqliteLoad(m, loadChunks[size])); err != nil {
+			return err
+		}
 	}
 	for range (loadChunks[size] - n) * len(m.keys) {
 		w.bind(nil)
