@@ -48,7 +48,7 @@ func (db *DB) KnownAssets(ctx context.Context) ([]ledger.KnownAsset, error) {
 func (db *DB) OldestOpen(ctx context.Context, shard id.Shard, state withdrawal.State) (time.Time, error) {
 	var at time.Time
 	err := db.engine.each(ctx,
-		"SELECT release_at FROM withdrawal WHERE shard = $1 AND state = $2 AND state IN ('new', 'review', 'queued', 'processing') ORDER BY release_at, seq LIMIT 1",
+		"SELECT release_at FROM withdrawal WHERE shard = $1 AND state = $2 AND ended_at = 0 ORDER BY release_at, seq LIMIT 1",
 		[]any{int64(shard), string(state)}, []any{&at}, func() error { return nil })
 	return at, err
 }
@@ -58,7 +58,7 @@ func (db *DB) OldestOpen(ctx context.Context, shard id.Shard, state withdrawal.S
 func (db *DB) NeedingALook(ctx context.Context, shard id.Shard) (int64, error) {
 	var n int64
 	err := db.engine.each(ctx,
-		"SELECT count(*) FROM withdrawal WHERE shard = $1 AND state = 'processing' AND state IN ('new', 'review', 'queued', 'processing') AND attention <> ''",
+		"SELECT count(*) FROM withdrawal WHERE shard = $1 AND state = 'processing' AND ended_at = 0 AND attention <> ''",
 		[]any{int64(shard)}, []any{&n}, func() error { return nil })
 	return n, err
 }

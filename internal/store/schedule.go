@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"time"
 
@@ -17,7 +16,7 @@ var _ schedule.Reader = (*DB)(nil)
 func (db *DB) NextDue(ctx context.Context, shard id.Shard) (time.Time, error) {
 	var next time.Time
 	for _, text := range []string{
-		"SELECT release_at FROM withdrawal WHERE shard = $1 AND state = 'new' AND state IN ('new', 'review', 'queued', 'processing') ORDER BY release_at, seq LIMIT 1",
+		"SELECT release_at FROM withdrawal WHERE shard = $1 AND state = 'new' AND ended_at = 0 ORDER BY release_at, seq LIMIT 1",
 		"SELECT available_at FROM credit WHERE shard = $1 AND state = 'pending' AND available_at > 0 ORDER BY available_at, seq LIMIT 1",
 	} {
 		var at time.Time
@@ -73,7 +72,7 @@ func (s *sqliteStore) exec(ctx context.Context, text string, args ...any) error 
 		}
 	}
 	w := s.writer
-	var st driver.Stmt
+	var st statement
 	if err := w.prepare(ctx, &st, text); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (db *DB) Withdrawals(ctx context.Context, f withdrawal.Filter) ([]withdrawa
 }
 
 // open repeats the condition of the index of withdrawals that are not at their end.
-const open = "t.state IN ('new', 'review', 'queued', 'processing')"
+const open = "t.ended_at = 0"
 
 // DueNew lists new withdrawals whose time to be queued has come, the longest due first.
 func (db *DB) DueNew(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]withdrawal.Withdrawal, error) {

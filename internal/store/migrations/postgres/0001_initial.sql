@@ -175,7 +175,7 @@ CREATE TABLE withdrawal (
 CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreign_id) WHERE foreign_id <> '';
 CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq) WHERE seq > 0;
 CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq) WHERE seq > 0;
-CREATE INDEX withdrawal_open ON withdrawal (shard, state, release_at, seq) WHERE state IN ('new', 'review', 'queued', 'processing');
+CREATE INDEX withdrawal_open ON withdrawal (shard, state, release_at, seq) WHERE ended_at = 0;
 
 CREATE TABLE transfer (
     shard          SMALLINT      NOT NULL,
