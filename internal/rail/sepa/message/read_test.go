@@ -171,7 +171,8 @@ func TestADay(t *testing.T) {
 	if p := b[1]; p.Split || p.Batch.BatchID != "SLC-1-2" || p.Batch.Count != 3 || p.Batch.Total != money.Of(500_00) {
 		t.Errorf("%+v", p)
 	}
-	if p := b[2]; p.Side != message.Credit || !p.Returned() || p.Amount != money.Of(195_00) || p.Detail.Return.Code != "AC04" || p.Detail.Return.Origin != "ABNANL2A" || p.Detail.Return.Text != "account closed" || p.Detail.Return.Reason().Text == "" {
+	if p := b[2]; p.Side != message.Credit || !p.Returned() || p.Amount != money.Of(195_00) ||
+		p.Detail.Return.Code != "AC04" || p.Detail.Return.Origin != "ABNANL2A" || p.Detail.Return.Text != "account closed" || p.Detail.Return.Reason().Text == "" {
 		t.Errorf("%+v %+v", p, p.Detail.Return)
 	}
 	if p := b[3]; p.Day != "2026-11-23" || p.Code.Own != "808" || p.Text != "Charges" {
