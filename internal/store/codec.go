@@ -92,6 +92,22 @@ func setInteger(p any, n int64) error {
 	return nil
 }
 
+// characters reads a field of kindText.
+func characters(p any) string {
+	if x, ok := p.(*string); ok {
+		return *x
+	}
+	panic(fmt.Sprintf("store: %T is no text", p))
+}
+
+// digits reads a field of kindAmount.
+func digits(p any) string {
+	if x, ok := p.(*money.Amount); ok {
+		return x.Minor()
+	}
+	panic(fmt.Sprintf("store: %T is no amount", p))
+}
+
 // octets reads a field of kindBytes.
 func octets(p any) []byte {
 	switch x := p.(type) {

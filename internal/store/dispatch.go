@@ -110,7 +110,7 @@ func (db *DB) work(ctx context.Context, d dispatch.Dispatch) (dispatch.Work, err
 func (db *DB) Queued(ctx context.Context, network string, limit int) ([]dispatch.Candidate, error) {
 	var out []dispatch.Candidate
 	for n := range db.shards {
-		shard := id.Shard(n) //nolint:gosec // at most id.MaxShards
+		shard := id.Shard(n)
 		rows, err := query(ctx, db.engine, withdrawals,
 			"WHERE t.shard = $1 AND t.state = 'queued' AND "+open+" AND t.network = $2 ORDER BY t.release_at, t.seq LIMIT $3", shard, network, page(limit))
 		if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -47,13 +48,13 @@ func whole(m *meta, cond string, form func(column string) string) bool {
 
 func TestPostgresPlansGoByTheWholeKey(t *testing.T) {
 	db := migrated(t, pgtest.URL(t))
-	s := db.engine.(*pgStore)
+	s := db.engine.(*pgStore) //nolint:errcheck // a panic fails the test as well
 	conn, err := s.writers.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Release()
-	prepared := conn.Conn().PgConn().CustomData()[preparedKey].(map[string]*pgconn.StatementDescription)
+	prepared := conn.Conn().PgConn().CustomData()[preparedKey].(map[string]*pgconn.StatementDescription) //nolint:errcheck // as above
 	explain := func(name string) string {
 		nulls := strings.TrimSuffix(strings.Repeat("NULL,", len(prepared[name].ParamOIDs)), ",")
 		rows, err := conn.Query(context.Background(), "EXPLAIN EXECUTE "+name+"("+nulls+")")
@@ -91,9 +92,27 @@ func TestPostgresPlansGoByTheWholeKey(t *testing.T) {
 	}
 }
 
+// details reads the last column of a query plan of SQLite.
+func details(t *testing.T, rows *sql.Rows) (plan string) {
+	t.Helper()
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan += detail + "\n"
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
 func TestSQLitePlansGoByTheWholeKey(t *testing.T) {
 	db := migrated(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
-	reads := db.engine.(*sqliteStore).reads
+	reads := db.engine.(*sqliteStore).reads //nolint:errcheck // as above
 	for _, b := range bindings {
 		m := b.describe()
 		var texts []string
@@ -109,18 +128,7 @@ func TestSQLitePlansGoByTheWholeKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan := ""
-			for rows.Next() {
-				var id, parent, unused int
-				var detail string
-				if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-					t.Fatal(err)
-				}
-				plan += detail + "\n"
-			}
-			if err := rows.Close(); err != nil {
-				t.Fatal(err)
-			}
+			plan := details(t, rows)
 			_, cond, _ := strings.Cut(plan, "SEARCH ")
 			cond, _, _ = strings.Cut(cond, "\n")
 			form := func(c string) string {

@@ -144,7 +144,10 @@ func (s *pgStore) prepare(ctx context.Context, conn *pgx.Conn) error {
 		if err != nil {
 			return errors.Join(fmt.Errorf("prepare %s: %w", st[1], err), p.Close())
 		}
-		d := r.(*pgconn.StatementDescription)
+		d, ok := r.(*pgconn.StatementDescription)
+		if !ok {
+			return errors.Join(fmt.Errorf("prepare %s: the server answered %T", st[1], r), p.Close())
+		}
 		d.Name, d.SQL = st[0], st[1]
 		descriptions[st[0]] = d
 	}

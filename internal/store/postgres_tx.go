@@ -57,6 +57,14 @@ var pgScratches = sync.Pool{New: func() any {
 	return s
 }}
 
+func takeScratch() *pgScratch {
+	s, ok := pgScratches.Get().(*pgScratch)
+	if !ok {
+		panic("store: a pool of scratches gave something else")
+	}
+	return s
+}
+
 // binaryFormat says that all parameters are in binary.
 var binaryFormat = []int16{1}
 
@@ -66,7 +74,7 @@ func (s *pgStore) Begin(ctx context.Context, shard id.Shard, v *commit.View) (co
 	if err != nil {
 		return nil, errors.Join(commit.ErrNotCommitted, err)
 	}
-	t := &pgTx{s: s, conn: conn, shard: commit.Shard{Number: shard}, scratch: pgScratches.Get().(*pgScratch)}
+	t := &pgTx{s: s, conn: conn, shard: commit.Shard{Number: shard}, scratch: takeScratch()}
 	t.prepared, _ = conn.Conn().PgConn().CustomData()[preparedKey].(map[string]*pgconn.StatementDescription)
 	if err := t.load(ctx, v, true); err != nil {
 		t.Rollback()

@@ -71,7 +71,7 @@ func (c *columnBuffer) add(p any) {
 	case kindInt, kindTime:
 		c.addInt(integer(p))
 	case kindText:
-		s := *p.(*string)
+		s := characters(p)
 		c.n++
 		c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(len(s))) //nolint:gosec // PostgreSQL refuses more than 1 GB
 		c.buf = append(c.buf, s...)
@@ -83,10 +83,10 @@ func (c *columnBuffer) add(p any) {
 	case kindBool:
 		c.n++
 		c.buf = binary.BigEndian.AppendUint32(c.buf, 1)
-		c.buf = append(c.buf, byte(integer(p)))
+		c.buf = append(c.buf, byte(integer(p)&1))
 	case kindAmount:
 		c.n++
-		c.buf = appendNumeric(c.buf, p.(*money.Amount).Minor())
+		c.buf = appendNumeric(c.buf, digits(p))
 	}
 }
 
@@ -97,10 +97,10 @@ func appendNumeric(buf []byte, digits string) []byte {
 	if digits == "0" {
 		groups = 0
 	}
-	buf = binary.BigEndian.AppendUint32(buf, uint32(8+2*groups)) //nolint:gosec // at most 10 groups
-	buf = binary.BigEndian.AppendUint16(buf, uint16(groups))     //nolint:gosec // as above
-	buf = binary.BigEndian.AppendUint16(buf, uint16(groups-1))   //nolint:gosec // weight of the first group; -1 for zero is what numeric_send writes, too
-	buf = append(buf, 0, 0, 0, 0)                                // sign +, no decimals
+	buf = binary.BigEndian.AppendUint32(buf, uint32(8+2*groups))
+	buf = binary.BigEndian.AppendUint16(buf, uint16(groups))
+	buf = binary.BigEndian.AppendUint16(buf, uint16(groups-1)) //nolint:gosec // weight of the first group; -1 for zero is what numeric_send writes, too
+	buf = append(buf, 0, 0, 0, 0)                              // sign +, no decimals
 	if groups == 0 {
 		return buf
 	}
@@ -145,15 +145,4 @@ func pgInteger(p any, raw []byte) error {
 		return setInteger(p, int64(raw[0]))
 	}
 	return fmt.Errorf("store: %d bytes for a %T", len(raw), p)
-}
-
-// resultFormats asks for amounts as text and for everything else in binary.
-func resultFormats(fields []any) []int16 {
-	out := make([]int16, len(fields))
-	for i, p := range fields {
-		if _, ok := p.(*money.Amount); !ok {
-			out[i] = 1
-		}
-	}
-	return out
 }

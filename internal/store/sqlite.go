@@ -66,7 +66,9 @@ type sqliteStore struct {
 	turn   chan struct{} // holds a token while nobody writes
 	writer *sqliteWriter // nil until the first Begin, and after an unknown outcome
 	reads  *sql.DB
-	stmts  sync.Map // SQL text to *sql.Stmt
+
+	prepared sync.RWMutex
+	stmts    map[string]*sql.Stmt // of reads, by text
 }
 
 func openSQLite(ctx context.Context, path string) (*sqliteStore, error) {
@@ -79,7 +81,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteStore, error) {
 	}
 	reads.SetMaxOpenConns(sqliteReaders)
 	reads.SetMaxIdleConns(sqliteReaders)
-	s := &sqliteStore{path: path, turn: make(chan struct{}, 1), reads: reads}
+	s := &sqliteStore{path: path, turn: make(chan struct{}, 1), reads: reads, stmts: map[string]*sql.Stmt{}}
 	s.turn <- struct{}{}
 	if err := s.inspect(ctx); err != nil {
 		return nil, errors.Join(err, reads.Close())
@@ -116,10 +118,12 @@ func (s *sqliteStore) close() error {
 	<-s.turn // a batch at work ends first
 	err := s.dropWriter()
 	s.turn <- struct{}{}
-	s.stmts.Range(func(_, stmt any) bool {
-		err = errors.Join(err, stmt.(*sql.Stmt).Close())
-		return true
-	})
+	s.prepared.Lock()
+	defer s.prepared.Unlock()
+	for _, stmt := range s.stmts {
+		err = errors.Join(err, stmt.Close())
+	}
+	clear(s.stmts)
 	return errors.Join(err, s.reads.Close())
 }
 
@@ -134,7 +138,7 @@ func (s *sqliteStore) dropWriter() error {
 
 // each implements querier.
 func (s *sqliteStore) each(ctx context.Context, query string, args, dst []any, fn func() error) error {
-	stmt, err := s.stmt(ctx, query)
+	stmt, err := s.stmt(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
 	}
@@ -194,18 +198,25 @@ func eachRow(rows *sql.Rows, dst []any, fn func() error) error {
 	return rows.Err()
 }
 
-// stmt prepares each text once: the texts are a small, fixed set.
+// stmt prepares each text once: the texts are a small, fixed set. They stay open
+// until the store is closed.
 func (s *sqliteStore) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
-	if st, ok := s.stmts.Load(query); ok {
-		return st.(*sql.Stmt), nil
+	s.prepared.RLock()
+	st := s.stmts[query]
+	s.prepared.RUnlock()
+	if st != nil {
+		return st, nil
 	}
-	st, err := s.reads.PrepareContext(ctx, query)
+	s.prepared.Lock()
+	defer s.prepared.Unlock()
+	if st := s.stmts[query]; st != nil {
+		return st, nil
+	}
+	st, err := s.reads.PrepareContext(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return nil, fmt.Errorf("%w in %s", err, query)
 	}
-	if first, ok := s.stmts.LoadOrStore(query, st); ok {
-		return first.(*sql.Stmt), st.Close()
-	}
+	s.stmts[query] = st
 	return st, nil
 }
 

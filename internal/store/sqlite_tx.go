@@ -13,20 +13,26 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/crash"
 	"sluice/internal/id"
-	"sluice/internal/money"
 )
 
 // loadChunks are how many keys one SELECT of the writer takes; missing keys are
 // NULL, which match nothing.
 var loadChunks = [...]int{1, 8, 128}
 
+// statement is a prepared statement of the driver.
+type statement interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
 // sqliteWriter is the connection that writes, used below database/sql: a batch is
 // thousands of executions of a few prepared statements, and the layer above would
 // cost as much as SQLite itself.
 type sqliteWriter struct {
 	conn                    driver.Conn
-	begin, commit, rollback driver.Stmt
-	lock, unlock            driver.Stmt // read and write the shard's row
+	begin, commit, rollback statement
+	lock, unlock            statement // read and write the shard's row
 	tables                  []sqliteTable
 	args                    []driver.NamedValue
 	values                  []driver.Value
@@ -35,8 +41,8 @@ type sqliteWriter struct {
 
 type sqliteTable struct {
 	meta           *meta
-	loads          [len(loadChunks)]driver.Stmt // prepared when first used
-	insert, update driver.Stmt
+	loads          [len(loadChunks)]statement // prepared when first used
+	insert, update statement
 	order          []int // columns in the order of the parameters of update
 }
 
@@ -50,7 +56,7 @@ func (s *sqliteStore) openWriter(ctx context.Context) error {
 		w.tables[i].meta = b.describe()
 	}
 	for _, p := range []struct {
-		to  *driver.Stmt
+		to  *statement
 		sql string
 	}{
 		{&w.begin, "BEGIN IMMEDIATE"},
@@ -67,10 +73,18 @@ func (s *sqliteStore) openWriter(ctx context.Context) error {
 	return nil
 }
 
-func (w *sqliteWriter) prepare(ctx context.Context, to *driver.Stmt, text string) error {
-	st, err := w.conn.(driver.ConnPrepareContext).PrepareContext(ctx, text)
+func (w *sqliteWriter) prepare(ctx context.Context, to *statement, text string) error {
+	conn, ok := w.conn.(driver.ConnPrepareContext)
+	if !ok {
+		return fmt.Errorf("store: the SQLite driver gives a %T", w.conn)
+	}
+	prepared, err := conn.PrepareContext(ctx, text)
 	if err != nil {
 		return fmt.Errorf("%w in %s", err, text)
+	}
+	st, ok := prepared.(statement)
+	if !ok {
+		return errors.Join(fmt.Errorf("store: the SQLite driver gives a %T", prepared), prepared.Close())
 	}
 	*to = st
 	return nil
@@ -78,7 +92,7 @@ func (w *sqliteWriter) prepare(ctx context.Context, to *driver.Stmt, text string
 
 // close ends the connection; the statements end with it.
 func (w *sqliteWriter) close() error {
-	for _, st := range []driver.Stmt{w.begin, w.commit, w.rollback, w.lock, w.unlock} {
+	for _, st := range []statement{w.begin, w.commit, w.rollback, w.lock, w.unlock} {
 		if st != nil {
 			_ = st.Close()
 		}
@@ -99,8 +113,8 @@ func (w *sqliteWriter) close() error {
 // another process's lock is bounded by busy_timeout.
 var background = context.Background()
 
-func (w *sqliteWriter) exec(st driver.Stmt) (driver.Result, error) {
-	return st.(driver.StmtExecContext).ExecContext(background, w.args)
+func (w *sqliteWriter) exec(st statement) (driver.Result, error) {
+	return st.ExecContext(background, w.args)
 }
 
 // bind appends one parameter.
@@ -115,13 +129,13 @@ func (w *sqliteWriter) bindField(k kind, p any) error {
 	case kindInt, kindBool, kindTime:
 		w.bind(integer(p))
 	case kindText:
-		s := *p.(*string)
+		s := characters(p)
 		if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) {
 			return fmt.Errorf("%w: a text is not UTF-8 or holds a NUL byte", commit.ErrRejected)
 		}
 		w.bind(s)
 	case kindAmount:
-		w.bind(p.(*money.Amount).Minor())
+		w.bind(digits(p))
 	case kindBytes:
 		b := octets(p)
 		if b == nil {
@@ -164,7 +178,7 @@ func (t *sqliteTx) begin(ctx context.Context, shard id.Shard, v *commit.View) er
 	w := t.s.writer
 	w.args = w.args[:0]
 	// The one statement that may wait for another process, and so the one that obeys ctx.
-	if _, err := w.begin.(driver.StmtExecContext).ExecContext(ctx, nil); err != nil {
+	if _, err := w.begin.ExecContext(ctx, nil); err != nil {
 		return err
 	}
 	t.w = w // from here on Rollback has something to roll back
@@ -185,8 +199,8 @@ func (t *sqliteTx) begin(ctx context.Context, shard id.Shard, v *commit.View) er
 	return t.Load(ctx, v)
 }
 
-func (w *sqliteWriter) query(st driver.Stmt, columns int, each func([]driver.Value) error) error {
-	rows, err := st.(driver.StmtQueryContext).QueryContext(background, w.args)
+func (w *sqliteWriter) query(st statement, columns int, each func([]driver.Value) error) error {
+	rows, err := st.QueryContext(background, w.args)
 	if err != nil {
 		return err
 	}
@@ -307,7 +321,7 @@ func (t *sqliteTx) Commit(ctx context.Context, v *commit.View) error {
 }
 
 // one executes a statement that must change exactly one row.
-func (w *sqliteWriter) one(st driver.Stmt) error {
+func (w *sqliteWriter) one(st statement) error {
 	r, err := w.exec(st)
 	if err != nil {
 		return err

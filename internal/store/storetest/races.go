@@ -99,7 +99,7 @@ func testFixedTotal(t *testing.T, e Engine) {
 			kind = ledger.KindUnlock
 		}
 		_, err := commit.Do[account.Movement](context.Background(), n.Loop, 0,
-			account.Move{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: money.Of(uint64(i + 1)), Kind: kind}) //nolint:gosec // small
+			account.Move{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: money.Of(uint64(i + 1)), Kind: kind})
 		if err != nil && fault.KindOf(err) != fault.Refused {
 			t.Error(err)
 		}

@@ -83,5 +83,8 @@ func indexes(t *testing.T, url, query string) string {
 		}
 		out = append(out, name)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return strings.Join(out, "\n")
 }

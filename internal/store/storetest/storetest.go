@@ -13,10 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib" // the driver for looking from outside
-	_ "modernc.org/sqlite"
-
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver for looking from outside
 
 	"sluice/internal/account"
 	"sluice/internal/commit"
