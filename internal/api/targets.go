@@ -15,9 +15,9 @@ import (
 	"sluice/internal/withdrawal"
 )
 
-// checkTimeout bounds the check of a destination in a request for a withdrawal. A
-// rail may ask its node for a hint, and a node that hangs must not hold up requests.
-const checkTimeout = time.Second
+// warnTimeout bounds the look at a new destination on its network: it gives hints
+// only, and a node that hangs must not hold up requests.
+const warnTimeout = time.Second
 
 // target is a destination as a user writes it.
 type target struct{ network, address, tag string }
@@ -36,9 +36,7 @@ func (c *call) checked(t target, asset money.Asset) (rail.Target, error) {
 	if !ok {
 		return rail.Target{}, fault.New(fault.Unavailable, "network_not_running", "the network %q is not running in this installation at the moment", t.network)
 	}
-	ctx, cancel := context.WithTimeout(c.ctx(), checkTimeout)
-	defer cancel()
-	to, err := r.Check(ctx, t.address, t.tag, asset.Code)
+	to, err := r.Check(c.ctx(), t.address, t.tag, asset.Code)
 	if f := (*fault.Error)(nil); err != nil && !errors.As(err, &f) {
 		return to, fault.Wrap(err, fault.Unavailable, "network_unavailable", "the network %q cannot check the destination at the moment; nothing was done. Repeat the request", t.network)
 	}
@@ -90,7 +88,9 @@ func createDestination(c *call) (int, error) {
 		}
 	}
 	c.location = "/v1/destinations/" + c.at(d.Seq).Text(id.Destination)
-	c.objects().created(d, to.Warnings)
+	ctx, cancel := context.WithTimeout(c.ctx(), warnTimeout)
+	defer cancel()
+	c.objects().created(d, c.Rails[t.network].Warn(ctx, to))
 	return http.StatusCreated, nil
 }
 

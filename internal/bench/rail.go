@@ -30,6 +30,8 @@ func (paper) Check(_ context.Context, typed, _, _ string) (rail.Target, error) {
 	return rail.Target{Network: network, Typed: typed, Canonical: typed, Decoded: raw}, nil
 }
 
+func (paper) Warn(context.Context, rail.Target) []string { return nil }
+
 func (paper) Feasible(context.Context, string, []rail.InFlight, []rail.Payout) (rail.Feasibility, error) {
 	return rail.Feasibility{}, rail.ErrUnavailable
 }

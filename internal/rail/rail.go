@@ -21,9 +21,6 @@ type Target struct {
 	Canonical string // the one form we show and compare
 	Decoded   []byte // what is signed; fixed when the destination was checked
 	Tag       string // destination tag or memo, where the network has one
-	// Warnings are facts a person should see but that do not refuse the target
-	// ("the address is a contract").
-	Warnings []string
 }
 
 // Payout is one withdrawal as a rail sees it.
@@ -116,9 +113,13 @@ type Rail interface {
 	FeeAsset() string
 	// Assets lists the asset codes it can pay.
 	Assets() []string
-	// Check decodes and checks a destination typed by a user. It works without
-	// the network where it can; a refusal is a fault of kind Invalid.
+	// Check decodes and checks a destination typed by a user. It asks no network:
+	// it stands in the way of every withdrawal. A refusal is a fault of kind Invalid.
 	Check(ctx context.Context, typed, tag, asset string) (Target, error)
+	// Warn looks at a checked target on the network and gives what a person should
+	// know about it ("the address is a contract"). It refuses nothing, and a network
+	// that does not answer gives no warning.
+	Warn(ctx context.Context, t Target) []string
 	// Feasible asks whether the wallet could pay these payouts, on top of what
 	// it has in flight.
 	Feasible(ctx context.Context, wallet string, inFlight []InFlight, payouts []Payout) (Feasibility, error)

@@ -56,10 +56,9 @@ func decodeAddress(s string) (common.Address, *fault.Error) {
 	return a, nil
 }
 
-// Check implements rail.Rail. It needs no node but for the warning that the address
-// is a contract, which is left out when the node does not answer.
-func (r *Rail) Check(ctx context.Context, typed, tag, asset string) (rail.Target, error) {
-	if _, ok := r.scales()[asset]; !ok {
+// Check implements rail.Rail.
+func (r *Rail) Check(_ context.Context, typed, tag, asset string) (rail.Target, error) {
+	if _, isToken := r.tokens[asset]; !isToken && asset != r.conf.FeeAsset {
 		return rail.Target{}, r.unknownAsset(asset)
 	}
 	if tag != "" {
@@ -75,24 +74,21 @@ func (r *Rail) Check(ctx context.Context, typed, tag, asset string) (rail.Target
 				"this is the contract of %s itself, not somebody's address: what is sent there is lost", code)
 		}
 	}
-	t := rail.Target{Network: r.conf.Network, Typed: typed, Canonical: a.Hex(), Decoded: a.Bytes()}
-	if w := r.codeWarning(ctx, a); w != "" {
-		t.Warnings = append(t.Warnings, w)
-	}
-	return t, nil
+	return rail.Target{Network: r.conf.Network, Typed: typed, Canonical: a.Hex(), Decoded: a.Bytes()}, nil
 }
 
-func (r *Rail) codeWarning(ctx context.Context, a common.Address) string {
+// Warn implements rail.Rail.
+func (r *Rail) Warn(ctx context.Context, t rail.Target) []string {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	code, err := r.node.CodeAt(ctx, a, nil)
+	code, err := r.node.CodeAt(ctx, common.BytesToAddress(t.Decoded), nil)
 	switch {
 	case err != nil || len(code) == 0:
-		return ""
+		return nil
 	case isDelegation(code):
-		return "the address is an account that runs a contract's code (EIP-7702): the code may refuse or redirect payouts"
+		return []string{"the address is an account that runs a contract's code (EIP-7702): the code may refuse or redirect payouts"}
 	default:
-		return "the address is a contract: make sure that it can take and give out the coin"
+		return []string{"the address is a contract: make sure that it can take and give out the coin"}
 	}
 }
 

@@ -43,8 +43,8 @@ func (h *Harness) check(t *testing.T) {
 			if got.Canonical != c.Canonical || got.Typed != c.Typed || got.Network != h.Rail.Network() || len(got.Decoded) == 0 {
 				t.Errorf("got %+v, want canonical %s", got, c.Canonical)
 			}
-			if (len(got.Warnings) > 0) != c.Warned {
-				t.Errorf("warnings %q, want some: %v", got.Warnings, c.Warned)
+			if w := h.Rail.Warn(t.Context(), got); (len(w) > 0) != c.Warned {
+				t.Errorf("warnings %q, want some: %v", w, c.Warned)
 			}
 		})
 	}
