@@ -52,15 +52,15 @@ func (c *Config) check(given []string) problems {
 	between(&p, "dispatch.window", c.Dispatch.Window, 1, 1024)
 	span(&p, "dispatch.resend_every", c.Dispatch.ResendEvery, time.Second, time.Hour)
 	// A round on a wallet may take 20 s: a lease that ends within it would be lost again
-	// and again. In dev, where processes are killed on purpose, nobody wants to wait so long.
-	shortest := 25 * time.Second
+	// and again. A second attempt within a block time is money thrown away. In dev, where
+	// processes are killed on purpose and blocks come fast, nobody wants to wait so long.
+	lease, bump := 25*time.Second, 15*time.Second
 	if c.Mode == Dev {
-		shortest = time.Second
+		lease, bump = time.Second, time.Second
 	}
-	span(&p, "dispatch.lease_for", c.Dispatch.LeaseFor, shortest, time.Hour)
-	// A second attempt within a block time is money thrown away.
+	span(&p, "dispatch.lease_for", c.Dispatch.LeaseFor, lease, time.Hour)
 	if c.Dispatch.BumpAfter != 0 {
-		span(&p, "dispatch.bump_after", c.Dispatch.BumpAfter, 15*time.Second, 24*time.Hour)
+		span(&p, "dispatch.bump_after", c.Dispatch.BumpAfter, bump, 24*time.Hour)
 	}
 	for i, text := range c.Webhooks.Allow {
 		if _, err := netip.ParsePrefix(text); err != nil {

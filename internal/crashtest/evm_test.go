@@ -1,12 +1,19 @@
 package crashtest_test
 
 import (
+	"encoding/hex"
+	"math/big"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/demo/devnet"
 )
@@ -216,6 +223,89 @@ func TestCase22_Reorg(t *testing.T) {
 			s.settled(n)
 		})
 	}
+}
+
+// TestCase20_RetriesStayInTheSlot makes the node forget the payout again and again, and
+// lets the server raise the fee meanwhile: whatever is sent again has the same nonce
+// and the same recipient, and one of them is paid.
+func TestCase20_RetriesStayInTheSlot(t *testing.T) {
+	for name, bump := range map[string]string{"same bytes again": "0s", "dearer bytes for the same slot": "1s"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, newChain(t), stores["sqlite"](t, t.TempDir()), func(set *settings) { set.bump = bump })
+			n := s.start().await()
+			o := s.want("USDT", "7", 1)[0]
+			s.reaches(n.url(), "it is sent", func() bool { return o.stage() == "sent" })
+			first, seen := o.answer["txid"], map[string]bool{}
+			for range 2 {
+				s.chain.DropPool()
+				s.reaches(n.url(), "it is sent again", func() bool {
+					for _, tx := range s.pooled() {
+						if bump == "0s" || !seen[tx] {
+							seen[tx] = true
+							return true
+						}
+					}
+					return false
+				})
+			}
+			s.until(n.url(), "it is paid", func() bool { return final(o.state()) })
+			if bump == "0s" && (len(seen) != 1 || o.answer["txid"] != first) {
+				t.Errorf("other bytes were sent: %v, first %v, paid by %v", seen, first, o.answer["txid"])
+			}
+			s.settled(n)
+		})
+	}
+}
+
+// pooled lists the wallet's transactions that wait in the node's pool.
+func (s *site) pooled() []string {
+	s.t.Helper()
+	block, err := s.chain.Client().BlockByNumber(s.t.Context(), big.NewInt(rpc.PendingBlockNumber.Int64()))
+	must(s.t, err)
+	var out []string
+	for _, tx := range block.Transactions() {
+		from, err := types.Sender(types.LatestSignerForChainID(tx.ChainId()), tx)
+		must(s.t, err)
+		if from.Hex() == s.wallet {
+			out = append(out, tx.Hash().Hex())
+		}
+	}
+	return out
+}
+
+// TestCase21_SlotUsedByStranger has somebody else use the wallet's key and the very
+// nonce of a payout that is under way. The payout can never be mined then: that is
+// proof, it fails with the money back, and the next one gets the next nonce.
+func TestCase21_SlotUsedByStranger(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.GenerateKey()
+	must(t, err)
+	s := newSite(t, newChain(t), stores["sqlite"](t, t.TempDir()), func(set *settings) { set.key = hex.EncodeToString(crypto.FromECDSA(key)) })
+	must(t, s.chain.Mine(25)) // so that payouts offer a small tip
+	n := s.start().await()
+	o := s.want("USDT", "7", 1)[0]
+	s.reaches(n.url(), "it is sent", func() bool { return o.stage() == "sent" })
+	id, to := new(big.Int).SetUint64(s.chain.ID()), common.HexToAddress("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")
+	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
+		ChainID: id, Nonce: 0, To: &to, Value: big.NewInt(1), Gas: 21_000, GasTipCap: big.NewInt(90e9), GasFeeCap: big.NewInt(190e9),
+	})
+	must(t, err)
+	must(t, s.chain.Client().SendTransaction(t.Context(), tx))
+	must(t, s.chain.Mine(1))
+	s.reaches(n.url(), "it says that something is wrong", func() bool { return o.attention() != "" })
+	if final(o.state()) {
+		t.Errorf("a block that is not final decided: %s", o.state())
+	}
+	s.until(n.url(), "it has failed", func() bool { return final(o.state()) })
+	s.refunded(n.url(), o, "another transaction of the wallet used the slot")
+	next := s.want("USDT", "8", 1)[0]
+	s.until(n.url(), "the next is paid", func() bool { return next.state() == "confirmed" })
+	if got := s.onChain("USDT", next.to); got != "8.000000" || s.sent() != 2 {
+		t.Errorf("the next payout: %s on the chain, %d transactions", got, s.sent())
+	}
+	n.stop()
+	s.verified()
 }
 
 func tells(timeline map[string]any, typ string) bool {

@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// TestTwoProcessesOnOneDatabase runs two servers on one PostgreSQL and one chain.
+// TestCase07_TwoProcessesPayOnce runs two servers on one PostgreSQL and one chain.
 // Both take requests at once; the lease on the wallet decides which one pays, and
 // when that one is killed the other goes on.
-func TestTwoProcessesOnOneDatabase(t *testing.T) {
+func TestCase07_TwoProcessesPayOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, mining(t, newChain(t)), stores["postgres"](t, ""))
 	first, second := s.start().await(), s.start().await()

@@ -94,13 +94,15 @@ type settings struct {
 	kind     devnet.Kind
 	funds    string // USDT of the wallet
 	gas      string // ETH of the wallet
+	bump     string // when fees are raised
+	key      string // of the wallet, in hex; "": a new one
 	webhooks bool   // there is an endpoint, and all events go to it
 }
 
 // newSite makes an installation on a chain; the token is deployed for it alone.
 func newSite(t *testing.T, chain *devnet.Chain, database string, more ...setting) *site {
 	t.Helper()
-	set := settings{node: chain.URL(), finality: "3", kind: devnet.Tether, funds: "1000", gas: "10"}
+	set := settings{node: chain.URL(), finality: "3", kind: devnet.Tether, funds: "1000", gas: "10", bump: "0s"}
 	for _, m := range more {
 		m(&set)
 	}
@@ -109,7 +111,11 @@ func newSite(t *testing.T, chain *devnet.Chain, database string, more ...setting
 	t.Cleanup(s.http.CloseIdleConnections)
 	keys := filepath.Join(s.dir, "keys")
 	var err error
-	s.wallet, err = keystore.Create(keys, "secret", keystore.Light)
+	if set.key == "" {
+		s.wallet, err = keystore.Create(keys, "secret", keystore.Light)
+	} else {
+		s.wallet, err = keystore.Import(keys, "secret", keystore.Light, set.key)
+	}
 	must(t, err)
 	s.usdt = money.Asset{Code: "USDT", Scale: 6, Networks: []string{network}}
 	if set.kind == devnet.Moody {
@@ -130,6 +136,7 @@ enabled = %t
 [dispatch]
 resend_every = "1s"
 lease_for = "1s"
+bump_after = %q
 [keystore]
 dir = %q
 passphrase = "secret"
@@ -148,7 +155,7 @@ chain_id = %d
 finality = %q
 poll = "40ms"
 tokens = { USDT = %q }
-`, database, set.webhooks, keys, s.usdt.Scale, network, network, network, set.node, chain.ID(), set.finality, s.token)
+`, database, set.webhooks, set.bump, keys, s.usdt.Scale, network, network, network, set.node, chain.ID(), set.finality, s.token)
 	must(t, os.WriteFile(s.conf, []byte(text), 0o600))
 	if set.webhooks {
 		s.hook = newHook(t)
