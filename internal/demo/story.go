@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,10 @@ type story struct {
 	rep  *report
 	api  *client
 	hook *receiver
-	read int // messages of the receiver that the story has seen
+	read int // messages of the receiver that the story has shown
+	// spare are those that no step has waited for yet: on a slow machine a message may
+	// come while an earlier step is still being told.
+	spare []message
 
 	ada, ben  customer
 	adaCredit string // id
@@ -111,16 +115,14 @@ type want struct {
 func (s *story) await(ctx context.Context, wants ...want) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	s.spare = slices.DeleteFunc(s.spare, func(m message) bool { return takes(wants, m) })
 	for {
 		got, more := s.hook.since(s.read)
 		for _, m := range got {
 			s.read++
 			s.show(m)
-			for i := range wants {
-				if w := &wants[i]; w.count > 0 && m.Type == string(w.typ) && (w.about == "" || about(m) == w.about) {
-					w.count--
-					break
-				}
+			if !takes(wants, m) {
+				s.spare = append(s.spare, m)
 			}
 		}
 		missing := ""
@@ -138,6 +140,17 @@ func (s *story) await(ctx context.Context, wants ...want) error {
 			return fmt.Errorf("no webhook came for%s within %s", missing, patience)
 		}
 	}
+}
+
+// takes tells whether a message is one of those that are wanted, and counts it off.
+func takes(wants []want, m message) bool {
+	for i := range wants {
+		if w := &wants[i]; w.count > 0 && m.Type == string(w.typ) && (w.about == "" || about(m) == w.about) {
+			w.count--
+			return true
+		}
+	}
+	return false
 }
 
 // about is the object of a message: for a balance its account.
