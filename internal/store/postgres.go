@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -212,9 +215,32 @@ func pgExactly(update, n string) string {
 	return "WITH changed AS (" + update + " RETURNING 1) SELECT 1 / (count(*) = " + n + ")::int FROM changed"
 }
 
-// each implements querier.
+// each implements querier. A server that was restarted leaves dead connections in
+// the pool, and each of them fails one reader: reading changes nothing, so it is done
+// again, as long as no row has been handed over.
 func (s *pgStore) each(ctx context.Context, query string, args, dst []any, fn func() error) error {
-	return pgQuerier{s.reads}.each(ctx, query, args, dst, fn)
+	for try := int32(0); ; try++ {
+		given := false
+		err := pgQuerier{s.reads}.each(ctx, query, args, dst, func() error {
+			given = true
+			return fn()
+		})
+		if err == nil || given || !brokenConn(err) || ctx.Err() != nil || try > s.reads.Config().MaxConns {
+			return err
+		}
+	}
+}
+
+// brokenConn tells an error of the connection from an answer of the server. A server
+// that is shutting down (class 57P) answers in its last moment.
+func brokenConn(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return strings.HasPrefix(answer.Code, "57P")
+	}
+	var dial *pgconn.ConnectError
+	return !errors.As(err, &dial) && (pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
 }
 
 // snapshot implements engine.
