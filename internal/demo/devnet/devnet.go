@@ -164,7 +164,7 @@ func (c *Chain) start(conf *ethconfig.Config) (err error) {
 
 // AssertOsaka makes sure of the pinned rules: a chain with others would make every
 // gas figure of the tests and the demo a fiction.
-func AssertOsaka(client *ethclient.Client) error {
+func AssertOsaka(client ethereum.GasEstimator) error {
 	got, err := client.EstimateGas(context.Background(), ethereum.CallMsg{Data: common.FromHex("0x6001600055")})
 	if err != nil {
 		return fmt.Errorf("estimate the probe: %w", err)
