@@ -5,6 +5,7 @@
 package iban
 
 import (
+	"fmt"
 	"strings"
 
 	"sluice/internal/fault"
@@ -56,7 +57,7 @@ func Make(country, bban string) (IBAN, error) {
 		return IBAN{}, fault.New(fault.Invalid, "iban_malformed", "want a country code and upper-case letters and digits")
 	}
 	check := 98 - remainder(country+"00"+bban)
-	return Parse(country + string([]byte{byte('0' + check/10), byte('0' + check%10)}) + bban)
+	return Parse(fmt.Sprintf("%s%02d%s", country, check, bban))
 }
 
 // String is the electronic form, "" for none.

@@ -189,7 +189,7 @@ func (b *Bank) fate(p *payment) Fate {
 		}
 	}
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d %s", b.cfg.Seed, p.endToEnd)
+	_, _ = fmt.Fprintf(h, "%d %s", b.cfg.Seed, p.endToEnd)
 	switch dice := int(h.Sum64() % 100); {
 	case dice < b.cfg.RejectPercent:
 		return Fate{Reject: "AC01"}

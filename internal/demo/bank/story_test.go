@@ -79,12 +79,12 @@ func wholeWay(t *testing.T, r *rapid.T) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	ch, err := channel.OpenFolder(dir, channel.FolderOptions{})
 	if err != nil {
 		r.Fatal(err)
 	}
-	defer ch.Close()
+	defer func() { _ = ch.Close() }()
 	flag := func(name string) bool { return rapid.Bool().Draw(r, name) }
 	cfg := bank.Config{
 		Dir: dir, Account: ours, Owner: "Example GmbH", BIC: "BELADEBE", Opening: 1000_00, Start: monday.Add(-time.Hour), Zone: berlin, StatementAt: 20 * time.Hour,
@@ -195,7 +195,7 @@ func TestSilence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ch.Close()
+	defer func() { _ = ch.Close() }()
 	file := order(t, ourBank(), "M1", monday, payout("P1", 200_00))
 	o, err := message.ReadOrder(file)
 	if err != nil {

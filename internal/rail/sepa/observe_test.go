@@ -26,7 +26,7 @@ func TestIntake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ch.Close()
+	defer func() { _ = ch.Close() }()
 	load := func(name string) string {
 		data, err := os.ReadFile(filepath.Join("message", "testdata", name))
 		if err != nil {

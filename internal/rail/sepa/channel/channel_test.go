@@ -50,7 +50,7 @@ func every(t *testing.T, test func(t *testing.T, b bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		test(t, bench{c, dir, dir})
 	})
 	t.Run("sftp", func(t *testing.T) {
@@ -60,7 +60,7 @@ func every(t *testing.T, test func(t *testing.T, b bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		test(t, bench{c, dir, dir})
 	})
 	t.Run("sftp, no folders of ours", func(t *testing.T) {
@@ -72,7 +72,7 @@ func every(t *testing.T, test func(t *testing.T, b bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		test(t, bench{c, dir, local})
 	})
 }
@@ -193,7 +193,7 @@ func TestInbox(t *testing.T) {
 			if err != nil {
 				return "", err
 			}
-			defer r.Close()
+			defer func() { _ = r.Close() }()
 			data, err := io.ReadAll(r)
 			return string(data), err
 		}
@@ -278,7 +278,7 @@ func TestQuietFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer folder.Close()
+	defer func() { _ = folder.Close() }()
 	cfg := config(serve(t, dir))
 	cfg.QuietFor = time.Hour
 	remote, err := channel.OpenSFTP(cfg)
@@ -346,7 +346,7 @@ func TestSFTPServerThatHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	cfg := config(&server{address: l.Addr().String(), user: key(t), hostKey: key(t).PublicKey()})
 	cfg.Timeout = 50 * time.Millisecond
 	c, err := channel.OpenSFTP(cfg)

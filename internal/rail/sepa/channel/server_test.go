@@ -71,7 +71,7 @@ func serve(t *testing.T, dir string) *server {
 }
 
 func (s *server) connection(c net.Conn, cfg *ssh.ServerConfig, open *sync.WaitGroup) {
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	conn, channels, requests, err := ssh.NewServerConn(c, cfg)
 	if err != nil {
 		return
@@ -79,7 +79,7 @@ func (s *server) connection(c net.Conn, cfg *ssh.ServerConfig, open *sync.WaitGr
 	s.mu.Lock()
 	s.logins++
 	s.mu.Unlock()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	open.Go(func() { ssh.DiscardRequests(requests) })
 	for ch := range channels {
 		if ch.ChannelType() != "session" {
@@ -97,7 +97,7 @@ func (s *server) connection(c net.Conn, cfg *ssh.ServerConfig, open *sync.WaitGr
 			}
 		})
 		open.Go(func() {
-			defer session.Close()
+			defer func() { _ = session.Close() }()
 			files, err := sftp.NewServer(session, sftp.WithServerWorkingDirectory(s.dir))
 			if err != nil {
 				return

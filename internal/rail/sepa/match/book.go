@@ -99,7 +99,7 @@ func (k *Book) Take(f *message.File) []Effect {
 	if f.Kind == message.StatusReport {
 		o := k.orders[f.Status.OrderID]
 		if o == nil {
-			return []Effect{{Kind: Alert, Cause: UnknownOrder, Reason: f.Status.Reason(), Text: "the bank reports " + string(f.Status.Verdict.Status) + " for order " + f.Status.OrderID + ", which is not ours"}}
+			return []Effect{{Kind: Alert, Cause: UnknownOrder, Reason: f.Status.Reason(), Text: "the bank reports on order " + f.Status.OrderID + ", which is not ours"}}
 		}
 		out := o.Status(*f.Status, k.Policy)
 		k.index(o)

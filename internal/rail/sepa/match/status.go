@@ -48,7 +48,7 @@ func (o *Order) Status(s message.Status, pol Policy) []Effect {
 
 func (o *Order) has(t message.PayoutStatus) bool {
 	only := message.Status{Batches: []message.BatchStatus{{Payouts: []message.PayoutStatus{t}}}}
-	only.Batches[0].Payouts[0].Verdict.Status = code.Received // whatever it says, whom it means counts
+	only.Batches[0].Payouts[0].Status = code.Received // whatever it says, whom it means counts
 	for _, p := range o.Payments {
 		if _, _, _, ok := only.For(p.BatchID, p.EndToEndID, p.InstructionID); ok {
 			return true

@@ -39,7 +39,7 @@ var tool = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command(filepath.Join(root, "tools", "need-xmllint")).CombinedOutput() //nolint:gosec // a script of this tree
+	out, err := exec.Command(filepath.Join(root, "tools", "need-xmllint")).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
 	}
@@ -76,7 +76,7 @@ func Validate(t testing.TB, message string, file []byte) error {
 	if err := os.WriteFile(xsd, schema, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), lint, "--noout", "--nonet", "--schema", xsd, "-") //nolint:gosec // found above
+	cmd := exec.CommandContext(t.Context(), lint, "--noout", "--nonet", "--schema", xsd, "-")
 	cmd.Stdin = bytes.NewReader(file)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
