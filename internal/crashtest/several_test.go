@@ -57,7 +57,7 @@ func TestCase24_PausedWorker(t *testing.T) {
 	chain := mining(t, newChain(t))
 	for _, point := range []string{
 		"dispatch.planned", "dispatch.claimed", "dispatch.sealed", "dispatch.signed", "dispatch.recorded", "dispatch.submitted", "dispatch.final",
-		"commit.applied:15", // in the middle of a batch: the database takes its lock away
+		"commit.applied:10", // in the middle of a batch: the database takes its lock away
 	} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
