@@ -198,9 +198,13 @@ func (h *hand) run(ctx context.Context) {
 func (h *hand) round(ctx context.Context) {
 	step, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
 	defer cancel()
-	if !h.lease(step) {
+	if idle, err := h.idle(step); err != nil || idle || !h.lease(step) {
+		if err != nil {
+			h.log.Error("what there is to do cannot be read", "error", err)
+		}
 		return
 	}
+	// Read under the lease: what another process did before is written by now.
 	work, err := h.read.OpenWork(step, h.wallet.Seq)
 	if err != nil {
 		h.log.Error("open dispatches cannot be read", "error", err)
@@ -244,7 +248,22 @@ func (h *hand) stop(d Dispatch, err error) bool {
 	return d.State == Planned || d.State == Sealed && d.Attempts == 0
 }
 
+// idle tells whether there is nothing to do on the wallet. Then its lease is left to
+// end: renewing it would cost a commit per poll.
+func (h *hand) idle(ctx context.Context) (bool, error) {
+	queued, err := h.read.Queued(ctx, h.wallet.Network, 1)
+	if err != nil || len(queued) > 0 {
+		return false, err
+	}
+	work, err := h.read.OpenWork(ctx, h.wallet.Seq)
+	return len(work) == 0, err
+}
+
+// lease takes the wallet, or renews the lease once half of it is over.
 func (h *hand) lease(ctx context.Context) bool {
+	if h.leased && time.Until(h.wallet.LeaseUntil) > h.opt.LeaseFor/2 {
+		return true
+	}
 	wal, err := commit.Do[Wallet](ctx, h.loop, OperatorShard, Lease{Wallet: h.wallet.Seq, Owner: h.opt.Owner, For: h.opt.LeaseFor})
 	if err != nil {
 		if fault.CodeOf(err) != "wallet_leased" {

@@ -395,7 +395,7 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 					rt.Fatalf("%s -> %s: %v", w.state, next, err)
 				}
 				if err != nil || !allowed(w.state, next) {
-					if err == nil && w.state != next && next != withdrawal.Queued && !(next == withdrawal.Processing && w.state.Final()) {
+					if err == nil && w.state != next && next != withdrawal.Queued && (next != withdrawal.Processing || !w.state.Final()) {
 						rt.Fatalf("%s -> %s was accepted", w.state, next)
 					}
 					return
