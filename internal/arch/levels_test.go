@@ -19,6 +19,7 @@ var levels = map[string]int{
 	"internal/commit":   2,
 	"internal/calendar": 2,
 	"internal/signer":   2,
+	"internal/fx":       2,
 
 	// 3: the ledger and what stands beside it, and the port of the rails.
 	"internal/rail":     3,
@@ -39,6 +40,7 @@ var levels = map[string]int{
 	"internal/withdrawal":     6,
 	"internal/withdrawal/gen": 7,
 	"internal/webhook":        6,
+	"internal/quote":          6,
 
 	// 7: paying out, and what falls due.
 	"internal/dispatch": 7,
@@ -57,6 +59,7 @@ var levels = map[string]int{
 	"internal/rail/sepa/sepatest": 8,
 	"internal/signer/keystore":    8,
 	"internal/webhook/deliver":    8,
+	"internal/fx/source":          8,
 	"internal/api":                8,
 	"internal/api/apitest":        8,
 	"internal/config":             8,
