@@ -150,6 +150,27 @@ func TestWalletOutOfFunds(t *testing.T) {
 	}
 }
 
+// More payouts than the worker looks at wait for tokens: the native coin goes on.
+func TestOneCurrencyDoesNotHoldUpAnother(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, newChain(t), stores["sqlite"](t, t.TempDir()), func(set *settings) { set.funds, set.gas = "5", "10" })
+	n := s.start().await()
+	stuck := s.want("USDT", "7", 40)
+	s.until(n.url(), "the first one says why it waits", func() bool { return stuck[0].attention() == "wallet_out_of_funds" })
+	coin := s.want("ETH", "0.01", 1)[0]
+	s.until(n.url(), "the native coin is paid", func() bool { return coin.state() == "confirmed" })
+	s.give("1000", "")
+	s.until(n.url(), "the tokens are paid after the top-up", func() bool {
+		for _, o := range stuck {
+			if o.state() != "confirmed" {
+				return false
+			}
+		}
+		return true
+	})
+	s.settled(n)
+}
+
 // TestCase15_NodeGone takes the node away at each stage of a payout. Nothing fails, it
 // says why it waits, and goes on when the node is back.
 func TestCase15_NodeGone(t *testing.T) {

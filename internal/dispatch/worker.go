@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,8 +38,9 @@ type Reader interface {
 	Wallets(ctx context.Context) ([]Wallet, error)
 	// OpenWork lists the dispatches of a wallet that are not done, oldest first.
 	OpenWork(ctx context.Context, wallet id.Seq) ([]Work, error)
-	// Queued lists withdrawals that are queued for a network, oldest first, over all shards.
-	Queued(ctx context.Context, network string, limit int) ([]Candidate, error)
+	// Queued lists withdrawals of one currency that are queued for a network, oldest
+	// first, over all shards.
+	Queued(ctx context.Context, network, asset string, limit int) ([]Candidate, error)
 	// HeldKeys gives the keys that live slots of a wallet hold.
 	HeldKeys(ctx context.Context, wallet id.Seq) (map[string]bool, error)
 }
@@ -251,7 +253,7 @@ func (h *hand) stop(d Dispatch, err error) bool {
 // idle tells whether there is nothing to do on the wallet. Then its lease is left to
 // end: renewing it would cost a commit per poll.
 func (h *hand) idle(ctx context.Context) (bool, error) {
-	queued, err := h.read.Queued(ctx, h.wallet.Network, 1)
+	queued, err := h.queued(ctx, 1)
 	if err != nil || len(queued) > 0 {
 		return false, err
 	}
@@ -380,7 +382,7 @@ func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 		per = grouper.GroupMax()
 	}
 	// Twice the room, so that one that cannot be paid does not stop those behind it.
-	queued, err := h.read.Queued(ctx, h.wallet.Network, 2*room*per)
+	queued, err := h.queued(ctx, 2*room*per)
 	if err != nil {
 		return nil, err
 	}
@@ -404,6 +406,21 @@ func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 		groups = append(groups, g)
 	}
 	return groups, nil
+}
+
+// queued reads what waits, oldest first. Each currency is asked for its own oldest
+// ones: one that waits for money must not stand in the way of the others.
+func (h *hand) queued(ctx context.Context, limit int) ([]Candidate, error) {
+	var out []Candidate
+	for _, asset := range h.rail.Assets() {
+		some, err := h.read.Queued(ctx, h.wallet.Network, asset, limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	slices.SortStableFunc(out, func(a, b Candidate) int { return a.Withdrawal.ReleaseAt.Compare(b.Withdrawal.ReleaseAt) })
+	return out, nil
 }
 
 func wanted(queued []Candidate) []rail.Payout {

@@ -107,12 +107,13 @@ func (db *DB) work(ctx context.Context, d dispatch.Dispatch) (dispatch.Work, err
 
 // Queued implements dispatch.Reader. Every shard is asked for its oldest ones, so
 // that none waits for the others to be empty.
-func (db *DB) Queued(ctx context.Context, network string, limit int) ([]dispatch.Candidate, error) {
+func (db *DB) Queued(ctx context.Context, network, asset string, limit int) ([]dispatch.Candidate, error) {
 	var out []dispatch.Candidate
 	for n := range db.shards {
 		shard := id.Shard(n)
 		rows, err := query(ctx, db.engine, withdrawals,
-			"WHERE t.shard = $1 AND t.state = 'queued' AND "+open+" AND t.network = $2 ORDER BY t.release_at, t.seq LIMIT $3", shard, network, page(limit))
+			"WHERE t.shard = $1 AND t.network = $2 AND t.currency = $3 AND t.state = 'queued' ORDER BY t.release_at, t.seq LIMIT $4",
+			shard, network, asset, page(limit))
 		if err != nil {
 			return nil, err
 		}

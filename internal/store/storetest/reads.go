@@ -140,11 +140,11 @@ func testDue(t *testing.T, e Engine) {
 		t.Errorf("due: %q, %v", got, err)
 	}
 	do[withdrawal.Withdrawal](n, withdrawal.NewRelease(w.Seq, "test"))
-	queued, err := n.DB.Queued(ctx, "ethereum", 10)
+	queued, err := n.DB.Queued(ctx, "ethereum", eth.Code, 10)
 	if err != nil || len(queued) != 1 || queued[0].ID != at(w.Seq) {
 		t.Errorf("queued: %+v, %v", queued, err)
 	}
-	if other, err := n.DB.Queued(ctx, "bitcoin", 10); err != nil || len(other) != 0 {
+	if other, err := n.DB.Queued(ctx, "bitcoin", eth.Code, 10); err != nil || len(other) != 0 {
 		t.Errorf("queued elsewhere: %+v, %v", other, err)
 	}
 }

@@ -170,6 +170,8 @@ CREATE UNIQUE INDEX withdrawal_foreign_id ON withdrawal (shard, merchant, foreig
 CREATE INDEX withdrawal_account ON withdrawal (shard, account, seq) WHERE seq > 0;
 CREATE INDEX withdrawal_merchant ON withdrawal (shard, merchant, seq) WHERE seq > 0;
 CREATE INDEX withdrawal_open ON withdrawal (shard, state, release_at, seq) WHERE ended_at = 0;
+-- One currency that waits for money must not stand in the way of the others.
+CREATE INDEX withdrawal_queued ON withdrawal (shard, network, currency, release_at, seq) WHERE state = 'queued';
 
 CREATE TABLE transfer (
     shard          INTEGER NOT NULL,
