@@ -191,10 +191,12 @@ func (l *Loop) Run(ctx context.Context) error {
 // work takes batches until its queue is closed and empty.
 func (l *Loop) work(shard id.Shard, queue <-chan *pending) {
 	batch := make([]*pending, 0, l.opt.BatchMax)
+	v := NewView(time.Time{})
 	for first := range queue {
 		batch = append(batch[:0], first)
 		batch = l.fill(batch, queue)
-		l.run(shard, batch)
+		l.run(shard, v, batch)
+		clear(batch) // what was answered is the caller's alone
 	}
 }
 
@@ -233,14 +235,14 @@ func (l *Loop) fill(batch []*pending, queue <-chan *pending) []*pending {
 }
 
 // run carries a batch to an answer for every caller, whatever happens.
-func (l *Loop) run(shard id.Shard, batch []*pending) {
+func (l *Loop) run(shard id.Shard, v *View, batch []*pending) {
 	err := l.Broken()
 	if err != nil {
 		answer(batch, stopped(err))
 		return
 	}
 	for attempt := 1; ; attempt++ {
-		err = l.once(shard, batch)
+		err = l.once(shard, v, batch)
 		switch {
 		case err == nil:
 			for _, p := range batch {
@@ -255,8 +257,8 @@ func (l *Loop) run(shard id.Shard, batch []*pending) {
 		case errors.Is(err, ErrRejected) && len(batch) > 1:
 			// One row is bad. Halving finds it in few commits and lets the others pass.
 			half := len(batch) / 2
-			l.run(shard, batch[:half:half])
-			l.run(shard, batch[half:])
+			l.run(shard, v, batch[:half:half])
+			l.run(shard, v, batch[half:])
 			return
 		case errors.Is(err, ErrRejected):
 			l.opt.Log.Error("the database refused a command", "shard", shard, "command", fmt.Sprintf("%T", batch[0].req.Command), "error", err)
@@ -293,11 +295,11 @@ func answer(batch []*pending, err error) {
 const batchTimeout = 30 * time.Second
 
 // once runs a batch once. nil means committed, and every pending holds its answer.
-func (l *Loop) once(shard id.Shard, batch []*pending) error {
+func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	start := time.Now() //nolint:forbidigo // the one clock of the write path: every view gets its time here
-	v := NewView(start)
+	v.reset(start)
 	w := &Wants{v: v}
 	for _, p := range batch {
 		p.req.Command.Reads(w)

@@ -47,50 +47,100 @@ type slot[R any] struct {
 	dirty           bool
 }
 
-// rows is the part of a view that belongs to one table.
+// rows is the part of a view that belongs to one table. It is used for batch after
+// batch: making its slots anew each time would cost as much as all commands do.
 type rows[K comparable, R any] struct {
+	open   bool // the batch at work has touched it
 	slots  map[K]*slot[R]
 	wanted []K         // declared, not loaded yet
 	order  []*slot[R]  // slots in the order they first became dirty
 	undo   []change[R] // what the command at work has changed
+	slab   []*[slabSize]slot[R]
+	taken  int // slots in use
 }
 
+// slabSize is how many slots are made at once; wasteMax how many times more of them
+// than a batch used may be kept.
+const (
+	slabSize = 16
+	wasteMax = 32
+)
+
+// change is a slot before a command changed it. base never changes.
 type change[R any] struct {
-	at  *slot[R]
-	was slot[R]
+	at             *slot[R]
+	was            R // of cur; zero when nothing was there
+	present, dirty bool
 }
 
 type rowset interface {
 	begin()
 	rollback()
+	reset()
 }
 
-func (r *rows[K, R]) begin() { r.undo = r.undo[:0] }
-
-func (r *rows[K, R]) rollback() {
-	for i := len(r.undo) - 1; i >= 0; i-- {
-		c := r.undo[i]
-		if !c.was.dirty {
-			r.order = r.order[:len(r.order)-1]
-		}
-		*c.at = c.was
-	}
+func (r *rows[K, R]) begin() {
+	clear(r.undo)
 	r.undo = r.undo[:0]
 }
 
-// opened gives the table's part of a view, nil if nothing has touched it.
+func (r *rows[K, R]) rollback() {
+	for i := len(r.undo) - 1; i >= 0; i-- {
+		c := &r.undo[i]
+		if !c.dirty {
+			r.order = r.order[:len(r.order)-1]
+		}
+		c.at.cur, c.at.present, c.at.dirty = c.was, c.present, c.dirty
+	}
+	r.begin()
+}
+
+// reset forgets the batch, lets go of what its rows point to, and keeps the memory;
+// unless the batch used little of it, because then emptying it would cost more than
+// making it anew.
+func (r *rows[K, R]) reset() {
+	r.begin()
+	if r.taken*wasteMax < len(r.slab)*slabSize {
+		*r = rows[K, R]{slots: map[K]*slot[R]{}}
+		return
+	}
+	for i := range r.taken {
+		r.slab[i/slabSize][i%slabSize] = slot[R]{}
+	}
+	clear(r.slots)
+	clear(r.wanted[:cap(r.wanted)])
+	r.open, r.wanted, r.order, r.taken = false, r.wanted[:0], r.order[:0], 0
+}
+
+// slot gives an empty slot.
+func (r *rows[K, R]) slot() *slot[R] {
+	if r.taken == len(r.slab)*slabSize {
+		r.slab = append(r.slab, new([slabSize]slot[R]))
+	}
+	s := &r.slab[r.taken/slabSize][r.taken%slabSize]
+	r.taken++
+	return s
+}
+
+// opened gives the table's part of a view, nil if the batch has not touched it.
 func (t *Table[K, R]) opened(v *View) *rows[K, R] {
 	r, _ := v.sets[t.index].(*rows[K, R]) // the index is the table's own: nothing else is ever there
+	if r == nil || !r.open {
+		return nil
+	}
 	return r
 }
 
 func (t *Table[K, R]) rows(v *View) *rows[K, R] {
-	if r := t.opened(v); r != nil {
-		return r
+	r, _ := v.sets[t.index].(*rows[K, R])
+	if r == nil {
+		r = &rows[K, R]{slots: map[K]*slot[R]{}}
+		v.sets[t.index] = r
 	}
-	r := &rows[K, R]{slots: map[K]*slot[R]{}}
-	v.sets[t.index] = r
-	v.used = append(v.used, r)
+	if !r.open {
+		r.open = true
+		v.used = append(v.used, r)
+	}
 	return r
 }
 
@@ -98,7 +148,7 @@ func (t *Table[K, R]) rows(v *View) *rows[K, R] {
 func (t *Table[K, R]) Want(w *Wants, k K) {
 	r := t.rows(w.v)
 	if _, ok := r.slots[k]; !ok {
-		r.slots[k] = &slot[R]{}
+		r.slots[k] = r.slot()
 		r.wanted = append(r.wanted, k)
 		w.n++
 	}
@@ -132,7 +182,7 @@ func (t *Table[K, R]) Insert(v *View, row R) {
 	r, k := t.rows(v), t.key(&row)
 	s, ok := r.slots[k]
 	if !ok {
-		s = &slot[R]{}
+		s = r.slot()
 		r.slots[k] = s
 	} else if s.present {
 		panic(fmt.Sprintf("commit: %s %v inserted twice", t.name, k))
@@ -141,22 +191,25 @@ func (t *Table[K, R]) Insert(v *View, row R) {
 }
 
 func (t *Table[K, R]) set(r *rows[K, R], s *slot[R], row R) {
-	r.undo = append(r.undo, change[R]{at: s, was: *s})
+	r.undo = append(r.undo, change[R]{at: s, present: s.present, dirty: s.dirty})
+	if s.present {
+		r.undo[len(r.undo)-1].was = s.cur
+	}
 	if !s.dirty {
 		r.order = append(r.order, s)
 	}
 	s.cur, s.present, s.dirty = row, true, true
 }
 
-// Wanted gives the keys that a store has to load and marks them as asked for.
-// Stores only.
+// Wanted gives the keys that a store has to load and marks them as asked for. They
+// are good until the next Want. Stores only.
 func (t *Table[K, R]) Wanted(v *View) []K {
 	r := t.opened(v)
 	if r == nil {
 		return nil
 	}
 	w := r.wanted
-	r.wanted = nil
+	r.wanted = r.wanted[:0]
 	return w
 }
 
@@ -166,7 +219,7 @@ func (t *Table[K, R]) Fill(v *View, row R) {
 	k := t.key(&row)
 	s, ok := r.slots[k]
 	if !ok {
-		s = &slot[R]{}
+		s = r.slot()
 		r.slots[k] = s
 	}
 	s.base, s.cur, s.stored, s.present = row, row, true, true
@@ -193,6 +246,7 @@ func (t *Table[K, R]) Changed(v *View) (inserts []*R, updates []Update[R]) {
 }
 
 type logRows[R any] struct {
+	open bool
 	rows []R
 	mark int
 }
@@ -200,12 +254,24 @@ type logRows[R any] struct {
 func (l *logRows[R]) begin()    { l.mark = len(l.rows) }
 func (l *logRows[R]) rollback() { l.rows = l.rows[:l.mark] }
 
+func (l *logRows[R]) reset() {
+	if len(l.rows)*wasteMax < cap(l.rows) {
+		*l = logRows[R]{}
+		return
+	}
+	clear(l.rows[:cap(l.rows)])
+	l.open, l.rows, l.mark = false, l.rows[:0], 0
+}
+
 // Append adds a row.
 func (l *Log[R]) Append(v *View, row R) {
 	s, _ := v.sets[l.index].(*logRows[R])
 	if s == nil {
 		s = &logRows[R]{}
 		v.sets[l.index] = s
+	}
+	if !s.open {
+		s.open = true
 		v.used = append(v.used, s)
 	}
 	s.rows = append(s.rows, row)

@@ -33,8 +33,19 @@ type Wants struct {
 
 // NewView makes an empty view; stores fill it. now is the time all commands of the batch see.
 func NewView(now time.Time) *View {
+	v := &View{sets: make([]rowset, tableCount)}
+	v.reset(now)
+	return v
+}
+
+// reset makes the view empty for the next batch. Nothing may hold on to a pointer
+// into it: what leaves a view are copies.
+func (v *View) reset(now time.Time) {
+	for _, s := range v.used {
+		s.reset()
+	}
 	// Microseconds, because that is what stores keep: a row reads back as it was written.
-	return &View{now: now.UTC().Truncate(time.Microsecond), sets: make([]rowset, tableCount)}
+	v.now, v.shard, v.saved, v.used = now.UTC().Truncate(time.Microsecond), Shard{}, Shard{}, v.used[:0]
 }
 
 // Now is the time of the batch, in UTC, to the microsecond.
