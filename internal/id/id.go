@@ -70,6 +70,7 @@ const (
 	Dispatch    Kind = "dsp"
 	Attempt     Kind = "att"
 	Replay      Kind = "rpl"
+	Quote       Kind = "quo"
 )
 
 // UUID is the 16 bytes of the id: 48 bits of Unix milliseconds, version 7, 12 bits
