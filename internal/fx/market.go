@@ -68,11 +68,12 @@ const MaxAhead = 5 * time.Second
 
 // Policy says when several prices make a market.
 type Policy struct {
-	MaxAge     time.Duration            // older prices do not count; must be above zero
-	MaxAgeOf   map[string]time.Duration // exceptions by source: a daily file is a day old by nature
-	MaxSpread  int                      // basis points between the lowest and the highest source; 0: none at all
-	MinSources int                      // sources that must count; 0 is 1
-	Pivots     []string                 // currencies to cross through, tried in this order, for pairs that no source prices
+	MaxAge       time.Duration            // older prices do not count; must be above zero
+	MaxAgeOf     map[string]time.Duration // exceptions by source: a daily file is a day old by nature
+	MaxSpread    int                      // basis points between the lowest and the highest source; 0: none at all
+	MinSources   int                      // sources that must count; 0 is 1
+	MinSourcesOf map[string]int           // exceptions by pair, "EUR/USD", for both directions of it
+	Pivots       []string                 // currencies to cross through, tried in this order, for pairs that no source prices
 }
 
 // Validate tells what is wrong with a policy that somebody configured.
@@ -91,14 +92,21 @@ func (p Policy) Validate() error {
 	if p.MinSources < 0 {
 		return fmt.Errorf("%d sources: want 0 or more", p.MinSources)
 	}
+	for pair, n := range p.MinSourcesOf {
+		base, quote, ok := strings.Cut(pair, "/")
+		if !ok || base == "" || quote == "" || n < 1 {
+			return fmt.Errorf("%d sources of %q: want 1 or more, of a pair like EUR/USD", n, pair)
+		}
+	}
 	return nil
 }
 
 // Market combines ticks to the market of a pair at the time now. Prices of the
 // pair count in both directions; only when there are none at all, fresh or not, a
-// pivot is tried. It refuses with rate_unavailable (nobody prices the pair, or too few do), rate_stale
-// (too few prices are fresh) or rate_disagreement (sources are too far apart). It
-// never falls back on an older price or on the one source that seems right.
+// pivot is tried. It refuses with rate_unavailable (nobody prices the pair, or too
+// few do), rate_stale (too few prices are fresh) or rate_disagreement (sources are
+// too far apart). It never falls back on an older price or on the one source that
+// seems right.
 func (p Policy) Market(now time.Time, ticks []Tick, base, quote string) (Market, error) {
 	if base == quote {
 		return Market{}, fault.New(fault.Invalid, "same_currency", "an exchange needs two different currencies, not %s twice", base)
@@ -168,7 +176,7 @@ func latest(ticks []Tick, base, quote string) []Tick {
 
 // combine makes a market of the ticks of one pair, one per source.
 func (p Policy) combine(now time.Time, ticks []Tick) (Market, error) {
-	base, quote, least := ticks[0].Base, ticks[0].Quote, max(p.MinSources, 1)
+	base, quote, least := ticks[0].Base, ticks[0].Quote, p.minSources(ticks[0])
 	if len(ticks) < least {
 		return Market{}, fault.New(fault.Unavailable, "rate_unavailable", "%d of the %d sources needed price %s in %s now; nothing was done, try again later",
 			len(ticks), least, base, quote)
@@ -210,6 +218,15 @@ func (p Policy) maxAge(source string) time.Duration {
 		return d
 	}
 	return p.MaxAge
+}
+
+func (p Policy) minSources(t Tick) int {
+	for _, pair := range []string{t.Base + "/" + t.Quote, t.Quote + "/" + t.Base} {
+		if n, ok := p.MinSourcesOf[pair]; ok {
+			return n
+		}
+	}
+	return max(p.MinSources, 1)
 }
 
 func sorted(ticks []Tick, of func(Tick) Rate) []Rate {

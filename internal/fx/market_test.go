@@ -101,6 +101,23 @@ func TestMarketIsGoodUntilItsFirstPriceIsTooOld(t *testing.T) {
 	}
 }
 
+func TestAPairMayNeedFewerSourcesThanOthers(t *testing.T) {
+	ticks := []fx.Tick{tick(t, "daily EUR/USD 1.25/1.25 1h"), tick(t, "a BTC/USD 100/100 1s")}
+	p := policy
+	p.MinSourcesOf = map[string]int{"EUR/USD": 1}
+	for _, pair := range [][2]string{{"EUR", "USD"}, {"USD", "EUR"}} {
+		if _, err := p.Market(noon, ticks, pair[0], pair[1]); err != nil {
+			t.Errorf("%v: %v", pair, err)
+		}
+	}
+	if _, err := p.Market(noon, ticks, "BTC", "USD"); fault.CodeOf(err) != "rate_unavailable" {
+		t.Errorf("BTC/USD: %v", err)
+	}
+	if _, err := p.Market(noon, ticks, "BTC", "EUR"); fault.CodeOf(err) != "rate_unavailable" {
+		t.Errorf("BTC/EUR, of which one half has too few sources: %v", err)
+	}
+}
+
 func TestSameCurrency(t *testing.T) {
 	if _, err := policy.Market(noon, nil, "EUR", "EUR"); fault.CodeOf(err) != "same_currency" {
 		t.Error(err)
@@ -117,6 +134,8 @@ func TestPolicyValidate(t *testing.T) {
 		"spread below zero":    func(p *fx.Policy) { p.MaxSpread = -1 },
 		"spread of everything": func(p *fx.Policy) { p.MaxSpread = 10_000 },
 		"sources below zero":   func(p *fx.Policy) { p.MinSources = -1 },
+		"no source of a pair":  func(p *fx.Policy) { p.MinSourcesOf = map[string]int{"EUR/USD": 0} },
+		"sources of no pair":   func(p *fx.Policy) { p.MinSourcesOf = map[string]int{"EUR": 1} },
 	} {
 		p := policy
 		change(&p)

@@ -33,8 +33,8 @@ var ErrNoRate = fault.New(fault.Internal, "rate_missing", "a rate is missing")
 
 // ParseRate reads decimal text as sources and configuration write it: digits, at
 // most one point with digits on both sides, and optionally an exponent of up to 40,
-// because JSON encoders write small numbers that way. It is read exactly. Zero, signs before the digits, blanks and
-// anything longer than 64 bytes are refused.
+// because JSON encoders write small numbers that way. It is read exactly. Zero,
+// signs before the digits, blanks and anything longer than 64 bytes are refused.
 func ParseRate(s string) (Rate, error) {
 	bad := func() (Rate, error) {
 		return Rate{}, fault.New(fault.Invalid, "rate_malformed", "%.70q is not a rate: write a decimal number above zero, like \"0.00004920\"", s)

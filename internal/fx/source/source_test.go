@@ -69,24 +69,30 @@ var adapters = map[string]struct {
 		func(h source.HTTP) (fx.Source, error) {
 			return source.NewKraken(h, []source.Symbol{named(btceur, "XBTEUR")})
 		},
-		"kraken.json", []string{"GET /0/public/Ticker?pair=XBTEUR"}, []string{"BTC/EUR 77402.00 77402.10"},
+		"kraken.json",
+		[]string{"GET /0/public/Ticker?pair=XBTEUR"},
+		[]string{"BTC/EUR 77402.00 77402.10"},
 	},
 	"coinbase": {
 		func(h source.HTTP) (fx.Source, error) {
 			return source.NewCoinbase(h, []source.Symbol{named(btceur, "BTC-EUR")})
 		},
-		"coinbase.json", []string{"GET /products/BTC-EUR/ticker"}, []string{"BTC/EUR 77403.55 77405.01 2026-11-20T11:59:58.123456789Z"},
+		"coinbase.json",
+		[]string{"GET /products/BTC-EUR/ticker"},
+		[]string{"BTC/EUR 77403.55 77405.01 2026-11-20T11:59:58.123456789Z"},
 	},
 	"binance": {
 		func(h source.HTTP) (fx.Source, error) {
 			return source.NewBinance(h, []source.Symbol{named(btceur, "BTCEUR"), named(etheur, "ETHEUR")})
 		},
-		"binance.json", []string{"GET /api/v3/ticker/bookTicker?symbols=%5B%22BTCEUR%22%2C%22ETHEUR%22%5D"},
+		"binance.json",
+		[]string{"GET /api/v3/ticker/bookTicker?symbols=%5B%22BTCEUR%22%2C%22ETHEUR%22%5D"},
 		[]string{"BTC/EUR 77401.99 77402.00", "ETH/EUR 2688.14 2688.15"},
 	},
 	"ecb": {
 		func(h source.HTTP) (fx.Source, error) { return source.NewECB(h, []string{"USD", "JPY"}) },
-		"ecb.xml", []string{"GET /stats/eurofxref/eurofxref-daily.xml"},
+		"ecb.xml",
+		[]string{"GET /stats/eurofxref/eurofxref-daily.xml"},
 		[]string{"EUR/USD 1.15 1.15 2026-11-19T12:00:00Z", "EUR/JPY 163.90 163.90 2026-11-19T12:00:00Z"},
 	},
 	"any": {
@@ -99,7 +105,8 @@ var adapters = map[string]struct {
 				{Base: "ETH", Quote: "USD", Price: "data[0].ts"},
 			})
 		},
-		"any.json", []string{"GET /prices?key=1"},
+		"any.json",
+		[]string{"GET /prices?key=1"},
 		[]string{
 			"BTC/EUR 77400.50 77401.50 2026-11-20T11:59:58Z", "DOGE/BTC 0.00 0.00 2026-11-20T11:59:58.25Z", "BTC/USD 89160.10 89160.10 2026-11-20T11:59:58Z",
 			"ETH/USD 1795175998.00 1795175998.00",
@@ -385,4 +392,14 @@ func TestFixed(t *testing.T) {
 	if ticks[0].At.Before(before) {
 		t.Errorf("of %s, before it was asked for", ticks[0].At)
 	}
+}
+
+// A path is understood or refused; reading one never panics.
+func FuzzPath(f *testing.F) {
+	for _, p := range []string{"$.data[0].price", `rates["BTC-EUR"].mid`, "a['b']", "$", "a[", "a[0", "[0][1]"} {
+		f.Add(p)
+	}
+	f.Fuzz(func(_ *testing.T, p string) {
+		_, _ = source.NewJSON("any", source.HTTP{BaseURL: "https://example.org"}, []source.Reading{{Base: "BTC", Quote: "EUR", Price: p}})
+	})
 }
