@@ -69,11 +69,13 @@ func (d Deal) Check() error {
 	if d.Rate.Cmp(d.Market.Bid) > 0 {
 		return fault.New(fault.Internal, "deal_broken", "an exchange above the price of the market")
 	}
-	worth, err := d.Rate.Convert(d.From, d.To, d.Send, Down)
+	// The least that pays for it, and not what the given is worth: where the smallest unit
+	// given is worth very much, that does not fit an amount, and the deal is fine.
+	least, err := d.Rate.Inverse().Convert(d.To, d.From, d.Receive, Up)
 	if err != nil {
 		return err
 	}
-	if worth.Less(d.Receive) {
+	if d.Send.Less(least) {
 		return fault.New(fault.Internal, "deal_broken", "an exchange that gives more than it takes")
 	}
 	return nil

@@ -126,6 +126,15 @@ func TestDealCheckRefusesWhatDoesNotFollow(t *testing.T) {
 	}
 }
 
+// One unit of what is given may be worth more than an amount can hold.
+func TestDealCheckKnowsNoOverflow(t *testing.T) {
+	p := fx.Pair{From: yen, To: eth}
+	d, err := p.Receive(market("JPY", "ETH", "1e30", "1e30"), money.Of(5))
+	if err != nil || d.Send != money.Of(1) || d.Check() != nil {
+		t.Errorf("%s for %s: %v, %v", d.Send, d.Receive, err, d.Check())
+	}
+}
+
 // world is any pair in any market.
 type world struct {
 	pair    fx.Pair
