@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,10 +42,11 @@ type sqliteWriter struct {
 }
 
 type sqliteTable struct {
-	meta           *meta
-	loads          [len(loadChunks)]statement // prepared when first used
-	insert, update statement
-	order          []int // columns in the order of the parameters of update
+	meta    *meta
+	loads   [len(loadChunks)]statement // prepared when first used
+	inserts map[columnSet]statement    // by the columns that stand in their text
+	update  statement
+	order   []int // columns in the order of the parameters of update
 }
 
 func (s *sqliteStore) openWriter(ctx context.Context) error {
@@ -99,7 +102,7 @@ func (w *sqliteWriter) close() error {
 	}
 	for i := range w.tables {
 		t := &w.tables[i]
-		for _, st := range append(t.loads[:], t.insert, t.update) {
+		for _, st := range append(slices.AppendSeq(t.loads[:], maps.Values(t.inserts)), t.update) {
 			if st != nil {
 				_ = st.Close()
 			}
@@ -337,19 +340,21 @@ func (w *sqliteWriter) write(ctx context.Context, v *commit.View, shard id.Shard
 	m := st.meta
 	insert := func(fields []any) error {
 		n++
-		if st.insert == nil {
-			if err := w.prepare(ctx, &st.insert, sqliteInsert(m)); err != nil {
-				return err
-			}
+		prepared, empty, err := w.inserting(ctx, st, fields)
+		if err != nil {
+			return err
 		}
 		w.args = w.args[:0]
 		w.bind(int64(shard))
 		for i, p := range fields {
+			if empty.has(i) {
+				continue
+			}
 			if err := w.bindField(m.cols[i].kind, p); err != nil {
 				return err
 			}
 		}
-		_, err := w.exec(st.insert)
+		_, err = w.exec(prepared)
 		return err
 	}
 	update := func(fields []any, old int64) error {
@@ -432,10 +437,6 @@ func sqliteLoad(m *meta, n int) string {
 	}
 	return fmt.Sprintf("WITH k(k_%s) AS (VALUES %s) SELECT t.%s FROM k CROSS JOIN %s t WHERE %s AND t.shard = ?",
 		strings.Join(keys, ", k_"), strings.Repeat(row+",", n-1)+row, strings.Join(m.names(), ", t."), m.name, strings.Join(on, " AND "))
-}
-
-func sqliteInsert(m *meta) string {
-	return fmt.Sprintf("INSERT INTO %s (shard, %s) VALUES (?%s)", m.name, strings.Join(m.names(), ", "), strings.Repeat(",?", len(m.cols)))
 }
 
 func sqliteUpdate(m *meta) string {
