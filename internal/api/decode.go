@@ -15,6 +15,10 @@ import (
 const (
 	maxDepth   = 8
 	maxMembers = 64 // of one object
+	// maxNodes bounds the values of a body. Each takes some seventy bytes here, so that
+	// without a bound a body of "0,0,0" would need a hundred times its size. A full
+	// batch in which every withdrawal says all it can say has 31,000.
+	maxNodes = 1 << 16
 )
 
 // nodeKind is what a JSON value is, in the words of the answers.
@@ -104,6 +108,9 @@ func (d *document) value(key, path string, depth int) error {
 		return fault.New(fault.Invalid, "malformed_json", "the body is nested more than %d deep", maxDepth)
 	}
 	at := len(d.nodes)
+	if at == maxNodes {
+		return fault.New(fault.Invalid, "malformed_json", "the body has more than %d values: split the request", maxNodes)
+	}
 	d.nodes = append(d.nodes, node{key: key})
 	var kind nodeKind
 	var text string

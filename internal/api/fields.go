@@ -76,12 +76,17 @@ func (o object) textOr(name string, required bool) string {
 	if required && n.text == "" {
 		o.d.wrong("field_required", o.key(name), "must not be empty")
 	}
-	// What a person cannot see must not tell two names apart.
-	if strings.ContainsFunc(n.text, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }) {
+	if invisible(n.text) {
 		o.d.wrong("invalid_text", o.key(name), "must not contain control characters")
 		return ""
 	}
 	return n.text
+}
+
+// invisible tells whether a text holds control characters, or is not UTF-8: what a
+// person cannot see must not tell two names apart.
+func invisible(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError })
 }
 
 // boolean is an optional truth value.

@@ -47,7 +47,7 @@ func (q *query) text(name string) string {
 	if len(v) > 1 {
 		q.doc.wrong("repeated_parameter", name, "appears more than once")
 	}
-	if v[0] == "" || len(v[0]) > 2048 || strings.ContainsFunc(v[0], func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+	if v[0] == "" || len(v[0]) > 2048 || invisible(v[0]) {
 		q.doc.wrong("invalid_parameter", name, "must be a text that is not empty, without control characters")
 	}
 	return v[0]

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"sluice/internal/store/pgtest"
 )
 
 // body is the body of a good withdrawal with one part replaced.
@@ -41,6 +43,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"a raw control character", post, a.altered("bad-1", "bad\t"), 400, "malformed_json", ""},
 		{"an escaped control character", post, a.altered("bad-1", `bad\u0007`), 400, "invalid_text", "foreign_id"},
 		{"nested too deep", post, strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20), 400, "malformed_json", ""},
+		{"too many values", "POST /v1/withdrawals/batch", `{"withdrawals":[0` + strings.Repeat(",0", 1<<16) + `]}`, 400, "malformed_json", ""},
 		{"too large", post, a.altered("bad-1", strings.Repeat("x", 1<<20)), 413, "body_too_large", ""},
 		{"unknown field", post, a.altered(`"currency"`, `"ammount":"1","currency"`), 400, "unknown_field", "ammount"},
 		{"unknown field inside", post, a.altered(`"network"`, `"chain":"x","network"`), 400, "unknown_field", "destination.chain"},
@@ -182,4 +185,18 @@ func TestInsufficientFundsSaysWhatIsAvailable(t *testing.T) {
 	w.fund(w.acme, "USDT", "2.5")
 	w.want(w.call(w.acme.key, "POST", "/v1/withdrawals", w.acme.payout("x", "3")), 422,
 		`"available":"2.500000"`, `"requested":"3.000000"`, `"currency":"USDT"`, `"detail":"3.000000 USDT are needed and 2.500000 USDT are available"`)
+}
+
+// What no text may hold is found by no store, and PostgreSQL refuses to look for it:
+// that must not read as a database that is down.
+func TestTextsInPathsThatNoStoreKeeps(t *testing.T) {
+	for name, w := range map[string]*world{"sqlite": newWorld(t), "postgres": newWorldOn(t, pgtest.URL(t))} {
+		for _, foreign := range []string{"a%00b", "a%ffb", "a%0Ab"} {
+			t.Run(name+" "+foreign, func(t *testing.T) {
+				w := *w
+				w.t = t
+				w.want(w.call(w.acme.key, "GET", "/v1/foreign_ids/"+foreign+"/withdrawal", ""), 404, `"code":"withdrawal_not_found"`)
+			})
+		}
+	}
 }

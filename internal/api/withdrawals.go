@@ -116,7 +116,11 @@ func getWithdrawal(c *call) (int, error) {
 }
 
 func getWithdrawalByForeignID(c *call) (int, error) {
-	x, found, err := c.Reads.WithdrawalByForeignID(c.ctx(), c.who.merchant, c.r.PathValue("foreign_id"))
+	foreign := c.r.PathValue("foreign_id")
+	if invisible(foreign) {
+		return 0, errNoWithdrawal // none was ever taken, and PostgreSQL would not even look
+	}
+	x, found, err := c.Reads.WithdrawalByForeignID(c.ctx(), c.who.merchant, foreign)
 	if err != nil {
 		return 0, unavailable(err)
 	}

@@ -174,8 +174,9 @@ func (d *doctor) ports() {
 // nodeTimeout bounds the check of one node.
 const nodeTimeout = 15 * time.Second
 
-// probe is an address nobody has the key of; any node can tell its balance.
-const probe = "0x000000000000000000000000000000000000dEaD"
+// probe is an address nobody has the key of; any node can tell its balance. It is
+// above those that rails refuse because the network keeps them for itself.
+const probe = "0x00000000000000000000000000000000deadbeef"
 
 func (d *doctor) node(n config.Network) {
 	check := "network " + n.Name

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -218,5 +219,13 @@ func eventually(t *testing.T, holds func() bool, what string) {
 			t.Fatal("in vain: " + what)
 		case <-tick.C:
 		}
+	}
+}
+
+// The doctor asks every node that is configured, and says of a good one that it is good.
+func TestDoctorAsksTheNode(t *testing.T) {
+	s, _, _ := payer(t, chain(t), "sqlite:sluice.db")
+	if r := s.want(0, "doctor"); !strings.Contains(r.out, "the node answers and is on chain") {
+		t.Errorf("got %s", r.out)
 	}
 }

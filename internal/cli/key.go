@@ -114,6 +114,9 @@ func (c *keyCreateCmd) command(t *tool) (merchant.CreateKey, error) {
 	cmd.Owner, cmd.Mode = owner, m.Mode // live or test is the merchant's, never the key's own
 	for _, s := range c.Scopes {
 		if s == "all" {
+			if len(c.Scopes) > 1 {
+				return cmd, fault.New(fault.Invalid, "usage", "--scopes all stands alone: it is every scope that a merchant's key may have")
+			}
 			cmd.Scopes = merchant.MerchantScopes
 			break
 		}
