@@ -114,7 +114,7 @@ func noScratch(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 	var n int
 	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'sluice_bench_%'").Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d schemas of the floor are left behind (%v)", n, err)

@@ -36,7 +36,7 @@ const appendMax = 1 << 30
 func (f *fsyncFloor) run(ctx context.Context, batch int, bytesEach float64, d time.Duration) (load, error) {
 	size := max(int(bytesEach*float64(batch)), 1)
 	for len(f.data) < size {
-		f.data = append(f.data, byte(len(f.data)*31>>3)) // not all zero
+		f.data = append(f.data, byte(len(f.data)*31>>3)) //nolint:gosec // any bytes that are not all zero
 	}
 	var l load
 	var written int64

@@ -76,7 +76,7 @@ func TestClientReads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			for _, piece := range []int{1, 7, 4096} {
 				if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
 					t.Fatal(err)
@@ -91,7 +91,7 @@ func TestClientReads(t *testing.T) {
 	for name, text := range map[string]string{"no HTTP": "hello\r\n\r\n", "no end": "HTTP/1.1 200 OK\r\nX: y\r\n\r\n", "no number": "HTTP/1.1 2xx OK\r\n\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			ours, theirs := net.Pipe()
-			defer ours.Close()
+			defer func() { _ = ours.Close() }()
 			go func() { _, _ = theirs.Write([]byte(text)) }()
 			if _, _, err := (&client{conn: ours}).read(); err == nil {
 				t.Error("taken for an answer")
@@ -156,7 +156,7 @@ func TestFloorWritesTheSameRows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := r.scratch.(*sqliteScratch)
+	s := r.scratch.(*sqliteScratch) //nolint:errcheck // a panic fails the test as well
 	floor, err := openRawSQLite(filepath.Join(s.dir, "floor.db"))
 	if err != nil {
 		t.Fatal(err)

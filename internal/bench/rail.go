@@ -4,23 +4,23 @@ import (
 	"context"
 	"encoding/hex"
 	"strings"
-	"time"
 
 	"sluice/internal/fault"
-	"sluice/internal/money"
 	"sluice/internal/rail"
-	"sluice/internal/signer"
 )
 
 // paper is a rail that checks addresses by their form and pays nothing: what is
-// measured ends where a withdrawal is accepted.
-type paper struct{}
+// measured ends where a withdrawal is accepted, so the rest of the interface is
+// never asked.
+type paper struct{ rail.Rail }
 
-func (paper) Network() string          { return network }
-func (paper) FeeAsset() string         { return asset.Code }
-func (paper) Assets() []string         { return []string{asset.Code} }
-func (paper) PollEvery() time.Duration { return time.Hour }
+// Network implements rail.Rail.
+func (paper) Network() string { return network }
 
+// Assets implements rail.Rail.
+func (paper) Assets() []string { return []string{asset.Code} }
+
+// Check implements rail.Rail.
 func (paper) Check(_ context.Context, typed, _, _ string) (rail.Target, error) {
 	digits, ok := strings.CutPrefix(typed, "0x")
 	raw, err := hex.DecodeString(digits)
@@ -29,25 +29,3 @@ func (paper) Check(_ context.Context, typed, _, _ string) (rail.Target, error) {
 	}
 	return rail.Target{Network: network, Typed: typed, Canonical: typed, Decoded: raw}, nil
 }
-
-func (paper) Warn(context.Context, rail.Target) []string { return nil }
-
-func (paper) Feasible(context.Context, string, []rail.InFlight, []rail.Payout) (rail.Feasibility, error) {
-	return rail.Feasibility{}, rail.ErrUnavailable
-}
-func (paper) NextNonce(context.Context, string) (uint64, error) { return 0, rail.ErrUnavailable }
-
-func (paper) Prepare(context.Context, rail.Slot, []rail.Payout, []rail.Attempt) (signer.Intent, error) {
-	return signer.Intent{}, rail.ErrUnavailable
-}
-func (paper) Submit(context.Context, rail.Attempt) error { return rail.ErrUnavailable }
-
-func (paper) Observe(context.Context, rail.Slot, []rail.Payout, []rail.Attempt) (rail.Observation, error) {
-	return rail.Observation{}, rail.ErrUnavailable
-}
-
-func (paper) Balance(context.Context, string) (map[string]money.Amount, error) {
-	return nil, rail.ErrUnavailable
-}
-
-var _ rail.Rail = paper{}
