@@ -93,6 +93,10 @@ func (c *keyCreateCmd) Run(e *env) error {
 
 func (c *keyCreateCmd) command(t *tool) (merchant.CreateKey, error) {
 	cmd := merchant.CreateKey{Name: c.Name, Mode: merchant.Live}
+	if c.ExpiresIn < 0 {
+		// Zero means never, and a negative time must not come near that.
+		return cmd, fault.New(fault.Invalid, "usage", "--expires-in %s: a key can only expire in the future; leave it out for one that never does", c.ExpiresIn)
+	}
 	if c.Operator {
 		cmd.Scopes = []merchant.Scope{merchant.Operate}
 		if t.conf.Mode == config.Dev {

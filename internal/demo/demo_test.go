@@ -63,6 +63,25 @@ func TestStory(t *testing.T) {
 	}
 }
 
+// firstStep ends the run as soon as a step has been told.
+type firstStep struct{ stop context.CancelFunc }
+
+func (f firstStep) Write(b []byte) (int, error) {
+	f.stop()
+	return len(b), nil
+}
+
+// Ctrl-C in the middle of the story is said to be that, and not a webhook that is late.
+func TestStoppedInTheStory(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	err := demo.Run(ctx, demo.Options{Listen: "127.0.0.1:0", Once: true, JSON: true, Out: firstStep{stop}})
+	if err == nil || !strings.Contains(err.Error(), "stopped in step") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWrongArguments(t *testing.T) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	must(t, err)

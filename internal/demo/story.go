@@ -68,6 +68,10 @@ func (s *story) tell(ctx context.Context, steps []step) error {
 			s.rep.problem("%s", err)
 		}
 		s.rep.end()
+		if err != nil && ctx.Err() != nil {
+			// What failed says nothing: it was given up, not refused.
+			return fmt.Errorf("stopped in step %s, before the end of the story", st.name)
+		}
 		if err != nil {
 			return fmt.Errorf("step %s: %w", st.name, err)
 		}
