@@ -118,14 +118,19 @@ func (s *Schedule) shard(ctx context.Context, shard id.Shard) {
 		case <-s.wake[shard]:
 		case <-timer.C:
 		}
-		timer.Reset(s.pause(ctx, shard, s.due(ctx, shard)))
+		more, ok := s.due(ctx, shard)
+		timer.Reset(s.pause(ctx, shard, more, ok))
 	}
 }
 
 // pause is how long to sleep: not at all when a full batch was done, until the
-// next thing falls due, and Poll at the most.
-func (s *Schedule) pause(ctx context.Context, shard id.Shard, more bool) time.Duration {
-	if more {
+// next thing falls due, and Poll at the most. What failed is due all the time and
+// may fail for long, so it is not tried again before Poll is over.
+func (s *Schedule) pause(ctx context.Context, shard id.Shard, more, ok bool) time.Duration {
+	switch {
+	case !ok:
+		return s.opt.Poll
+	case more:
 		return 0
 	}
 	next, err := s.read.NextDue(ctx, shard)
@@ -135,18 +140,19 @@ func (s *Schedule) pause(ctx context.Context, shard id.Shard, more bool) time.Du
 	return min(max(time.Until(next), time.Millisecond), s.opt.Poll)
 }
 
-// due carries out what is due now and tells whether there may be more.
-func (s *Schedule) due(ctx context.Context, shard id.Shard) bool {
+// due carries out what is due now and tells whether there may be more, and whether
+// all of it worked.
+func (s *Schedule) due(ctx context.Context, shard id.Shard) (more, ok bool) {
 	now := time.Now()
 	withdrawals, err := s.read.DueNew(ctx, shard, now, s.opt.Batch)
 	if err != nil {
 		s.failed(ctx, "due withdrawals cannot be read", err)
-		return false
+		return false, false
 	}
 	credits, err := s.read.DueCredits(ctx, shard, now, s.opt.Batch)
 	if err != nil {
 		s.failed(ctx, "due credits cannot be read", err)
-		return false
+		return false, false
 	}
 	var commands []commit.Command
 	for _, c := range credits {
@@ -155,11 +161,11 @@ func (s *Schedule) due(ctx context.Context, shard id.Shard) bool {
 	for _, w := range withdrawals {
 		commands = append(commands, withdrawal.NewRelease(w.Seq, Actor))
 	}
-	ok := s.all(ctx, shard, commands)
+	ok = s.all(ctx, shard, commands)
 	if len(withdrawals) > 0 {
 		s.opt.Queued()
 	}
-	return ok && (len(withdrawals) == s.opt.Batch || len(credits) == s.opt.Batch)
+	return len(withdrawals) == s.opt.Batch || len(credits) == s.opt.Batch, ok
 }
 
 // all submits commands side by side, so that they share commits.

@@ -1,0 +1,57 @@
+package schedule_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/commit"
+	"sluice/internal/id"
+	"sluice/internal/schedule"
+	"sluice/internal/withdrawal"
+)
+
+// overdue is a database in which one withdrawal is due and stays so.
+type overdue struct {
+	schedule.Reader
+	looks int
+}
+
+func (o *overdue) DueNew(context.Context, id.Shard, time.Time, int) ([]withdrawal.Withdrawal, error) {
+	o.looks++
+	return []withdrawal.Withdrawal{{Seq: 1}}, nil
+}
+
+func (o *overdue) DueCredits(context.Context, id.Shard, time.Time, int) ([]account.Credit, error) {
+	return nil, nil
+}
+
+func (o *overdue) NextDue(context.Context, id.Shard) (time.Time, error) {
+	return time.Now().Add(-time.Hour), nil
+}
+
+// A write path that takes nothing (a full disk, a broken invariant) leaves everything
+// due. The schedule then asks at its own pace, and not as fast as it can.
+func TestWhatFailsIsNotTriedWithoutAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		loop := commit.New(nil, 1, commit.Options{})
+		if err := loop.Run(ctx); err != nil { // it has ended: everything is refused
+			t.Fatal(err)
+		}
+		db := &overdue{}
+		s := schedule.New(loop, db, schedule.Options{Poll: time.Second, Log: slog.New(slog.DiscardHandler)})
+		ctx, stop = context.WithTimeout(t.Context(), 10*time.Second+time.Millisecond)
+		defer stop()
+		if err := s.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if db.looks != 11 {
+			t.Errorf("it looked %d times in ten seconds, want 11", db.looks)
+		}
+	})
+}
