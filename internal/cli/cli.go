@@ -95,8 +95,12 @@ func Run(ctx context.Context, args []string, files IO) (code int) {
 		return ExitCannot
 	}
 	e := &env{IO: files, ctx: ctx, root: &r}
-	if len(args) == 0 {
+	// `sluice help serve` is what a newcomer types for `sluice serve --help`.
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "help":
+		args = append(append([]string{}, args[1:]...), "--help")
 	}
 	k, err := parser.Parse(args)
 	if err != nil {

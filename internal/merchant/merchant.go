@@ -2,7 +2,9 @@
 package merchant
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
@@ -48,8 +50,9 @@ func (c Create) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
 func (c Create) Apply(v *commit.View) (any, error) {
-	if c.Name == "" || len(c.Name) > 200 {
-		return nil, fault.Bad("invalid_name", "name", "a merchant needs a name of 1 to 200 characters")
+	// Names are shown on terminals and in pages: a control character could rewrite them.
+	if c.Name == "" || len(c.Name) > 200 || strings.ContainsFunc(c.Name, unicode.IsControl) {
+		return nil, fault.Bad("invalid_name", "name", "a merchant needs a name of 1 to 200 bytes without control characters")
 	}
 	if c.Mode != Live && c.Mode != Test {
 		return nil, fault.Bad("invalid_mode", "mode", "the mode is live or test")

@@ -80,7 +80,8 @@ func (s *Schedule) Wake(shard id.Shard) {
 	}
 }
 
-// forgetEvery is how often old idempotency keys are removed.
+// forgetEvery is how often old idempotency keys are removed, beginning at the start:
+// a process that is restarted every night removes them too.
 const forgetEvery = 24 * time.Hour
 
 // Run works until ctx ends.
@@ -93,7 +94,7 @@ func (s *Schedule) Run(ctx context.Context) error {
 			s.shard(ctx, id.Shard(n)) //nolint:gosec // fewer than id.MaxShards
 		}()
 	}
-	forget := time.NewTicker(forgetEvery)
+	forget := time.NewTimer(0)
 	defer forget.Stop()
 	for {
 		select {
@@ -101,6 +102,7 @@ func (s *Schedule) Run(ctx context.Context) error {
 			wg.Wait()
 			return nil
 		case now := <-forget.C:
+			forget.Reset(forgetEvery)
 			if _, err := s.read.ForgetKeys(ctx, now.Add(-commit.KeyLife)); err != nil && ctx.Err() == nil {
 				s.opt.Log.Warn("old idempotency keys cannot be removed", "error", err)
 			}
