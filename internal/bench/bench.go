@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"time"
 
@@ -273,7 +274,15 @@ func (r *run) call(ctx context.Context) error {
 	}
 	r.later(func() error { hangUp(); return nil })
 	r.callers = callers
-	if r.empty, err = newHTTPFloor(ctx, r.book, r.Concurrency); err != nil {
+	// The first request shows how long the answers are.
+	first, ok := callers[0].(*client)
+	if !ok {
+		return fmt.Errorf("a caller over HTTP is a %T", callers[0])
+	}
+	if err := first.ask(ctx); err != nil {
+		return err
+	}
+	if r.empty, err = newHTTPFloor(ctx, r.book, r.Concurrency, slices.Clone(first.body)); err != nil {
 		return err
 	}
 	r.later(r.empty.close)

@@ -24,6 +24,7 @@ type client struct {
 	request               []byte
 	key, foreign, account int // where they stand in request
 	answer                []byte
+	body                  []byte // of the last answer; good until the next
 }
 
 // dial opens the connections of n clients.
@@ -76,6 +77,7 @@ func (c *client) ask(context.Context) error {
 		return fmt.Errorf("send a request: %w", err)
 	}
 	status, body, err := c.read()
+	c.body = body
 	switch {
 	case err != nil:
 		return fmt.Errorf("read an answer: %w", err)

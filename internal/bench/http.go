@@ -34,11 +34,18 @@ func (s *service) close() error {
 	return err
 }
 
-// nothing is the floor of HTTP: it reads the body and stores nothing.
-func nothing(rw http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body)
-	rw.WriteHeader(http.StatusCreated)
+// nothing is the floor of HTTP: it reads the request, answers with as many bytes as
+// the product does, and stores nothing.
+func nothing(answer []byte) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		rw.Header()["Content-Type"] = jsonType
+		rw.WriteHeader(http.StatusCreated)
+		_, _ = rw.Write(answer) // a client that is gone fails by itself
+	}
 }
+
+var jsonType = []string{"application/json"}
 
 // httpFloor is the service that stores nothing, with its clients.
 type httpFloor struct {
@@ -47,8 +54,8 @@ type httpFloor struct {
 	hangUp  func()
 }
 
-func newHTTPFloor(ctx context.Context, b *book, concurrency int) (*httpFloor, error) {
-	s, err := serve(ctx, http.HandlerFunc(nothing))
+func newHTTPFloor(ctx context.Context, b *book, concurrency int, answer []byte) (*httpFloor, error) {
+	s, err := serve(ctx, nothing(answer))
 	if err != nil {
 		return nil, err
 	}
