@@ -17,7 +17,12 @@ import (
 // overdue is a database in which one withdrawal is due and stays so.
 type overdue struct {
 	schedule.Reader
-	looks int
+	looks, forgets int
+}
+
+func (o *overdue) ForgetKeys(context.Context, time.Time) (int64, error) {
+	o.forgets++
+	return 0, nil
 }
 
 func (o *overdue) DueNew(context.Context, id.Shard, time.Time, int) ([]withdrawal.Withdrawal, error) {
@@ -52,6 +57,10 @@ func TestWhatFailsIsNotTriedWithoutAPause(t *testing.T) {
 		}
 		if db.looks != 11 {
 			t.Errorf("it looked %d times in ten seconds, want 11", db.looks)
+		}
+		// A process that never lives for a day removes old keys all the same.
+		if db.forgets != 1 {
+			t.Errorf("old keys were removed %d times, want once, at the start", db.forgets)
 		}
 	})
 }
