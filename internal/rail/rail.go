@@ -29,6 +29,18 @@ type Payout struct {
 	Asset  string
 	To     []byte // Target.Decoded
 	Amount money.Amount
+	// Payment is what a bank is told beside recipient and amount; zero on chains.
+	Payment Payment
+	// Approval is the proof that somebody who holds the approval key agreed; "" for
+	// none. The signer checks it, nobody else relies on it.
+	Approval string
+}
+
+// Payment is what a payment at a bank carries beside recipient and amount.
+type Payment struct {
+	Remittance string `json:"remittance,omitempty"` // unstructured, in the bank's character set
+	Purpose    string `json:"purpose,omitempty"`    // code of the ISO 20022 external list
+	Service    string `json:"service,omitempty"`    // "normal" or "instant"; "" for the rail's default
 }
 
 // Slot is the outside resource that makes all attempts for it exclusive: on an
@@ -101,7 +113,18 @@ type Observation struct {
 	Paid []bool
 	// Reasons says for each payout that is not paid why, for a person.
 	Reasons []string
+	// Decided tells, before StageFinal, which payouts of the slot have met their end
+	// already: one fate for each payout, in order, or none at all. Only rails whose
+	// payouts end one by one give it; a fate that was proved never changes.
+	Decided []Fate
 	Note    string // for the timeline and the log
+}
+
+// Fate is what is proved of one payout while its slot is not final.
+type Fate struct {
+	Known  bool // false: still open
+	Paid   bool
+	Reason string // of one that is not paid, for a person
 }
 
 // Rail is one way out of one network. All methods may be called from several

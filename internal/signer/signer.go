@@ -5,28 +5,57 @@ package signer
 
 import (
 	"context"
+	"slices"
 
 	"sluice/internal/money"
 )
 
 // Output is one recipient of an intent.
 type Output struct {
-	To     []byte // 20 bytes on EVM
-	Amount money.Amount
-	Token  []byte // contract of the token; empty for the native coin
+	Ref      string // public id of the withdrawal; "" for change
+	Asset    string // code of what is paid; a signer with lists of its own checks it against Token
+	To       []byte // 20 bytes on EVM, the output script on a coin chain
+	Amount   money.Amount
+	Token    []byte // contract of the token; empty for the native coin
+	Approval string // proof of an approval, see package approval; "" for none
+}
+
+// Input is a coin that an intent spends.
+type Input struct {
+	TxID   string // as the network shows it
+	Index  uint32
+	Amount money.Amount // in minor units; what it pays is part of what is signed
+	Script []byte       // what locks it: one of the wallet's own
 }
 
 // Intent is what is to be signed, in terms a signer can check.
 type Intent struct {
-	Family  string // "evm"
+	Family  string // "evm" or "utxo"
+	Network string // as configured: the signer's limits are kept by network
 	Wallet  string // the paying address
+	Outputs []Output
+
+	// Account chains.
 	ChainID uint64
 	Nonce   uint64
-	Outputs []Output
 	Gas     uint64
 	// FeeCap and TipCap are the EIP-1559 prices in wei per gas.
 	FeeCap money.Amount
 	TipCap money.Amount
+	// Vault is the contract that pays all outputs in one call. Empty: the wallet pays
+	// the only output itself.
+	Vault []byte
+	// Batch is the vault's one-time id of this list of payouts.
+	Batch [32]byte
+
+	// Coin chains. Inputs less Outputs less Change is the fee.
+	Inputs []Input
+	Change Output // back to the wallet; zero amount: none
+
+	// Cancel uses the slot up for nothing: a transfer of nothing, or of all inputs, to
+	// the wallet itself. Outputs are those that are cancelled. Only an operator asks for it.
+	Cancel bool
+
 	// Fence is the lease number of the worker that asks; a signer that has seen a
 	// larger one for the wallet refuses.
 	Fence int64
@@ -35,8 +64,31 @@ type Intent struct {
 	Bound string
 }
 
-// MaxFee is the most the transaction can cost, in wei: gas times the fee cap.
-func (i Intent) MaxFee() (money.Amount, error) { return i.FeeCap.Mul(i.Gas) }
+// MaxFee is the most the transaction can cost, in the network's fee asset: gas times
+// the fee cap, or what the inputs leave beside outputs and change.
+func (i Intent) MaxFee() (money.Amount, error) {
+	if len(i.Inputs) == 0 {
+		return i.FeeCap.Mul(i.Gas)
+	}
+	var in money.Amount
+	for _, c := range i.Inputs {
+		var err error
+		if in, err = in.Add(c.Amount); err != nil {
+			return in, err
+		}
+	}
+	outputs := i.Outputs
+	if i.Cancel {
+		outputs = nil
+	}
+	for _, o := range append(slices.Clone(outputs), i.Change) {
+		var err error
+		if in, err = in.Sub(o.Amount); err != nil {
+			return in, err
+		}
+	}
+	return in, nil
+}
 
 // Signed is the result: exact bytes, ready to send.
 type Signed struct {
