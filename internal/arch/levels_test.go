@@ -12,6 +12,7 @@ var levels = map[string]int{
 	// 1: exact amounts, and other values that carry their rules.
 	"internal/money":          1,
 	"internal/iban":           1,
+	"internal/seal":           1,
 	"internal/rail/sepa/text": 1,
 	"internal/rail/sepa/code": 1,
 
