@@ -27,12 +27,16 @@ var levels = map[string]int{
 	"internal/event":    3,
 	"internal/ledger":   3,
 	"internal/merchant": 3,
+	"internal/quote":    3, // withdrawals use quotes
 	// What banks write and read, without a connection: commands may use it.
 	"internal/rail/sepa/message": 3,
 
 	// 4: checked targets of accounts.
 	"internal/destination":     4,
 	"internal/rail/sepa/match": 4,
+
+	// 4: what is charged.
+	"internal/fee": 4,
 
 	// 5: the commands on accounts, which withdrawals build on.
 	"internal/account": 5,
@@ -41,12 +45,12 @@ var levels = map[string]int{
 	"internal/withdrawal":     6,
 	"internal/withdrawal/gen": 7,
 	"internal/webhook":        6,
-	"internal/quote":          6,
 
 	// 7: paying out, and what falls due.
 	"internal/dispatch": 7,
 	"internal/schedule": 7,
 	"internal/treasury": 7,
+	"internal/terms":    7,
 
 	// 8: adapters and edges; none knows another.
 	"contracts":                   8,

@@ -17,8 +17,10 @@ import (
 type Create struct {
 	Merchant    id.Seq
 	Deal        fx.Deal
-	FeeCurrency string        // required when Fee is above zero
-	Fee         money.Amount  // rounded up by whoever computed it
+	FeeCurrency string       // required when Fee is above zero
+	Fee         money.Amount // rounded up by whoever computed it
+	FeeInside   bool
+	Network     string
 	ValidFor    time.Duration // up to MaxValidity; 0: DefaultValidity
 }
 
@@ -34,7 +36,7 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	d := c.Deal
 	q := Quote{
 		Seq: v.NewID(), Merchant: c.Merchant, Form: d.Form, SendCurrency: d.From.Code, Send: d.Send, ReceiveCurrency: d.To.Code, Receive: d.Receive,
-		FeeCurrency: c.FeeCurrency, Fee: c.Fee, Price: d.Price(PriceDecimals), Rate: d.Rate.String(), Bid: d.Market.Bid.String(),
+		FeeCurrency: c.FeeCurrency, Fee: c.Fee, FeeInside: c.FeeInside, Network: c.Network, Price: d.Price(PriceDecimals), Rate: d.Rate.String(), Bid: d.Market.Bid.String(),
 		RateAt: d.Market.At.UTC().Truncate(time.Microsecond), Sources: strings.Join(d.Market.Sources, ","),
 		CreatedAt: v.Now(), ExpiresAt: v.Now().Add(validFor), Version: 1,
 	}

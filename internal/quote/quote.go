@@ -33,6 +33,8 @@ type Quote struct {
 	Receive         money.Amount // what the merchant gets
 	FeeCurrency     string       // the sender's, the receiver's or a third currency
 	Fee             money.Amount
+	FeeInside       bool   // the fee was taken out of what the merchant named, not added to it
+	Network         string // where what the merchant gets may be paid out to; the fee depends on it
 	Price           string // receive per one of send, rounded half up to PriceDecimals: for people, and to be sent back
 	Rate            string // the exact fraction the amounts were computed with
 	Bid             string // the exact fraction the market paid, before the spread

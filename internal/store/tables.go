@@ -12,6 +12,7 @@ import (
 // the conformance suite.
 var bindings = []binding{
 	knownAssets, records, merchants, keys, accounts, accountForeignIDs, destinations,
+	quotes, feeSchedules,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds,

@@ -14,10 +14,13 @@ import (
 	"sluice/internal/destination"
 	"sluice/internal/dispatch"
 	"sluice/internal/event"
+	"sluice/internal/fee"
+	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/quote"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
@@ -110,6 +113,8 @@ func testRoundTrip(t *testing.T, e Engine) {
 	})
 	rows(t, n, ledger.Accounts, func(r *ledger.Account) id.Seq { return r.Seq }, func(r *ledger.Account) { r.Kind = ledger.KindCustomer })
 	rows(t, n, destination.Destinations, func(r *destination.Destination) id.Seq { return r.Seq }, nil)
+	rows(t, n, quote.Quotes, func(r *quote.Quote) id.Seq { return r.Seq }, func(r *quote.Quote) { r.Form = fx.SendForm })
+	rows(t, n, fee.Schedules, func(r *fee.Stored) fee.Key { return r.Key }, func(r *fee.Stored) { r.Kind, r.Carry, r.PPM = fee.Exchange, fee.Cost, fee.One-1 })
 	rows(t, n, ledger.Balances, func(r *ledger.Balance) ledger.BalanceKey { return r.BalanceKey }, nil)
 	rows(t, n, ledger.Houses, func(r *ledger.House) ledger.HouseKey { return r.HouseKey }, nil)
 	rows(t, n, account.Credits, func(r *account.Credit) id.Seq { return r.Seq }, func(r *account.Credit) { r.State = account.CreditSettled })
@@ -163,7 +168,7 @@ func rows[K comparable, R any](t *testing.T, n *node, table *commit.Table[K, R],
 func setKey[R any](to, from *R, table string) {
 	dst, src := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
 	names := map[string][]string{
-		"asset": {"Code"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
+		"asset": {"Code"}, "fee_schedule": {"Key"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 	}[table]
 	if names == nil {
