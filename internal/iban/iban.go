@@ -90,13 +90,22 @@ func (i IBAN) Paper() string {
 	return b.String()
 }
 
-// Masked is for showing: the first 6 characters, ten stars, the last 4. It always
-// has 20 characters, so that it tells nothing about the length of what it hides.
+// Masked is a form that other systems show: the first 6 characters, ten stars, the last 4. It always
+// has 20 characters. Together with the bank's lists it tells more than Ends.
 func (i IBAN) Masked() string {
 	if i.s == "" {
 		return ""
 	}
 	return i.s[:6] + strings.Repeat("*", 10) + i.s[len(i.s)-4:]
+}
+
+// Ends are the two parts that may be shown beside a name: the country and the last four
+// characters. Whoever sees them knows which of his accounts it is, and no more.
+func (i IBAN) Ends() (country, last string) {
+	if i.s == "" {
+		return "", ""
+	}
+	return i.s[:2], i.s[len(i.s)-4:]
 }
 
 // remainder is the number that an IBAN stands for, modulo 97 (ISO 7064): the first four

@@ -21,6 +21,9 @@ type Target struct {
 	Canonical string // the one form we show and compare
 	Decoded   []byte // what is signed; fixed when the destination was checked
 	Tag       string // destination tag or memo, where the network has one
+	// Prints are, for a bank account, the fingerprints of its number under every key of
+	// the installation, the newest first. BankChecker says what the others are then.
+	Prints []string
 }
 
 // Payout is one withdrawal as a rail sees it.
@@ -39,6 +42,7 @@ type Payout struct {
 // Payment is what a payment at a bank carries beside recipient and amount.
 type Payment struct {
 	Remittance string `json:"remittance,omitempty"` // unstructured, in the bank's character set
+	Typed      string `json:"typed,omitempty"`      // the remittance as the user wrote it; "" when the bank gets the same
 	Purpose    string `json:"purpose,omitempty"`    // code of the ISO 20022 external list
 	Service    string `json:"service,omitempty"`    // "normal" or "instant"; "" for the rail's default
 }

@@ -8,6 +8,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/iban"
 	"sluice/internal/rail/sepa/text"
+	"sluice/internal/seal"
 )
 
 // Recipient is a checked bank account that money can go to.
@@ -43,21 +44,33 @@ func CheckRecipient(holder, number, bic string) (Recipient, error) {
 	return r, nil
 }
 
-// recipient is what Encode writes.
+// recipient is what Seal writes.
 type recipient struct {
 	IBAN string `json:"iban"`
 	BIC  string `json:"bic,omitempty"`
 	Name string `json:"name"`
 }
 
-// Encode is the one form of a recipient in bytes: what a destination keeps as decoded,
-// and what is compared. It holds the name as typed.
-func (r Recipient) Encode() ([]byte, error) {
-	return json.Marshal(recipient{r.IBAN.String(), r.BIC.String(), r.Name})
+// sealedAs is what recipients are sealed for.
+const sealedAs = "sepa recipient"
+
+// Seal is a recipient in bytes, unreadable without a key of the ring: what a destination
+// and a payout keep. It holds the name as typed. Two seals of one recipient differ.
+func (r Recipient) Seal(ring *seal.Ring) ([]byte, error) {
+	b, err := json.Marshal(recipient{r.IBAN.String(), r.BIC.String(), r.Name})
+	if err != nil {
+		return nil, err
+	}
+	return ring.Seal(sealedAs, b)
 }
 
-// DecodeRecipient reads what Encode wrote, and checks it again.
-func DecodeRecipient(b []byte) (Recipient, error) {
+// OpenRecipient reads what Seal wrote, and checks it again. It is for whoever writes
+// a payment order and for nobody else. Its errors repeat nothing of the recipient.
+func OpenRecipient(ring *seal.Ring, sealed []byte) (Recipient, error) {
+	b, err := ring.Open(sealedAs, sealed)
+	if err != nil {
+		return Recipient{}, fmt.Errorf("a bank destination cannot be opened: %w", err)
+	}
 	var x recipient
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
