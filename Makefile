@@ -37,7 +37,7 @@ test: bin/geth ## run every test, on SQLite, PostgreSQL and a real node
 	SLUICE_TEST_GETH=$(CURDIR)/bin/geth go test ./...
 
 .PHONY: check
-check: vet lint arch gen-check vuln ## vet, linters, import rule, generated files, known vulnerabilities
+check: vet lint arch gen-check contracts vuln ## vet, linters, import rule, generated files, contracts, known vulnerabilities
 	@echo "check: all good"
 
 .PHONY: vet
@@ -62,6 +62,12 @@ gen-check: gen
 	@git diff --exit-code -- $(GENERATED) || { echo "generated files are out of date: run make gen and commit the result" >&2; exit 1; }
 	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); \
 		[ -z "$$new" ] || { echo "generated files are not committed: $$new" >&2; exit 1; }
+
+# The compiled contracts are committed: they must be what the pinned compiler makes of
+# the sources. It needs node; without it nothing is proved, and that is said.
+.PHONY: contracts
+contracts:
+	@tools/solc/check
 
 .PHONY: vuln
 vuln: bin/govulncheck

@@ -1,7 +1,6 @@
-// Package contracts carries the compiled test contracts of this folder: tokens and
-// recipients that behave and misbehave as real ones do. They are for the demo and
-// the tests; the production rail knows nothing of them. tools/solc rebuilds the
-// artifacts from the sources.
+// Package contracts carries the compiled contracts of this folder. Vault is the product's
+// own; the others are tokens and recipients that behave and misbehave as real ones do,
+// for the demo and the tests only. tools/solc rebuilds the artifacts from the sources.
 package contracts
 
 import "embed"
@@ -10,3 +9,8 @@ import "embed"
 //
 //go:embed artifacts/*.json
 var Artifacts embed.FS
+
+// Vault is artifacts/Vault.json: the only contract that a real network gets.
+//
+//go:embed artifacts/Vault.json
+var Vault []byte

@@ -15,6 +15,8 @@ var levels = map[string]int{
 	"internal/seal":           1,
 	"internal/rail/sepa/text": 1,
 	"internal/rail/sepa/code": 1,
+	// Compiled contracts, as data.
+	"contracts": 1,
 
 	// 2: mechanisms and ports without business rules.
 	"internal/commit":   2,
@@ -53,7 +55,6 @@ var levels = map[string]int{
 	"internal/terms":    7,
 
 	// 8: adapters and edges; none knows another.
-	"contracts":                   8,
 	"internal/store":              8,
 	"internal/store/storetest":    8,
 	"internal/store/pgtest":       8,

@@ -36,6 +36,7 @@ if ((result.errors || []).length > 0) process.exit(1);
 const wanted = new Map();
 for (const file of Object.keys(result.contracts).sort()) {
   for (const [name, c] of Object.entries(result.contracts[file])) {
+    if (c.evm.bytecode.object === "") continue; // an interface
     const artifact = { contract: name, compiler: solc.version(), abi: c.abi, bytecode: "0x" + c.evm.bytecode.object };
     wanted.set(name + ".json", JSON.stringify(artifact, null, 1) + "\n");
   }

@@ -32,6 +32,8 @@ const (
 	Tether Kind = "Tether"
 	// Moody is a plain ERC-20 with 18 decimals that can be made to misbehave.
 	Moody Kind = "Moody"
+	// Dollar costs what the most used stablecoin costs, has 6 decimals and may take a fee.
+	Dollar Kind = "Dollar"
 )
 
 // Mode is how a Moody token behaves.
@@ -167,15 +169,7 @@ func (c *Admin) deploy(ctx context.Context, contract string, args ...any) (strin
 }
 
 func (c *Admin) call(ctx context.Context, contract, at, method string, args ...any) error {
-	a, err := load(contract)
-	if err != nil {
-		return err
-	}
-	data, err := a.ABI.Pack(method, args...)
-	if err != nil {
-		return fmt.Errorf("%s.%s: %w", contract, method, err)
-	}
-	_, err = c.send(ctx, ptr(common.HexToAddress(at)), new(big.Int), data)
+	_, err := c.Call(ctx, contract, at, method, args...)
 	return err
 }
 
