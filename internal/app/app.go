@@ -126,7 +126,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 		return nil
 	}
 	if sign == nil {
-		if sign, err = a.openSigner(); err != nil {
+		if sign, err = a.openSigner(ctx); err != nil {
 			return err
 		}
 	}

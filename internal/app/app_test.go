@@ -26,6 +26,9 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
+	"sluice/internal/signer"
+	"sluice/internal/signer/build"
+	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/store/pgtest"
 )
@@ -348,7 +351,13 @@ func TestPartsMayBeHandedIn(t *testing.T) {
 	if _, err := keystore.Create(keys, "x", keystore.Light); err != nil {
 		t.Fatal(err)
 	}
-	sign, err := keystore.Open(keys, "x", keystore.Options{})
+	opened, err := keystore.Open(keys, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign, err := guard.Open(t.Context(), guard.Options{Keys: opened, Build: build.Builder{}, Policy: guard.Policy{
+		Networks: []guard.Network{{Network: signer.Network{Name: "ethereum", Family: build.EVM, ChainID: chain.ID()}, Open: true}},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,6 @@ import (
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/signer"
-	"sluice/internal/signer/keystore"
 )
 
 // OpenRail opens the way out that a network describes. A node that does not answer
@@ -65,56 +64,6 @@ func (a *App) openRails(ctx context.Context, given map[string]rail.Rail) error {
 		}
 	}
 	return nil
-}
-
-// byChain asks the signer of the chain. Each chain has a signer of its own: what one
-// remembers of a nonce must not bind the same nonce on another chain.
-type byChain map[uint64]signer.Signer
-
-// Sign implements signer.Signer.
-func (b byChain) Sign(ctx context.Context, in signer.Intent) (signer.Signed, error) {
-	s, ok := b[in.ChainID]
-	if !ok {
-		return signer.Signed{}, fault.New(fault.Refused, "sign_chain", "signer: chain %d is not configured", in.ChainID)
-	}
-	return s.Sign(ctx, in)
-}
-
-// Addresses implements signer.Signer.
-func (b byChain) Addresses(ctx context.Context) ([]string, error) {
-	for _, s := range b {
-		return s.Addresses(ctx) // all have the same keys
-	}
-	return nil, nil
-}
-
-// openSigner opens the keys once per network. Without any it gives nil: this
-// process then pays nothing out, and says so.
-func (a *App) openSigner() (signer.Signer, error) {
-	out := byChain{}
-	if !a.conf.Dispatch.Enabled || a.conf.Keystore.Dir == "" {
-		return out, nil
-	}
-	have, err := keystore.List(a.conf.Keystore.Dir)
-	if err != nil || len(have) == 0 {
-		return out, err
-	}
-	if a.conf.Keystore.Passphrase.IsZero() && len(a.conf.Networks) > 0 {
-		return nil, fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys in %s; set it, best as file:PATH or env:NAME", a.conf.Keystore.Dir)
-	}
-	for _, n := range a.conf.Networks {
-		limit, err := n.MaxFeeWei()
-		if err != nil {
-			return nil, err
-		}
-		chain := uint64(n.ChainID) //nolint:gosec // validated: above 0
-		s, err := keystore.Open(a.conf.Keystore.Dir, a.conf.Keystore.Passphrase.Reveal(), keystore.Options{ChainID: chain, MaxFee: limit})
-		if err != nil {
-			return nil, err
-		}
-		out[chain] = s
-	}
-	return out, nil
 }
 
 // ownWallets are the wallets whose keys this process has. Others are left to the

@@ -30,6 +30,8 @@ var levels = map[string]int{
 	"internal/ledger":   3,
 	"internal/merchant": 3,
 	"internal/quote":    3, // withdrawals use quotes
+	// What every place of keys needs of the curve.
+	"internal/signer/curve": 3,
 	// What banks write and read, without a connection: commands may use it.
 	"internal/rail/sepa/message": 3,
 
@@ -63,6 +65,8 @@ var levels = map[string]int{
 	"internal/rail/sepa":          8,
 	"internal/rail/sepa/channel":  8,
 	"internal/rail/sepa/sepatest": 8,
+	"internal/signer/build":       8,
+	"internal/signer/guard":       8,
 	"internal/signer/keystore":    8,
 	"internal/webhook/deliver":    8,
 	"internal/fx/source":          8,

@@ -147,7 +147,7 @@ func (d *doctor) keys() {
 	case k.Passphrase.IsZero():
 		d.fail("keystore", fmt.Sprintf("%d keys, but no passphrase", len(have)), "set keystore.passphrase, best as file:PATH or env:NAME")
 	default:
-		if _, err := keystore.Open(k.Dir, k.Passphrase.Reveal(), keystore.Options{}); err != nil {
+		if _, err := keystore.Open(k.Dir, k.Passphrase.Reveal()); err != nil {
 			d.fail("keystore", err.Error(), "correct keystore.passphrase")
 			return
 		}

@@ -16,6 +16,9 @@ import (
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/rail/railtest"
+	"sluice/internal/signer"
+	"sluice/internal/signer/build"
+	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
 )
 
@@ -85,12 +88,14 @@ func wallets(t *testing.T, count int) (dir string, next func(t *testing.T) strin
 	}
 }
 
-func openKeys(t *testing.T, dir string, chainID uint64) *keystore.Signer {
+func openKeys(t *testing.T, dir string, chainID uint64) signer.Signer {
 	t.Helper()
-	s, err := keystore.Open(dir, passphrase, keystore.Options{ChainID: chainID})
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys, err := keystore.Open(dir, passphrase)
+	must(t, err)
+	s, err := guard.Open(t.Context(), guard.Options{Keys: keys, Build: build.Builder{}, Policy: guard.Policy{
+		Networks: []guard.Network{{Network: signer.Network{Name: "ethereum", Family: evm.Family, ChainID: chainID}, Open: true}},
+	}})
+	must(t, err)
 	return s
 }
 

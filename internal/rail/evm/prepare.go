@@ -66,12 +66,12 @@ func (r *Rail) intent(slot rail.Slot, p rail.Payout, gas uint64, q quote) (signe
 	if err != nil {
 		return signer.Intent{}, err
 	}
-	out := signer.Output{To: bytes.Clone(p.To), Amount: p.Amount}
+	out := signer.Output{Ref: p.Ref, Asset: p.Asset, To: bytes.Clone(p.To), Amount: p.Amount, Approval: p.Approval}
 	if t, ok := r.tokens[p.Asset]; ok {
 		out.Token = t.contract.Bytes()
 	}
 	return signer.Intent{
-		Family: Family, Wallet: slot.Wallet, ChainID: r.conf.ChainID, Nonce: slot.Nonce,
+		Family: Family, Network: r.conf.Network, Wallet: slot.Wallet, ChainID: r.conf.ChainID, Nonce: slot.Nonce,
 		Outputs: []signer.Output{out}, Gas: gas, FeeCap: feeCap, TipCap: tip,
 	}, nil
 }

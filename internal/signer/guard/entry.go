@@ -1,0 +1,56 @@
+package guard
+
+import (
+	"encoding/hex"
+	"errors"
+
+	"sluice/internal/signer"
+)
+
+// The kinds of entries.
+const (
+	kindBind  = "bind"  // a slot was given to outputs, or to a cancel
+	kindAgain = "again" // a slot was signed again
+)
+
+// entry is one fact of the log. Everything that the state is made of is in it, and
+// what a person wants to know about it later.
+type entry struct {
+	Kind    string   `json:"kind"`
+	At      int64    `json:"at"` // milliseconds since 1970
+	Network string   `json:"network,omitempty"`
+	Wallet  string   `json:"wallet,omitempty"` // purse
+	Fence   int64    `json:"fence,omitempty"`
+	Nonce   *uint64  `json:"nonce,omitempty"`
+	Coins   []string `json:"coins,omitempty"`
+	Digest  string   `json:"digest,omitempty"`
+	Bound   string   `json:"bound,omitempty"`
+	Cancel  bool     `json:"cancel,omitempty"`
+	Fee     string   `json:"fee,omitempty"` // the most it may cost, in minor units
+	Payouts []payout `json:"payouts,omitempty"`
+}
+
+type payout struct {
+	Ref   string `json:"ref"`
+	Asset string `json:"asset"`
+	To    string `json:"to"`
+	Token string `json:"token,omitempty"`
+	Minor string `json:"minor"`
+}
+
+func payoutOf(o signer.Output) payout {
+	return payout{Ref: o.Ref, Asset: o.Asset, To: hex.EncodeToString(o.To), Token: hex.EncodeToString(o.Token), Minor: o.Amount.Minor()}
+}
+
+var (
+	errOrder  = errors.New("the entries are not in the order of time")
+	errDigest = errors.New("an entry has no digest")
+)
+
+func parseDigest(text string) (digest, error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(digest{}) {
+		return digest{}, errDigest
+	}
+	return digest(raw), nil
+}

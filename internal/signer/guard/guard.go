@@ -1,0 +1,184 @@
+// Package guard stands before the keys. It checks every intent against a policy of its
+// own, binds each slot to one set of outputs before anything is signed, and remembers
+// what it signed. It trusts nobody who asks: not the server, not its database.
+package guard
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/signer"
+)
+
+// Options are the parts of a guard.
+type Options struct {
+	Keys   signer.Keys
+	Build  signer.Builder
+	Policy Policy
+	Now    func() time.Time // default time.Now
+}
+
+// Guard signs what its policy allows. It is safe for concurrent use.
+type Guard struct {
+	opt Options
+
+	mu    sync.Mutex
+	state *state
+
+	own sync.RWMutex
+	// owners are the wallets by network and address in lower case.
+	owners map[string]owner
+}
+
+var _ signer.Signer = (*Guard)(nil)
+
+// owner is a wallet with the key that pays from it.
+type owner struct {
+	address string
+	public  []byte
+}
+
+// Open makes a guard and asks for its keys.
+func Open(ctx context.Context, opt Options) (*Guard, error) {
+	if err := opt.Policy.check(); err != nil {
+		return nil, err
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	g := &Guard{opt: opt, state: newState()}
+	return g, g.look(ctx)
+}
+
+// look asks for the keys, and which wallets they are.
+func (g *Guard) look(ctx context.Context) error {
+	keys, err := g.opt.Keys.Public(ctx)
+	if err != nil {
+		return err
+	}
+	owners := map[string]owner{}
+	for _, n := range g.opt.Policy.Networks {
+		for _, public := range keys {
+			addresses, err := g.opt.Build.Addresses(n.Network, public)
+			if err != nil {
+				return err
+			}
+			for _, a := range addresses {
+				owners[ownerKey(n.Name, a)] = owner{a, public}
+			}
+		}
+	}
+	g.own.Lock()
+	g.owners = owners
+	g.own.Unlock()
+	return nil
+}
+
+func ownerKey(network, address string) string { return network + "/" + strings.ToLower(address) }
+
+// owner finds the key of a wallet. One that is not known may have been added just now.
+func (g *Guard) owner(ctx context.Context, network, wallet string) (owner, error) {
+	for again := range 2 {
+		g.own.RLock()
+		o, ok := g.owners[ownerKey(network, wallet)]
+		g.own.RUnlock()
+		if ok {
+			return o, nil
+		}
+		if again > 0 {
+			break
+		}
+		if err := g.look(ctx); err != nil {
+			return owner{}, err
+		}
+	}
+	return owner{}, refuse("sign_wallet", "there is no key for the wallet %q on %s", wallet, network)
+}
+
+// Addresses implements signer.Signer, in alphabetical order.
+func (g *Guard) Addresses(ctx context.Context) ([]string, error) {
+	if err := g.look(ctx); err != nil {
+		return nil, err
+	}
+	g.own.RLock()
+	defer g.own.RUnlock()
+	var out []string
+	for _, o := range g.owners {
+		out = append(out, o.address)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// ask is an intent on its way, with what was found out about it.
+type ask struct {
+	in      signer.Intent
+	network Network
+	purse   string
+	coins   []string
+	digest  digest
+	fee     money.Amount
+}
+
+func (a *ask) slotName() string {
+	if len(a.coins) > 0 {
+		return "a coin of " + strings.Join(a.coins, ", ")
+	}
+	return "nonce " + money.Of(a.in.Nonce).Minor() + " of " + a.in.Wallet
+}
+
+// Sign implements signer.Signer. The slot is bound before the keys are asked, so that
+// no signature exists that the guard could forget.
+func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, error) {
+	n, err := g.opt.Policy.network(in.Network)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	who, err := g.owner(ctx, n.Name, in.Wallet)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	in.Wallet = who.address
+	unsigned, err := g.opt.Build.Build(n.Network, who.public, in)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	if err := n.check(in); err != nil {
+		return signer.Signed{}, err
+	}
+	a := &ask{in: in, network: n, purse: purse(n.Network, in.Wallet), coins: coinsOf(in), digest: digestOf(in)}
+	if len(slices.Compact(slices.Clone(a.coins))) != len(a.coins) {
+		return signer.Signed{}, refuse("sign_slot", "a coin is spent twice")
+	}
+	if a.fee, err = in.MaxFee(); err != nil {
+		return signer.Signed{}, err
+	}
+	if err := g.bind(a); err != nil {
+		return signer.Signed{}, err
+	}
+	signatures := make([][]byte, 0, len(unsigned.Digests))
+	for _, d := range unsigned.Digests {
+		s, err := g.opt.Keys.Sign(ctx, who.public, d)
+		if err != nil {
+			return signer.Signed{}, fault.Of(err)
+		}
+		signatures = append(signatures, s)
+	}
+	return unsigned.Finish(signatures)
+}
+
+// bind decides about an ask and remembers it.
+func (g *Guard) bind(a *ask) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e, err := g.state.decide(a, g.opt.Now())
+	if err != nil {
+		return err
+	}
+	return g.state.apply(e)
+}

@@ -1,0 +1,113 @@
+package guard
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/signer"
+)
+
+// Policy is what a guard allows. What it does not name is refused.
+type Policy struct {
+	Networks []Network
+}
+
+// Network is what may be paid on one network.
+type Network struct {
+	signer.Network
+	// MaxFee is the most that one transaction may cost, in the smallest unit of the
+	// network's coin; zero: no limit.
+	MaxFee money.Amount
+	// Open lets every asset and every vault through, without limits: the rule of slots
+	// and MaxFee are all that holds. Assets and Vaults are not read then.
+	Open bool
+	// Assets are those that may be paid.
+	Assets []Asset
+	// Vaults are the contracts that may pay a batch.
+	Vaults [][]byte
+}
+
+// Asset is what may be paid of one asset on one network. Limits are in minor units;
+// nil is no limit.
+type Asset struct {
+	Code      string
+	Token     []byte // its contract; empty for the network's own coin
+	PerPayout *money.Amount
+	PerHour   *money.Amount // in any 60 minutes
+	PerDay    *money.Amount // in any 24 hours
+}
+
+// check makes sure that a policy can be held to.
+func (p Policy) check() error {
+	bad := func(format string, args ...any) error {
+		return fault.New(fault.Invalid, "signer_policy", "the signer's policy: %s", fmt.Sprintf(format, args...))
+	}
+	for i, n := range p.Networks {
+		for _, other := range p.Networks[:i] {
+			// Two names for one chain would be two sets of limits for it.
+			if n.Name == other.Name || n.Family == other.Family && n.ChainID == other.ChainID && n.Coin == other.Coin {
+				return bad("%s and %s are the same network", other.Name, n.Name)
+			}
+		}
+		for j, a := range n.Assets {
+			for _, other := range n.Assets[:j] {
+				if a.Code == other.Code || bytes.Equal(a.Token, other.Token) {
+					return bad("%s and %s on %s are the same asset", other.Code, a.Code, n.Name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (p Policy) network(name string) (Network, error) {
+	i := slices.IndexFunc(p.Networks, func(n Network) bool { return n.Name == name })
+	if i < 0 {
+		return Network{}, refuse("sign_network", "the network %q is not in the policy", name)
+	}
+	return p.Networks[i], nil
+}
+
+// check applies the rules that need no memory.
+func (n Network) check(in signer.Intent) error {
+	if fee, err := in.MaxFee(); err != nil || !n.MaxFee.IsZero() && n.MaxFee.Less(fee) {
+		return refuse("sign_fee", "the transaction may cost more than the %s that this signer allows on %s", n.MaxFee, n.Name)
+	}
+	if n.Open {
+		return nil
+	}
+	if len(in.Vault) > 0 && !slices.ContainsFunc(n.Vaults, func(v []byte) bool { return bytes.Equal(v, in.Vault) }) {
+		return refuse("sign_vault", "the vault 0x%x is not among the contracts allowed on %s", in.Vault, n.Name)
+	}
+	if in.Cancel {
+		return nil // nobody is paid
+	}
+	for _, o := range in.Outputs {
+		a, err := n.asset(o)
+		if err != nil {
+			return err
+		}
+		if a.PerPayout != nil && a.PerPayout.Less(o.Amount) {
+			return refuse("sign_limit_payout", "%s of %s is above the limit of %s per payout on %s (minor units)", o.Amount, a.Code, a.PerPayout, n.Name)
+		}
+	}
+	return nil
+}
+
+func (n Network) asset(o signer.Output) (Asset, error) {
+	i := slices.IndexFunc(n.Assets, func(a Asset) bool { return a.Code == o.Asset })
+	if i < 0 {
+		return Asset{}, refuse("sign_asset", "the asset %q is not among those allowed on %s", o.Asset, n.Name)
+	}
+	if !bytes.Equal(n.Assets[i].Token, o.Token) {
+		return Asset{}, refuse("sign_token", "0x%x is not the contract of %s on %s", o.Token, o.Asset, n.Name)
+	}
+	return n.Assets[i], nil
+}
+
+func refuse(code, format string, args ...any) error {
+	return fault.New(fault.Refused, code, "signer: "+format, args...)
+}
