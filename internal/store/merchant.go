@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 
-	"sluice/internal/destination"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 )
@@ -21,12 +20,6 @@ var keys = bindTable(merchant.Keys, "seq", seqKey,
 			&k.Scopes, &k.CreatedAt, &k.ExpiresAt, &k.RevokedAt, &k.Version)
 	})
 
-var destinations = bindTable(destination.Destinations, "seq", seqKey,
-	"seq merchant account network typed canonical decoded tag label created_at version",
-	func(d *destination.Destination, f []any) []any {
-		return append(f, &d.Seq, &d.Merchant, &d.Account, &d.Network, &d.Typed, &d.Canonical, &d.Decoded, &d.Tag, &d.Label, &d.CreatedAt, &d.Version)
-	})
-
 // Merchant finds a merchant.
 func (db *DB) Merchant(ctx context.Context, at id.ID) (merchant.Merchant, bool, error) {
 	return bySeq(ctx, db, merchants, at)
@@ -40,18 +33,4 @@ func (db *DB) KeyByHash(ctx context.Context, hash string) (merchant.Key, bool, e
 // Key finds an API key. All keys are in the operator's shard.
 func (db *DB) Key(ctx context.Context, seq id.Seq) (merchant.Key, bool, error) {
 	return bySeq(ctx, db, keys, id.ID{Seq: seq})
-}
-
-// Destination finds a registered destination.
-func (db *DB) Destination(ctx context.Context, at id.ID) (destination.Destination, bool, error) {
-	return bySeq(ctx, db, destinations, at)
-}
-
-// Destinations lists the destinations of a merchant, newest first, before the one given (0 for the first page).
-func (db *DB) Destinations(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]destination.Destination, error) {
-	var c conditions
-	c.add("t.shard = $?", owner.Shard)
-	c.add("t.merchant = $?", owner.Seq)
-	c.before(before)
-	return query(ctx, db.engine, destinations, c.newestFirst(limit), c.args...)
 }

@@ -11,7 +11,7 @@ import (
 // written. A new table needs a line here, a migration for each engine, and a row in
 // the conformance suite.
 var bindings = []binding{
-	knownAssets, records, merchants, keys, accounts, accountForeignIDs, destinations,
+	knownAssets, records, merchants, keys, accounts, accountForeignIDs, destinations, destinationTallies, destinationPrints,
 	quotes, feeSchedules,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,

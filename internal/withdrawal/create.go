@@ -31,9 +31,10 @@ type Create struct {
 	Asset       money.Asset
 	Amount      money.Amount
 	Fee         money.Amount
-	Destination id.Seq      // a registered destination; then Target is read from it
-	Target      rail.Target // otherwise: what the rail's check gave
-	NotBefore   time.Time   // zero: at once
+	Destination id.Seq               // a registered destination; then Target is read from it
+	Target      rail.Target          // otherwise: what the rail's check gave
+	Names       destination.NameRule // of a bank account in Target: how its holder must be the account's
+	NotBefore   time.Time            // zero: at once
 	Metadata    string
 	Actor       string
 }
@@ -124,7 +125,18 @@ func (c Create) target(v *commit.View) (rail.Target, error) {
 		if !ok || d.Merchant != c.Merchant || d.Account != 0 && d.Account != c.Account {
 			return t, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
 		}
+		if err := d.Usable(v.Now()); err != nil {
+			return t, err
+		}
 		t = d.Target()
+	} else if rail.Hidden(t.Canonical) {
+		owner, err := account.Owned(v, c.Merchant, c.Account)
+		if err == nil {
+			err = destination.SameHolder(c.Names, owner, t.Typed)
+		}
+		if err != nil {
+			return t, inline(err)
+		}
 	}
 	if len(t.Decoded) == 0 {
 		return t, fault.Bad("destination_required", "destination", "a withdrawal needs a destination")
@@ -133,6 +145,14 @@ func (c Create) target(v *commit.View) (rail.Target, error) {
 		return t, WrongNetwork(c.Asset, t.Network)
 	}
 	return t, nil
+}
+
+// inline puts the field of a fault below the destination of the request.
+func inline(err error) error {
+	if f := fault.Of(err); len(f.Fields) == 1 && f.Fields[0].Path == "bank.holder" {
+		f.Fields[0].Path = "destination.bank.holder"
+	}
+	return err
 }
 
 // typed is kept where it says more than the canonical form: every accepted

@@ -115,6 +115,8 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, destination.Destinations, func(r *destination.Destination) id.Seq { return r.Seq }, nil)
 	rows(t, n, quote.Quotes, func(r *quote.Quote) id.Seq { return r.Seq }, func(r *quote.Quote) { r.Form = fx.SendForm })
 	rows(t, n, fee.Schedules, func(r *fee.Stored) fee.Key { return r.Key }, func(r *fee.Stored) { r.Kind, r.Carry, r.PPM = fee.Exchange, fee.Cost, fee.One-1 })
+	rows(t, n, destination.Tallies, func(r *destination.Tally) destination.TallyKey { return r.TallyKey }, nil)
+	rows(t, n, destination.Prints, func(r *destination.Print) destination.PrintKey { return r.PrintKey }, nil)
 	rows(t, n, ledger.Balances, func(r *ledger.Balance) ledger.BalanceKey { return r.BalanceKey }, nil)
 	rows(t, n, ledger.Houses, func(r *ledger.House) ledger.HouseKey { return r.HouseKey }, nil)
 	rows(t, n, account.Credits, func(r *account.Credit) id.Seq { return r.Seq }, func(r *account.Credit) { r.State = account.CreditSettled })
@@ -170,6 +172,7 @@ func setKey[R any](to, from *R, table string) {
 	names := map[string][]string{
 		"asset": {"Code"}, "fee_schedule": {"Key"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
+		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"},
 	}[table]
 	if names == nil {
 		names = []string{"Seq"}
