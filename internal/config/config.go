@@ -60,7 +60,9 @@ type Config struct {
 	Webhooks      Webhooks `toml:"webhooks"`
 	Dispatch      Dispatch `toml:"dispatch"`
 	Keystore      Keystore `toml:"keystore"`
-	// Assets are the currencies, Networks the ways out.
+	Exchange      Exchange `toml:"exchange"`
+	// Fees are what every merchant is charged; Assets are the currencies, Networks the ways out.
+	Fees     []Fee     `toml:"fees"`
 	Assets   []Asset   `toml:"assets"`
 	Networks []Network `toml:"networks"`
 }
@@ -145,6 +147,7 @@ func Default(m Mode) Config {
 		Webhooks:    Webhooks{Enabled: true},
 		Dispatch:    Dispatch{Enabled: true, Window: 16, ResendEvery: Duration(12 * time.Second), LeaseFor: Duration(30 * time.Second)},
 		Keystore:    Keystore{Dir: "keys"},
+		Exchange:    defaultExchange(),
 	}
 	if m == Dev {
 		c.AutoMigrate, c.MetricsOnMain, c.StopDelay, c.Log.Format = true, true, 0, "text"
@@ -154,6 +157,7 @@ func Default(m Mode) Config {
 
 // fill gives every network its defaults. It is also for configurations made in code.
 func (c *Config) fill() {
+	c.Exchange.fill()
 	for i := range c.Networks {
 		n := &c.Networks[i]
 		def := func(v *string, d string) {

@@ -232,4 +232,10 @@ func (p *problems) secrets(c *Config, getenv func(string) (string, bool)) {
 			p.add(fmt.Sprintf("networks[%d].url", i), "%v", err)
 		}
 	}
+	for i := range c.Exchange.Sources {
+		s := &c.Exchange.Sources[i]
+		if err := errors.Join(s.URL.resolve(getenv), s.HeaderValue.resolve(getenv)); err != nil {
+			p.add(fmt.Sprintf("exchange.sources[%d]", i), "%v", err)
+		}
+	}
 }

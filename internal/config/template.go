@@ -86,4 +86,54 @@ scale = 2
 #max_fee = "0.05"               # in the fee asset, per transaction; the signer refuses more
 #poll = "2s"
 #tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
+
+# Exchange: what may be exchanged, and where prices come from. docs/exchange.md explains it.
+#[[exchange.pairs]]
+#from = "EUR"
+#to = "USDT"
+#spread_bps = 50                # half a percent off the market's price
+#minimum = "10.00"
+#maximum = "50000.00"
+#minimum_receive = "10"
+#min_sources = 2                # of this pair
+
+#[[exchange.sources]]
+#kind = "kraken"                # coinbase and binance take symbols too
+#symbols = { "USDT/EUR" = "USDTEUR" }
+
+#[[exchange.sources]]
+#kind = "ecb"
+#currencies = ["EUR"]
+
+#[[exchange.sources]]
+#name = "desk"
+#kind = "json"
+#url = "https://rates.example.com/latest.json"
+#every = "5s"
+#max_age = "1m"
+#prices = { "USDT/EUR" = "$.usdt.mid" }
+#bids = { "ETH/EUR" = "$.eth.bid" }
+#asks = { "ETH/EUR" = "$.eth.ask" }
+#time = "$.at"
+#time_format = "rfc3339"
+#header_name = "Authorization"
+#header_value = "env:RATES_KEY"
+
+#[[exchange.sources]]
+#name = "table"
+#kind = "fixed"
+#rates = { "USDT/EUR" = "0.92" }
+
+# Fees of every merchant; ` + "`sluice fee set`" + ` gives one merchant its own.
+#[[fees]]
+#currency = "EUR"
+#network = "ethereum"
+#kind = "exchange"              # or "plain"; both without it
+#percent = "0.8"
+#fixed = "0.10"
+#minimum = "0.50"
+#maximum = "500.00"
+#inside = false                 # true: out of the amount instead of on top
+#network_fee = "cost"           # absorbed, flat or cost
+#network_fee_amount = "5.00"    # the most that is passed on
 `

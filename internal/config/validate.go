@@ -69,6 +69,8 @@ func (c *Config) check(given []string) problems {
 	}
 	c.checkAssets(&p, given)
 	c.checkNetworks(&p)
+	c.checkExchange(&p)
+	c.checkFeeSchedules(&p, given)
 	return p
 }
 

@@ -16,6 +16,7 @@ type Pair struct {
 	To         money.Asset  // what the caller gets
 	Spread     int          // basis points taken off the market's bid, 0 to MaxSpread
 	MinSend    money.Amount // the least the caller may give; 0: no minimum
+	MaxSend    money.Amount // the most the caller may give at once; 0: no limit
 	MinReceive money.Amount // the least the caller may get; 0: no minimum
 }
 
@@ -26,6 +27,9 @@ func (p Pair) Validate() error {
 	}
 	if p.Spread < 0 || p.Spread > MaxSpread {
 		return fmt.Errorf("pair %s/%s: spread %d basis points: want 0 to %d", p.From.Code, p.To.Code, p.Spread, MaxSpread)
+	}
+	if !p.MaxSend.IsZero() && p.MaxSend.Less(p.MinSend) {
+		return fmt.Errorf("pair %s/%s: the maximum is below the minimum", p.From.Code, p.To.Code)
 	}
 	for _, a := range []money.Asset{p.From, p.To} {
 		if err := a.Validate(); err != nil {
@@ -119,10 +123,14 @@ func (p Pair) rate(m Market) (Rate, error) {
 	return m.Bid.Less(p.Spread)
 }
 
-// checked refuses deals below a minimum, and those of which a side is nothing.
+// checked refuses deals below a minimum or above the maximum, and those of which a side is nothing.
 func (p Pair) checked(d Deal) (Deal, error) {
 	if d.Send.IsZero() || d.Send.Less(p.MinSend) {
 		return Deal{}, tooSmall("send_amount", p.From, p.MinSend)
+	}
+	if !p.MaxSend.IsZero() && p.MaxSend.Less(d.Send) {
+		return Deal{}, fault.Bad("amount_too_large", "send_amount", "the amount must be at most %s %s at once", p.From.Format(p.MaxSend), p.From.Code).
+			With("maximum", p.From.Format(p.MaxSend))
 	}
 	if d.Receive.IsZero() || d.Receive.Less(p.MinReceive) {
 		return Deal{}, tooSmall("receive_amount", p.To, p.MinReceive)

@@ -181,6 +181,15 @@ func (r Rate) Text(decimals int) string {
 	return r.r.FloatString(decimals) // of big.Rat: exact, the last digit half away from zero; no float is involved
 }
 
+// PerMinor is the same price between smallest units: how many minor units of to one
+// minor unit of from is worth, r being the price of one major unit.
+func (r Rate) PerMinor(from, to money.Asset) Rate {
+	if r.r == nil {
+		return r
+	}
+	return Rate{scaled(new(big.Rat).Set(r.r), to.Scale-from.Scale)}
+}
+
 // Rounding says what happens to a part of a minor unit. The zero value is none of
 // them, so that nobody rounds without saying how.
 type Rounding int
