@@ -24,15 +24,18 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/terms"
 )
 
-// Deps is what the API works with. All fields but Now, Log and Version are required.
+// Deps is what the API works with. All fields but Terms, Now, Log and Version are required.
 type Deps struct {
 	Loop   *commit.Loop
 	Reads  Reads
 	Assets money.Assets
 	// Rails check destinations, by network.
 	Rails map[string]rail.Rail
+	// Terms prices withdrawals and quotes; nil: nothing is charged or exchanged.
+	Terms *terms.Book
 	// Now is the clock for the age of cached keys and for business days. Default time.Now.
 	Now func() time.Time
 	// Log hears of what is our fault. Default slog.Default().

@@ -19,12 +19,14 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/fx/source"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/schedule"
 	"sluice/internal/signer"
 	"sluice/internal/store"
+	"sluice/internal/terms"
 	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 )
@@ -59,6 +61,9 @@ type App struct {
 	schedule *schedule.Schedule
 	dispatch *dispatch.Worker // nil: nothing is paid out from here
 	deliver  *deliver.Worker  // nil: nothing is sent from here
+	terms    *terms.Book
+	rates    *source.Poller // nil: there are no prices
+	funds    *funds         // nil: nothing is exchanged
 
 	listener, adminListener net.Listener // admin: nil when not served
 	server, adminServer     *http.Server
@@ -105,6 +110,9 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 		return nil, err
 	}
 	if err := a.newDeliver(); err != nil {
+		return nil, err
+	}
+	if err := a.newTerms(); err != nil {
 		return nil, err
 	}
 	a.book = newBook(a.Store, a.Assets, conf.TrialEvery.Std(), a.log)

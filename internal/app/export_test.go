@@ -23,6 +23,7 @@ func MetricNames() []string {
 	m := newMetrics("")
 	m.registry.Describe(all)
 	newBook(nil, nil, 0, nil).Describe(all)
+	newRateMetrics(nil).Describe(all)
 	close(all)
 	var out []string
 	for d := range all {

@@ -51,6 +51,12 @@ func (a *App) Run(ctx context.Context) error {
 	if a.deliver != nil {
 		working = append(working, start("webhooks", func() error { return a.deliver.Run(workCtx) }))
 	}
+	if a.rates != nil {
+		working = append(working, start("rates", func() error { return a.rates.Run(workCtx) }))
+	}
+	if a.funds != nil {
+		working = append(working, start("funds", func() error { return a.funds.run(workCtx) }))
+	}
 	working = append(working, start("API", func() error { return served(a.server.Serve(a.listener)) }))
 	if a.adminServer != nil {
 		working = append(working, start("admin port", func() error { return served(a.adminServer.Serve(a.adminListener)) }))

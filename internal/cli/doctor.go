@@ -44,6 +44,7 @@ func (doctorCmd) Run(e *env) error {
 	for _, n := range conf.Networks {
 		steps = append(steps, func() { d.node(n) })
 	}
+	steps = append(steps, d.rates)
 	progress := e.slowly(len(steps), "checking")
 	for _, s := range steps {
 		s()

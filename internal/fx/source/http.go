@@ -52,7 +52,7 @@ func newClient(h HTTP, standard string) (*client, error) {
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-		return nil, fmt.Errorf("address %q: want http or https with a host and no password in it", base)
+		return nil, errors.New("the address must be http or https with a host and no password in it") // it may carry a key: never repeat it
 	}
 	timeout := h.Timeout
 	if timeout == 0 {
