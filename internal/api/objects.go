@@ -140,6 +140,7 @@ func (o objects) withdrawal(x withdrawal.Withdrawal) {
 	o.plain("currency", x.Currency)
 	o.amount("amount", x.Currency, x.Amount)
 	o.amount("fee", x.Currency, x.Fee)
+	o.terms(x)
 	o.object("destination")
 	o.ref("id", id.Destination, x.Destination)
 	o.plain("network", x.Network)
@@ -176,6 +177,49 @@ func (o objects) withdrawal(x withdrawal.Withdrawal) {
 	o.time("updated_at", x.UpdatedAt)
 	o.time("ended_at", x.EndedAt)
 	o.close()
+}
+
+// terms writes what goes with the amount: where the fee comes from, what the network's
+// fee may cost, what is paid out, what a bank is told, and whether somebody must agree.
+func (o objects) terms(x withdrawal.Withdrawal) {
+	from := "balance"
+	if x.FeeInside {
+		from = "amount"
+	}
+	o.plain("fee_from", from)
+	if x.NetworkRate == "" {
+		o.null("network_charge")
+	} else {
+		kind := "cost"
+		if x.NetworkRate == withdrawal.NetworkFlat {
+			kind = withdrawal.NetworkFlat
+		}
+		o.object("network_charge")
+		o.plain("kind", kind)
+		o.amount("held", x.Currency, x.NetworkHold)
+		o.amount("charged", x.Currency, x.NetworkCharge)
+		o.close()
+	}
+	o.object("receive")
+	o.plain("currency", x.ReceiveCurrency)
+	o.amount("amount", x.ReceiveCurrency, x.Receive)
+	o.ref("quote", id.Quote, x.Quote)
+	o.close()
+	if x.Payment == "" {
+		o.null("payment")
+	} else {
+		p, err := rail.ParsePayment(x.Payment)
+		if err != nil {
+			o.fail(err)
+		}
+		o.object("payment")
+		o.maybe("remittance", p.Remittance)
+		o.maybe("purpose", p.Purpose)
+		o.maybe("service", p.Service)
+		o.close()
+	}
+	o.maybe("review", x.Review)
+	o.boolean("approved", x.Approval != "")
 }
 
 // stage is how far the instruction has come, while that may still change.

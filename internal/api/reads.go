@@ -56,6 +56,9 @@ type WithdrawalReads interface {
 	Withdrawal(ctx context.Context, at id.ID) (withdrawal.Withdrawal, bool, error)
 	WithdrawalByForeignID(ctx context.Context, owner id.ID, foreignID string) (withdrawal.Withdrawal, bool, error)
 	Withdrawals(ctx context.Context, f withdrawal.Filter) ([]withdrawal.Withdrawal, error)
+	// InReview gives withdrawals of all merchants that wait for a person, oldest first
+	// within a shard.
+	InReview(ctx context.Context, limit int) (map[id.ID]withdrawal.Withdrawal, error)
 	// TransfersOf gives the movements of a withdrawal, oldest first.
 	TransfersOf(ctx context.Context, withdrawal id.ID) ([]ledger.Transfer, error)
 	// EventsOf gives the events about one subject, oldest first.

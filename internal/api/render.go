@@ -146,7 +146,7 @@ func about(t event.Type) subject {
 	switch t {
 	case event.WithdrawalCreated, event.WithdrawalQueued, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalMined,
 		event.WithdrawalDropped, event.WithdrawalAttention, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled,
-		event.WithdrawalRejected, event.WithdrawalReturned, event.WithdrawalReview:
+		event.WithdrawalRejected, event.WithdrawalReturned, event.WithdrawalReview, event.WithdrawalApproved:
 		return aWithdrawal
 	case event.CreditCreated, event.CreditSettled:
 		return aCredit

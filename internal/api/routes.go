@@ -67,6 +67,9 @@ func routes() []route {
 		{pattern: "POST /v1/webhook_deliveries/{id}/replay", scope: merchant.WriteWebhooks, body: optionalBody, key: keyTaken, handle: replayDelivery},
 		{pattern: "GET /v1/webhook_replays/{id}", scope: merchant.ReadWebhooks, handle: getReplay},
 
+		{pattern: "GET /v1/review", scope: merchant.Operate, handle: listReview},
+		{pattern: "POST /v1/review/{id}/approve", scope: merchant.Operate, body: optionalBody, handle: approveWithdrawal},
+		{pattern: "POST /v1/review/{id}/reject", scope: merchant.Operate, body: needsBody, handle: rejectWithdrawal},
 		{pattern: "GET /v1/wallets", scope: merchant.Operate, handle: listWallets},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/store/pgtest"
 	"sluice/internal/webhook"
+	"sluice/internal/withdrawal"
 )
 
 // One life through every operation: whatever the tables of the other tests do not
@@ -49,6 +50,7 @@ func (w *world) everyOperation(a party) {
 
 	w.credits(a)
 	w.withdrawals(a)
+	w.reviews(a)
 	w.webhooks(a)
 	w.want(w.call(a.key, "GET", "/v1/nowhere", ""), 404, `"code":"no_such_route"`)
 	if got := w.want(w.call(a.key, "PUT", "/v1/accounts", ""), 405, `"code":"method_not_allowed"`).header.Get("Allow"); got != "GET, POST" {
@@ -119,6 +121,35 @@ func (w *world) withdrawals(a party) {
 	w.want(w.call(a.key, "POST", "/v1/withdrawals/"+id1+"/cancel", `{"reason":"typo"}`), 200, `"state":"cancelled"`, `"reason":"typo"`)
 	w.want(w.call(a.key, "GET", "/v1/withdrawals/"+id1+"/timeline", ""), 200,
 		`"type":"withdrawal.created"`, `"kind":"reserve"`, `"type":"withdrawal.cancelled"`, `"kind":"release"`, `"actor":"api:key_`)
+}
+
+func (w *world) reviews(a party) {
+	w.fund(a, "ETH", "100")
+	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{"cancel_window_seconds":0}`), 200)
+	ask := func(foreign, amount string) (string, withdrawal.Withdrawal) {
+		body := fmt.Sprintf(`{"account":%q,"foreign_id":%q,"currency":"ETH","amount":%q,"destination":{"network":"ethereum","address":%q}}`, a.account, foreign, amount, alice)
+		made := w.want(w.call(a.key, "POST", "/v1/withdrawals", body), 201, `"state":"new"`, `"approved":false`)
+		at, err := id.Parse(id.Withdrawal, made.get("id"))
+		must(w.t, err)
+		return made.get("id"), doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
+	}
+	if _, x := ask("r-0", "2"); x.State != withdrawal.Queued || x.Review != "" {
+		w.t.Errorf("at the limit: %s %q", x.State, x.Review)
+	}
+	one, x := ask("r-1", "2.5")
+	two, _ := ask("r-2", "3")
+	if x.State != withdrawal.Review {
+		w.t.Fatalf("above the limit: %s", x.State)
+	}
+	w.want(w.call(w.operator, "GET", "/v1/review", ""), 200, one, two, `"review":"above 2.000000000000000000 ETH"`, a.id.Text(id.Merchant))
+	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"proof","reason":"known"}`), 200, `"state":"queued"`, `"approved":true`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"proof"}`), 200, `"object_version":3`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+two+"/reject", `{"reason":"odd"}`), 200, `"state":"rejected"`, `"reason":"odd"`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+two+"/reject", `{"reason":"odd"}`), 200, `"object_version":3`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+two+"/approve", ""), 409, `"code":"wrong_state"`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+unlike(id.Withdrawal)+"/approve", ""), 404, `"code":"withdrawal_not_found"`)
+	w.want(w.call(a.key, "GET", "/v1/withdrawals/"+two+"/timeline", ""), 200, `"type":"withdrawal.review"`, `"type":"withdrawal.rejected"`, `"kind":"release"`)
+	w.want(w.call(w.operator, "GET", "/v1/review", ""), 200, `"data":[]`)
 }
 
 func (w *world) webhooks(a party) {
@@ -218,7 +249,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 
 // internalCodes never reach a client of the API: workers and operators see them.
 var internalCodes = []string{
-	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
+	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
-	"wallet_address", "wrong_dispatch", "wrong_state",
+	"wallet_address", "wrong_dispatch",
 }

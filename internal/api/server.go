@@ -43,6 +43,8 @@ type Deps struct {
 	Version string
 	// Webhooks says which webhook URLs are taken. The zero value is the strict rule.
 	Webhooks WebhookRules
+	// ReviewAbove is, by currency, the amount above which a withdrawal waits for a person.
+	ReviewAbove map[string]money.Amount
 }
 
 // server is the state behind the handlers: none of a request outlives it.

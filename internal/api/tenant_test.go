@@ -57,7 +57,7 @@ func (w *world) swappedIDs(t *testing.T) {
 	for _, op := range api.Operations() {
 		pattern := op.Pattern
 		method, path, _ := strings.Cut(pattern, " ")
-		if !strings.Contains(path, "{id}") {
+		if !strings.Contains(path, "{id}") || op.Scope == merchant.Operate { // the operator's are for the operator
 			continue
 		}
 		t.Run(pattern, func(t *testing.T) {

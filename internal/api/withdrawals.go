@@ -69,6 +69,7 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 		return cmd, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
 	}
 	cmd.Account, cmd.Destination = account.Seq, registered.Seq
+	cmd.Review = c.review(cmd)
 	if !given {
 		if registered.Shard != c.who.merchant.Shard {
 			return cmd, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")

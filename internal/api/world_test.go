@@ -112,6 +112,7 @@ func newWorldOn(t testing.TB, url string) *world {
 	must(t, err)
 	w.server = httptest.NewServer(api.New(api.Deps{
 		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: quiet, Version: "test",
+		ReviewAbove: map[string]money.Amount{"ETH": money.Of(2e18)},
 	}))
 	t.Cleanup(func() {
 		w.server.Close()

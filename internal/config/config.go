@@ -106,6 +106,8 @@ type Asset struct {
 	Code     string   `toml:"code" doc:"EUR, ETH, USDT; upper case"`
 	Scale    int      `toml:"scale" doc:"decimals of the smallest unit: EUR 2, USDT 6, ETH 18. Never to be changed"`
 	Networks []string `toml:"networks" doc:"the networks on which it can be paid out; none: it can only be held"`
+	// ReviewAbove is a text, since TOML numbers are floats.
+	ReviewAbove string `toml:"review_above" doc:"withdrawals above this amount wait for a person: sluice withdrawal approve or reject. A text, like \"1000.00\"; empty: none waits"`
 }
 
 // Network is a way out.

@@ -68,6 +68,7 @@ scale = 2
 #code = "ETH"
 #scale = 18
 #networks = ["ethereum"]
+#review_above = "10"    # a withdrawal of more waits for a person
 
 #[[assets]]
 #code = "USDT"

@@ -95,6 +95,11 @@ func (c *Config) checkAssets(p *problems, given []string) {
 		if err := (money.Asset{Code: a.Code, Scale: a.Scale}).Validate(); err != nil {
 			p.add(path, "%v", err)
 		}
+		if a.ReviewAbove != "" {
+			if _, err := (money.Asset{Code: a.Code, Scale: a.Scale}).Parse(a.ReviewAbove); err != nil {
+				p.add(path+".review_above", "%v", err)
+			}
+		}
 		if seen[a.Code] {
 			p.add(path+".code", "%s is there twice", a.Code)
 		}
@@ -192,6 +197,17 @@ func (c *Config) Money() money.Assets {
 	out := money.Assets{}
 	for _, a := range c.Assets {
 		out[a.Code] = money.Asset{Code: a.Code, Scale: a.Scale, Networks: slices.Clone(a.Networks)}
+	}
+	return out
+}
+
+// ReviewAbove is, by currency, the amount above which a withdrawal waits for a person.
+func (c *Config) ReviewAbove() map[string]money.Amount {
+	out := map[string]money.Amount{}
+	for _, a := range c.Assets {
+		if limit, err := (money.Asset{Code: a.Code, Scale: a.Scale}).Parse(a.ReviewAbove); a.ReviewAbove != "" && err == nil {
+			out[a.Code] = limit
+		}
 	}
 	return out
 }

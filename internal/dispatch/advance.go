@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/internal/commit"
@@ -169,7 +170,11 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
-	in, err := h.rail.Prepare(ctx, slot, d.payouts(), d.attempts())
+	payouts, err := h.approved(ctx, d)
+	if err != nil {
+		return d, err
+	}
+	in, err := h.rail.Prepare(ctx, slot, payouts, d.attempts())
 	var refusal *rail.Refusal
 	switch {
 	case errors.As(err, &refusal) && len(d.Attempts) == 0:
@@ -198,6 +203,26 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	crash.Point("dispatch.recorded")
 	d.Attempts = append(d.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
 	return h.send(ctx, d)
+}
+
+// approved gives the payouts with the proofs of their approvals. They are read each
+// time: a person may have added one because the signer asked for it.
+func (h *hand) approved(ctx context.Context, d Work) ([]rail.Payout, error) {
+	var of []id.ID
+	for _, it := range d.Items {
+		if it.Outcome != OutcomeDropped {
+			of = append(of, it.ID())
+		}
+	}
+	proofs, err := h.read.Approvals(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	out := d.payouts()
+	for n := range out {
+		out[n].Approval = proofs[n]
+	}
+	return out, nil
 }
 
 // rebind takes another nonce for a dispatch that nothing was signed for.
@@ -235,9 +260,17 @@ func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
+	if d, err = h.tellDecided(ctx, d); err != nil { // what a crash has left
+		return d, err
+	}
 	seen, err := h.rail.Observe(ctx, slot, d.payouts(), d.attempts())
 	if err != nil {
 		return d, h.wait(ctx, d, err)
+	}
+	if seen.Stage != rail.StageFinal && len(seen.Decided) > 0 {
+		if d, err = h.decide(ctx, d, seen.Decided); err != nil {
+			return d, err
+		}
 	}
 	switch seen.Stage {
 	case rail.StageFinal:
@@ -325,18 +358,63 @@ func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Wor
 	return d, nil
 }
 
-// settle tells each withdrawal what is proved, as often as it takes.
-func (h *hand) settle(ctx context.Context, d Work) (Work, error) {
-	shares, err := d.shares()
+// decide writes down what is proved of single payouts, and tells their withdrawals.
+func (h *hand) decide(ctx context.Context, d Work, fates []rail.Fate) (Work, error) {
+	next, news := 0, false
+	for _, it := range d.Items {
+		if it.Outcome == OutcomeDropped {
+			continue
+		}
+		if next < len(fates) && fates[next].Known && it.Outcome == OutcomeOpen {
+			news = true
+		}
+		next++
+	}
+	if !news {
+		return d, nil
+	}
+	d, err := h.do(ctx, d, Decide{whole: h.on(d), Fates: fates})
 	if err != nil {
 		return d, err
 	}
+	crash.Point("dispatch.decided")
+	next = 0
+	for n := range d.Items {
+		it := &d.Items[n]
+		if it.Outcome == OutcomeDropped {
+			continue
+		}
+		if f := fates[next]; f.Known && it.Outcome == OutcomeOpen {
+			it.Outcome = OutcomePaid
+			if !f.Paid {
+				it.Outcome, it.Reason = OutcomeUnpaid, f.Reason
+			}
+		}
+		next++
+	}
+	return h.tellDecided(ctx, d)
+}
+
+// settle tells each withdrawal what is proved, as often as it takes.
+func (h *hand) settle(ctx context.Context, d Work) (Work, error) {
 	for n, it := range d.Items {
 		if it.Outcome == OutcomeOpen {
 			return d, fmt.Errorf("%w: dispatch %d is %s and item %d has no outcome", commit.ErrInvariant, d.Dispatch.Seq, d.Dispatch.State, n)
 		}
 	}
-	due := func(it Item) bool { return !it.Settled && it.Outcome != OutcomeDropped }
+	return h.tellDecided(ctx, d)
+}
+
+// tellDecided tells the withdrawals whose fate is proved and that have not been told.
+func (h *hand) tellDecided(ctx context.Context, d Work) (Work, error) {
+	due := func(it Item) bool { return !it.Settled && (it.Outcome == OutcomePaid || it.Outcome == OutcomeUnpaid) }
+	if !slices.ContainsFunc(d.Items, due) {
+		return d, nil
+	}
+	shares, err := d.shares()
+	if err != nil {
+		return d, err
+	}
 	errs := h.tell(ctx, d, due, func(it Item) commit.Command {
 		if it.Outcome == OutcomePaid {
 			return withdrawal.NewConfirm(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, shares[it.Place], d.Dispatch.FeeAsset, Actor)

@@ -85,6 +85,7 @@ type Item struct {
 	Asset      string
 	To         []byte
 	Amount     money.Amount
+	Payment    string // what a bank is told, rail.Payment.Text; "" on chains
 	Outcome    Outcome
 	Reason     string // of OutcomeUnpaid, for a person
 	Settled    bool   // the withdrawal has been told

@@ -52,6 +52,64 @@ func (c Note) Apply(v *commit.View) (any, error) {
 	return put(v, d), nil
 }
 
+// Decide records the proofs that are there while a dispatch is not final: rails whose
+// payouts end one by one. What is proved never changes: a rail that takes it back
+// breaks an invariant. Result: Dispatch.
+type Decide struct {
+	whole
+	Fates []rail.Fate // for each item that was not dropped, in order
+}
+
+// Apply implements commit.Command.
+func (c Decide) Apply(v *commit.View) (any, error) {
+	d, _, err := c.get(v)
+	if err != nil || d.State != Sealed {
+		return d, err
+	}
+	if d.Attempts == 0 {
+		return nil, fault.New(fault.Conflict, "not_final", "nothing was sent for this dispatch: nothing is proved")
+	}
+	next := 0
+	for n := range d.Items {
+		it := c.item(v, n)
+		if it.Outcome == OutcomeDropped {
+			continue
+		}
+		if next >= len(c.Fates) {
+			return nil, fmt.Errorf("%w: the rail knows %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Fates), d.Seq)
+		}
+		f := c.Fates[next]
+		next++
+		if !f.Known {
+			continue
+		}
+		if err := c.decide(v, it, f.Paid, f.Reason); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// decide writes the outcome of one item, once.
+func (c whole) decide(v *commit.View, it Item, paid bool, reason string) error {
+	outcome := OutcomePaid
+	if !paid {
+		outcome = OutcomeUnpaid
+	}
+	if it.Outcome == outcome {
+		return nil
+	}
+	if it.Outcome != OutcomeOpen {
+		return fmt.Errorf("%w: item %d of dispatch %d was proved %s and now %s", commit.ErrInvariant, it.Place, it.Dispatch, it.Outcome, outcome)
+	}
+	it.Outcome = outcome
+	if !paid {
+		it.Reason = reason
+	}
+	putItem(v, it)
+	return nil
+}
+
 // Conclude records the proof: which payouts a final block pays, which it never
 // will, and what it cost. The cost is booked here. Result: Dispatch.
 type Conclude struct {
@@ -88,15 +146,14 @@ func (c Conclude) Apply(v *commit.View) (any, error) {
 		if next >= len(c.Seen.Paid) {
 			return nil, fmt.Errorf("%w: the rail proves %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Seen.Paid), d.Seq)
 		}
-		it.Outcome = OutcomePaid
-		if !c.Seen.Paid[next] {
-			it.Outcome = OutcomeUnpaid
-			if next < len(c.Seen.Reasons) {
-				it.Reason = c.Seen.Reasons[next]
-			}
+		reason := ""
+		if next < len(c.Seen.Reasons) {
+			reason = c.Seen.Reasons[next]
+		}
+		if err := c.decide(v, it, c.Seen.Paid[next], reason); err != nil {
+			return nil, err
 		}
 		next++
-		putItem(v, it)
 	}
 	if !c.Seen.Fee.IsZero() {
 		if _, err := ledger.Post(v, ledger.Transfer{
@@ -107,7 +164,11 @@ func (c Conclude) Apply(v *commit.View) (any, error) {
 		}
 	}
 	c.free(v, c.Keys)
-	d.State, d.Stage, d.TxID, d.Block, d.Fee, d.FeeAsset, d.Note = Final, rail.StageFinal, c.Seen.TxID, c.Seen.Block, c.Seen.Fee, c.FeeAsset, c.Seen.Note
+	d.State = Final
+	if d.Settled == d.Items { // all were told before, one by one
+		d.State, d.EndedAt = Done, v.Now()
+	}
+	d.Stage, d.TxID, d.Block, d.Fee, d.FeeAsset, d.Note = rail.StageFinal, c.Seen.TxID, c.Seen.Block, c.Seen.Fee, c.FeeAsset, c.Seen.Note
 	return put(v, d), nil
 }
 
@@ -133,7 +194,7 @@ func (c MarkSettled) Apply(v *commit.View) (any, error) {
 		putItem(v, it)
 		d.Settled++
 	}
-	if d.Settled == d.Items {
+	if d.Settled == d.Items && d.State != Sealed {
 		d.State, d.EndedAt = Done, v.Now()
 	}
 	return put(v, d), nil

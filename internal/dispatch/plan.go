@@ -13,7 +13,7 @@ type Plan struct {
 	Wallet  id.Seq
 	Fence   int64
 	Network string
-	Items   []Item // Shard, Withdrawal, Asset, To, Amount
+	Items   []Item // Shard, Withdrawal, Asset, To, Amount, Payment
 }
 
 // Reads implements commit.Command.

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -41,6 +42,8 @@ type Reader interface {
 	// Queued lists withdrawals of one currency that are queued for a network, oldest
 	// first, over all shards.
 	Queued(ctx context.Context, network, asset string, limit int) ([]Candidate, error)
+	// Approvals gives the proof of each withdrawal's approval, "" where there is none.
+	Approvals(ctx context.Context, of []id.ID) ([]string, error)
 	// HeldKeys gives the keys that live slots of a wallet hold.
 	HeldKeys(ctx context.Context, wallet id.Seq) (map[string]bool, error)
 }
@@ -290,7 +293,11 @@ func (h *hand) unlease() {
 }
 
 func payout(it Item) rail.Payout {
-	return rail.Payout{Ref: it.ID().Text(id.Withdrawal), Asset: it.Asset, To: it.To, Amount: it.Amount}
+	bank, err := rail.ParsePayment(it.Payment)
+	if err != nil {
+		panic(fmt.Errorf("%w: the payment of item %d of dispatch %d cannot be read: %w", commit.ErrInvariant, it.Place, it.Dispatch, err))
+	}
+	return rail.Payout{Ref: it.ID().Text(id.Withdrawal), Asset: it.Asset, To: it.To, Amount: it.Amount, Payment: bank}
 }
 
 // payouts are the items that belong to the list: all before it is sealed, then
@@ -423,11 +430,16 @@ func (h *hand) queued(ctx context.Context, limit int) ([]Candidate, error) {
 	return out, nil
 }
 
+// item is what a candidate becomes in a list.
+func item(c Candidate) Item {
+	w := c.Withdrawal
+	return Item{Shard: int64(c.ID.Shard), Withdrawal: c.ID.Seq, Asset: w.ReceiveCurrency, To: w.Decoded, Amount: w.Receive, Payment: w.Payment}
+}
+
 func wanted(queued []Candidate) []rail.Payout {
 	out := make([]rail.Payout, 0, len(queued))
 	for _, c := range queued {
-		w := c.Withdrawal
-		out = append(out, rail.Payout{Ref: c.ID.Text(id.Withdrawal), Asset: w.Currency, To: w.Decoded, Amount: w.Amount})
+		out = append(out, payout(item(c)))
 	}
 	return out
 }
@@ -467,8 +479,7 @@ func (h *hand) attend(ctx context.Context, wd id.ID, code, text string) {
 func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
 	items := make([]Item, 0, len(g))
 	for _, c := range g {
-		w := c.Withdrawal
-		items = append(items, Item{Shard: int64(c.ID.Shard), Withdrawal: c.ID.Seq, Asset: w.Currency, To: w.Decoded, Amount: w.Amount})
+		items = append(items, item(c))
 	}
 	d, err := commit.Do[Dispatch](ctx, h.loop, OperatorShard, Plan{Wallet: h.wallet.Seq, Fence: h.wallet.Fence, Network: h.wallet.Network, Items: items})
 	if err != nil {

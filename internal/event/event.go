@@ -37,6 +37,7 @@ const (
 	WithdrawalRejected   Type = "withdrawal.rejected"
 	WithdrawalReturned   Type = "withdrawal.returned"
 	WithdrawalReview     Type = "withdrawal.review"
+	WithdrawalApproved   Type = "withdrawal.approved"      // a proof was added; the state stays
 	EndpointFailing      Type = "webhook_endpoint.failing" // on its way to being disabled
 	EndpointPaused       Type = "webhook_endpoint.paused"  // its circuit breaker opened
 	EndpointDisabled     Type = "webhook_endpoint.disabled"
@@ -57,6 +58,7 @@ var All = []struct {
 	{WithdrawalCreated, "a withdrawal was accepted and its money is held"},
 	{WithdrawalQueued, "a withdrawal is ready to be paid"},
 	{WithdrawalReview, "a withdrawal waits for a person"},
+	{WithdrawalApproved, "the proof of an approval was added to a withdrawal"},
 	{WithdrawalProcessing, "an instruction that may pay the withdrawal exists"},
 	{WithdrawalBroadcast, "the network has the instruction"},
 	{WithdrawalMined, "the instruction is in a block that is not final yet"},

@@ -165,11 +165,12 @@ const (
 	KindUnlock     Kind = "unlock"      // locked -> available
 	KindReserve    Kind = "reserve"     // available -> reserved
 	KindRelease    Kind = "release"     // reserved -> available
-	KindPayout     Kind = "payout"      // reserved -> treasury
+	KindPayout     Kind = "payout"      // reserved -> treasury; of a conversion exchange -> treasury
 	KindFee        Kind = "fee"         // reserved -> fees
-	KindNetworkFee Kind = "network_fee" // treasury -> network fees, or reserved -> network fees
+	KindNetworkFee Kind = "network_fee" // network fees -> treasury: what a network took; reserved -> network fees: what was passed on
 	KindFund       Kind = "fund"        // treasury <-> external: a wallet was funded
 	KindReturn     Kind = "return"      // treasury -> available
+	KindExchange   Kind = "exchange"    // reserved -> exchange: the sender's leg of a conversion
 )
 
 // Transfer is one movement. It is immutable.

@@ -6,6 +6,7 @@ package rail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -45,6 +46,26 @@ type Payment struct {
 	Typed      string `json:"typed,omitempty"`      // the remittance as the user wrote it; "" when the bank gets the same
 	Purpose    string `json:"purpose,omitempty"`    // code of the ISO 20022 external list
 	Service    string `json:"service,omitempty"`    // "normal" or "instant"; "" for the rail's default
+}
+
+// Text is the payment as it is stored: JSON, or "" for the zero value.
+func (p Payment) Text() string {
+	if p == (Payment{}) {
+		return ""
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // three texts: cannot happen
+	}
+	return string(b)
+}
+
+// ParsePayment reads what Text wrote.
+func ParsePayment(s string) (p Payment, err error) {
+	if s != "" {
+		err = json.Unmarshal([]byte(s), &p)
+	}
+	return p, err
 }
 
 // Slot is the outside resource that makes all attempts for it exclusive: on an

@@ -28,9 +28,9 @@ var dispatches = bindTable(dispatch.Dispatches, "seq", seqKey,
 
 var dispatchItems = bindTable(dispatch.Items, "dispatch place",
 	func(k *dispatch.ItemKey, f []any) []any { return append(f, &k.Dispatch, &k.Place) },
-	"dispatch place withdrawal_shard withdrawal asset recipient amount outcome reason settled version",
+	"dispatch place withdrawal_shard withdrawal asset recipient amount payment outcome reason settled version",
 	func(i *dispatch.Item, f []any) []any {
-		return append(f, &i.Dispatch, &i.Place, &i.Shard, &i.Withdrawal, &i.Asset, &i.To, &i.Amount, (*string)(&i.Outcome), &i.Reason, &i.Settled, &i.Version)
+		return append(f, &i.Dispatch, &i.Place, &i.Shard, &i.Withdrawal, &i.Asset, &i.To, &i.Amount, &i.Payment, (*string)(&i.Outcome), &i.Reason, &i.Settled, &i.Version)
 	})
 
 var attempts = bindLog(dispatch.Attempts,
@@ -112,7 +112,7 @@ func (db *DB) Queued(ctx context.Context, network, asset string, limit int) ([]d
 	for n := range db.shards {
 		shard := id.Shard(n)
 		rows, err := query(ctx, db.engine, withdrawals,
-			"WHERE t.shard = $1 AND t.network = $2 AND t.currency = $3 AND t.state = 'queued' ORDER BY t.release_at, t.seq LIMIT $4",
+			"WHERE t.shard = $1 AND t.network = $2 AND t.receive_currency = $3 AND t.state = 'queued' ORDER BY t.release_at, t.seq LIMIT $4",
 			shard, network, asset, page(limit))
 		if err != nil {
 			return nil, err
@@ -123,6 +123,30 @@ func (db *DB) Queued(ctx context.Context, network, asset string, limit int) ([]d
 	}
 	slices.SortStableFunc(out, func(a, b dispatch.Candidate) int { return a.Withdrawal.ReleaseAt.Compare(b.Withdrawal.ReleaseAt) })
 	return out[:min(len(out), limit)], nil
+}
+
+// Approvals implements dispatch.Reader.
+func (db *DB) Approvals(ctx context.Context, of []id.ID) ([]string, error) {
+	out := make([]string, len(of))
+	places := map[id.Shard]map[id.Seq]int{}
+	seqs := map[id.Shard][]id.Seq{}
+	for n, at := range of {
+		if places[at.Shard] == nil {
+			places[at.Shard] = map[id.Seq]int{}
+		}
+		places[at.Shard][at.Seq] = n
+		seqs[at.Shard] = append(seqs[at.Shard], at.Seq)
+	}
+	for shard, wanted := range seqs {
+		rows, err := db.WithdrawalsAt(ctx, shard, wanted)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range rows {
+			out[places[shard][w.Seq]] = w.Approval
+		}
+	}
+	return out, nil
 }
 
 // HeldKeys implements dispatch.Reader.

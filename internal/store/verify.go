@@ -119,7 +119,7 @@ const ledgerStream = `SELECT account, currency, house, source, part, a, b, c, d 
 		CASE WHEN debit_account = 0 THEN '' ELSE debit_name END, amount, '0', '0', '0' FROM transfer WHERE shard = $1
 	UNION ALL SELECT credit_account, currency, CASE WHEN credit_account = 0 THEN credit_name ELSE '' END, 3,
 		CASE WHEN credit_account = 0 THEN '' ELSE credit_name END, amount, '0', '0', '0' FROM transfer WHERE shard = $1
-	UNION ALL SELECT account, currency, '', 4, '', amount, fee, '0', '0' FROM withdrawal
+	UNION ALL SELECT account, currency, '', 4, '', amount, fee, network_hold, '0' FROM withdrawal
 		WHERE shard = $1 AND state IN ('new', 'review', 'queued', 'processing')
 ) s ORDER BY account, currency, house, source`
 
@@ -189,6 +189,7 @@ func (v *verifier) add(g *group, l line) {
 	case 4:
 		plus(&g.held, l.a)
 		plus(&g.held, l.b)
+		plus(&g.held, l.c)
 	}
 }
 
@@ -256,30 +257,36 @@ func plus(sum *uint256.Int, a money.Amount) {
 }
 
 // Withdrawals (1) with their transfers (2), in one stream.
-const withdrawalStream = `SELECT seq, source, state, kind, amount, fee FROM (
-	SELECT seq, 1 AS source, state, '' AS kind, amount, fee FROM withdrawal WHERE shard = $1
-	UNION ALL SELECT withdrawal, 2, '', kind, amount, '0' FROM transfer WHERE shard = $1 AND withdrawal <> 0
+const withdrawalStream = `SELECT seq, source, state, kind, currency, amount, fee, hold, charge, paid FROM (
+	SELECT seq, 1 AS source, state, receive_currency AS kind, currency, amount, fee, network_hold AS hold, network_charge AS charge, receive AS paid
+		FROM withdrawal WHERE shard = $1
+	UNION ALL SELECT withdrawal, 2, '', kind, currency, amount, '0', '0', '0', '0' FROM transfer WHERE shard = $1 AND withdrawal <> 0
 ) s ORDER BY seq, source`
 
 // withdrawals checks that each withdrawal has exactly the transfers of its state.
 func (v *verifier) withdrawals() error {
 	var seq id.Seq
 	var source int64
-	var state, kind string
-	var amount, fee money.Amount
+	var state, kind, currency string
+	var amount, fee, hold, charge, paid money.Amount
 	var m *moved
-	err := v.each(withdrawalStream, []any{&seq, &source, &state, &kind, &amount, &fee}, func() error {
+	row := []any{&seq, &source, &state, &kind, &currency, &amount, &fee, &hold, &charge, &paid}
+	err := v.each(withdrawalStream, row, func() error {
 		if m == nil || m.seq != seq {
 			v.settle(m)
-			m = &moved{seq: seq, by: map[ledger.Kind]money.Amount{}}
+			m = &moved{seq: seq, by: map[movedKey]money.Amount{}}
 		}
 		if source == 1 {
 			v.out.Withdrawals++
-			m.state, m.amount, m.fee = withdrawal.State(state), amount, fee
+			m.row = withdrawal.Withdrawal{
+				State: withdrawal.State(state), Currency: currency, Amount: amount, Fee: fee, NetworkHold: hold, NetworkCharge: charge,
+				ReceiveCurrency: kind, Receive: paid,
+			}
 			return nil
 		}
-		sum, err := m.by[ledger.Kind(kind)].Add(amount)
-		m.by[ledger.Kind(kind)] = sum
+		k := movedKey{ledger.Kind(kind), currency}
+		sum, err := m.by[k].Add(amount)
+		m.by[k] = sum
 		return err
 	})
 	if err == nil {
@@ -288,12 +295,48 @@ func (v *verifier) withdrawals() error {
 	return err
 }
 
-// moved is what the transfers of one withdrawal moved, by kind.
+// movedKey is a kind of transfer in one currency.
+type movedKey struct {
+	kind     ledger.Kind
+	currency string
+}
+
+// moved is what the transfers of one withdrawal moved.
 type moved struct {
-	seq         id.Seq
-	state       withdrawal.State
-	amount, fee money.Amount
-	by          map[ledger.Kind]money.Amount
+	seq id.Seq
+	row withdrawal.Withdrawal // the part that says what must have moved; no state: there is no such withdrawal
+	by  map[movedKey]money.Amount
+}
+
+// expected is what must have moved for a withdrawal in its state.
+func (m *moved) expected() (map[movedKey]money.Amount, error) {
+	w := m.row
+	held, err := w.Amount.Add(w.Fee)
+	if err == nil {
+		held, err = held.Add(w.NetworkHold)
+	}
+	if err != nil {
+		return nil, err
+	}
+	want := map[movedKey]money.Amount{{ledger.KindReserve, w.Currency}: held}
+	switch w.State {
+	case withdrawal.New, withdrawal.Review, withdrawal.Queued, withdrawal.Processing:
+	case withdrawal.Cancelled, withdrawal.Rejected, withdrawal.Failed:
+		want[movedKey{ledger.KindRelease, w.Currency}] = held
+	case withdrawal.Confirmed, withdrawal.Returned:
+		want[movedKey{ledger.KindPayout, w.ReceiveCurrency}] = w.Receive
+		want[movedKey{ledger.KindFee, w.Currency}] = w.Fee
+		want[movedKey{ledger.KindNetworkFee, w.Currency}] = w.NetworkCharge
+		if want[movedKey{ledger.KindRelease, w.Currency}], err = w.NetworkHold.Sub(w.NetworkCharge); err != nil {
+			return nil, err
+		}
+		if w.Converted() {
+			want[movedKey{ledger.KindExchange, w.Currency}] = w.Amount
+		} else if w.Receive != w.Amount {
+			return nil, fmt.Errorf("%s is taken and %s paid out, in one currency", w.Amount.Minor(), w.Receive.Minor())
+		}
+	}
+	return want, nil
 }
 
 func (v *verifier) settle(m *moved) {
@@ -301,38 +344,31 @@ func (v *verifier) settle(m *moved) {
 		return
 	}
 	where := v.name(id.Withdrawal, m.seq)
-	if m.state == "" {
+	if m.row.State == "" {
 		v.differ(checkMoney, where, "a withdrawal", "transfers of one that does not exist")
 		return
 	}
-	held, err := m.amount.Add(m.fee)
+	want, err := m.expected()
 	if err != nil {
-		v.differ(checkMoney, where, "an amount that fits", err.Error())
+		v.differ(checkMoney, where, "amounts that fit", err.Error())
 		return
 	}
-	want := map[ledger.Kind]money.Amount{ledger.KindReserve: held}
-	switch m.state {
-	case withdrawal.New, withdrawal.Review, withdrawal.Queued, withdrawal.Processing:
-	case withdrawal.Cancelled, withdrawal.Rejected, withdrawal.Failed:
-		want[ledger.KindRelease] = held
-	case withdrawal.Confirmed, withdrawal.Returned:
-		want[ledger.KindPayout], want[ledger.KindFee] = m.amount, m.fee
-	}
-	if m.state == withdrawal.Returned {
-		want[ledger.KindReturn] = m.by[ledger.KindReturn] // less what the bank kept: any amount up to what was paid
-		if m.amount.Less(m.by[ledger.KindReturn]) {
-			v.differ(checkMoney, where+" return", "at most "+m.amount.Minor(), m.by[ledger.KindReturn].Minor())
+	if m.row.State == withdrawal.Returned {
+		k := movedKey{ledger.KindReturn, m.row.ReceiveCurrency}
+		want[k] = m.by[k] // less what the bank kept: any amount up to what was paid
+		if m.row.Receive.Less(m.by[k]) {
+			v.differ(checkMoney, where+" return", "at most "+m.row.Receive.Minor(), m.by[k].Minor())
 		}
 	}
-	for kind, have := range m.by {
-		if have != want[kind] {
-			v.differ(checkMoney, where+" "+string(kind), want[kind].Minor(), have.Minor())
+	for k, have := range m.by {
+		if have != want[k] {
+			v.differ(checkMoney, where+" "+string(k.kind), want[k].Minor(), have.Minor())
 		}
-		delete(want, kind)
+		delete(want, k)
 	}
-	for kind, amount := range want {
+	for k, amount := range want {
 		if !amount.IsZero() {
-			v.differ(checkMoney, where+" "+string(kind), amount.Minor(), "0")
+			v.differ(checkMoney, where+" "+string(k.kind), amount.Minor(), "0")
 		}
 	}
 }

@@ -10,12 +10,14 @@ import (
 
 var withdrawals = bindTable(withdrawal.Withdrawals, "seq", seqKey,
 	`seq merchant account foreign_id currency amount fee network destination typed canonical decoded tag metadata release_at created_at
-	state stage attention attention_text reason dispatch wallet txid network_fee fee_asset updated_at ended_at version`,
+	fee_inside network_hold network_rate receive_currency receive quote payment review
+	state stage attention attention_text reason dispatch wallet txid network_fee fee_asset network_charge approval updated_at ended_at version`,
 	func(w *withdrawal.Withdrawal, f []any) []any {
 		return append(f, &w.Seq, &w.Merchant, &w.Account, &w.ForeignID, &w.Currency, &w.Amount, &w.Fee, &w.Network, &w.Destination,
 			&w.Typed, &w.Canonical, &w.Decoded, &w.Tag, &w.Metadata, &w.ReleaseAt, &w.CreatedAt,
+			&w.FeeInside, &w.NetworkHold, &w.NetworkRate, &w.ReceiveCurrency, &w.Receive, &w.Quote, &w.Payment, &w.Review,
 			(*string)(&w.State), (*string)(&w.Stage), &w.Attention, &w.AttentionText, &w.Reason, &w.Dispatch, &w.Wallet, &w.TxID,
-			&w.NetworkFee, &w.FeeAsset, &w.UpdatedAt, &w.EndedAt, &w.Version)
+			&w.NetworkFee, &w.FeeAsset, &w.NetworkCharge, &w.Approval, &w.UpdatedAt, &w.EndedAt, &w.Version)
 	})
 
 var withdrawalForeignIDs = bindLookup(withdrawal.ForeignIDs, "withdrawal", "foreign_id <> ''", "merchant foreign_id",
@@ -76,6 +78,23 @@ const open = "t.ended_at = 0"
 func (db *DB) DueNew(ctx context.Context, shard id.Shard, now time.Time, limit int) ([]withdrawal.Withdrawal, error) {
 	return query(ctx, db.engine, withdrawals,
 		"WHERE t.shard = $1 AND t.state = 'new' AND "+open+" AND t.release_at <= $2 ORDER BY t.release_at, t.seq LIMIT $3", shard, now, page(limit))
+}
+
+// InReview lists withdrawals that wait for a person, over all shards, the longest
+// waiting of each first.
+func (db *DB) InReview(ctx context.Context, limit int) (map[id.ID]withdrawal.Withdrawal, error) {
+	out := map[id.ID]withdrawal.Withdrawal{}
+	for n := range db.shards {
+		rows, err := query(ctx, db.engine, withdrawals,
+			"WHERE t.shard = $1 AND t.state = 'review' AND "+open+" ORDER BY t.release_at, t.seq LIMIT $2", n, page(limit))
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range rows {
+			out[id.ID{Shard: id.Shard(n), Seq: w.Seq}] = w
+		}
+	}
+	return out, nil
 }
 
 // OpenCounts counts the withdrawals of a shard that are not at their end, by state.

@@ -1,6 +1,7 @@
 package withdrawal
 
 import (
+	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
@@ -56,7 +57,7 @@ func (c Cancel) Apply(v *commit.View) (any, error) {
 		return nil, fault.New(fault.Conflict, "not_cancellable", "the withdrawal is %s: only one that is new, in review or queued can be cancelled", w.State).
 			With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
 	}
-	if err := release(v, w); err != nil {
+	if err := release(v, w, w.Held()); err != nil {
 		return nil, err
 	}
 	return change(v, w, Cancelled, c.Actor, c.Reason, true)
@@ -78,7 +79,76 @@ func (c Release) Apply(v *commit.View) (any, error) {
 	if err != nil || w.State != New || w.ReleaseAt.After(v.Now()) {
 		return w, err
 	}
+	if w.Review != "" && w.Approval == "" {
+		return change(v, w, Review, c.Actor, w.Review, false)
+	}
 	return change(v, w, Queued, c.Actor, "", false)
+}
+
+// Approve lets a withdrawal go on that waits for a person, and keeps the proof that
+// the signer may ask for. One that is open already only gets the proof: the signer
+// may have asked for it late. Approving it again is answered the same. Result: Withdrawal.
+type Approve struct {
+	one
+	Proof  string // for the signer; what it must be is the signer's to say. Required, up to account.MaxText bytes
+	Reason string
+	Actor  string
+}
+
+// NewApprove makes the command.
+func NewApprove(withdrawal id.Seq, proof, reason, actor string) Approve {
+	return Approve{one{withdrawal}, proof, reason, actor}
+}
+
+// Apply implements commit.Command.
+func (c Approve) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil {
+		return nil, err
+	}
+	if c.Proof == "" || len(c.Proof) > account.MaxText {
+		return nil, fault.Bad("invalid_approval", "approval", "an approval needs its proof, 1 to %d bytes", account.MaxText)
+	}
+	if w.State.Final() {
+		return nil, fault.New(fault.Conflict, "wrong_state", "the withdrawal is %s: only an open one can be approved", w.State).
+			With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+	}
+	if w.Approval == c.Proof {
+		return w, nil
+	}
+	w.Approval = c.Proof
+	if w.State == Review {
+		return change(v, w, Queued, c.Actor, c.Reason, false)
+	}
+	return record(v, w, event.WithdrawalApproved, c.Actor, c.Reason, false), nil
+}
+
+// Reject refuses a withdrawal that no dispatch has claimed: its money goes back. A
+// rejected one stays rejected and is answered the same. Result: Withdrawal.
+type Reject struct {
+	one
+	Reason string // for the merchant
+	Actor  string
+}
+
+// NewReject makes the command.
+func NewReject(withdrawal id.Seq, reason, actor string) Reject {
+	return Reject{one{withdrawal}, reason, actor}
+}
+
+// Apply implements commit.Command.
+func (c Reject) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil || w.State == Rejected {
+		return w, err
+	}
+	if !w.State.Cancellable() {
+		return nil, wrongState(v, w, Rejected)
+	}
+	if err := release(v, w, w.Held()); err != nil {
+		return nil, err
+	}
+	return change(v, w, Rejected, c.Actor, c.Reason, true)
 }
 
 // Claim binds a queued withdrawal to a dispatch: from here on it can only be

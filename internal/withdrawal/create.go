@@ -9,10 +9,12 @@ import (
 	"sluice/internal/destination"
 	"sluice/internal/event"
 	"sluice/internal/fault"
+	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/quote"
 	"sluice/internal/rail"
 )
 
@@ -31,6 +33,17 @@ type Create struct {
 	Asset       money.Asset
 	Amount      money.Amount
 	Fee         money.Amount
+	FeeInside   bool         // see Withdrawal
+	NetworkHold money.Amount // see Withdrawal
+	NetworkRate string       // see Withdrawal
+	// An exchange on the way: Deal is agreed on here and now, or Quote was before and
+	// says what is sent and paid out; Amount must be what it sends. Receives is the
+	// asset that is paid out. All zero: what is paid out is Asset and Amount.
+	Deal        *fx.Deal
+	Quote       id.Seq
+	Receives    money.Asset
+	Payment     rail.Payment         // for banks; checked by the rail
+	Review      string               // why a person must approve it; "" for no reason
 	Destination id.Seq               // a registered destination; then Target is read from it
 	Target      rail.Target          // otherwise: what the rail's check gave
 	Names       destination.NameRule // of a bank account in Target: how its holder must be the account's
@@ -45,6 +58,9 @@ func (c Create) Reads(w *commit.Wants) {
 	ledger.Accounts.Want(w, c.Account)
 	ledger.WantBalance(w, c.Account, c.Asset.Code)
 	ForeignIDs.Want(w, ForeignKey{c.Merchant, c.ForeignID})
+	if c.Quote != 0 {
+		quote.Want(w, c.Quote)
+	}
 	if c.Destination != 0 {
 		destination.Destinations.Want(w, c.Destination)
 	}
@@ -66,9 +82,14 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	w := Withdrawal{
 		Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, Currency: c.Asset.Code, Amount: c.Amount, Fee: c.Fee,
 		Network: target.Network, Destination: c.Destination, Typed: typed(target), Canonical: target.Canonical, Decoded: target.Decoded, Tag: target.Tag,
+		FeeInside: c.FeeInside, NetworkHold: c.NetworkHold, NetworkRate: c.NetworkRate, ReceiveCurrency: c.Asset.Code, Receive: c.Amount,
+		Payment: c.Payment.Text(), Review: c.Review,
 		Metadata: c.Metadata, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
 	}
-	held, err := c.Amount.Add(c.Fee)
+	if err := c.exchange(v, &w); err != nil {
+		return nil, err
+	}
+	held, err := w.held()
 	if err != nil {
 		return nil, fault.Bad("amount_overflow", "amount", "the amount with its fee has more than %d digits", money.Digits)
 	}
@@ -91,6 +112,39 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	return w, nil
 }
 
+// exchange fixes what is paid out where that is not what is taken.
+func (c Create) exchange(v *commit.View, w *Withdrawal) error {
+	q := c.Quote
+	if c.Deal != nil {
+		made, err := quote.Create{Merchant: c.Merchant, Deal: *c.Deal}.Apply(v)
+		if err != nil {
+			return err
+		}
+		q = made.(quote.Quote).Seq //nolint:forcetypeassert // what Create gives
+	}
+	if q == 0 {
+		return nil
+	}
+	taken, err := quote.Take(v, c.Merchant, q, w.Seq)
+	if err != nil {
+		return err
+	}
+	if taken.SendCurrency != c.Asset.Code || taken.Send != c.Amount || taken.ReceiveCurrency != c.Receives.Code {
+		return fault.New(fault.Conflict, "quote_differs", "the quote sends %s and pays out %s, with other amounts or currencies than this withdrawal; nothing was done",
+			taken.SendCurrency, taken.ReceiveCurrency).At("quote")
+	}
+	w.Quote, w.ReceiveCurrency, w.Receive = q, taken.ReceiveCurrency, taken.Receive
+	return nil
+}
+
+// pays is the asset that is paid out.
+func (c Create) pays() money.Asset {
+	if c.Receives.Code != "" {
+		return c.Receives
+	}
+	return c.Asset
+}
+
 // check holds the rules that need no balance.
 func (c Create) check(v *commit.View) error {
 	if c.ForeignID == "" || len(c.ForeignID) > account.MaxText {
@@ -106,6 +160,9 @@ func (c Create) check(v *commit.View) error {
 	}
 	if err := account.Positive(c.Amount); err != nil {
 		return err
+	}
+	if _, err := c.charge(money.Amount{}); err != nil {
+		return fault.Wrap(err, fault.Internal, "network_rate_malformed", "a withdrawal with the network rate %q", c.NetworkRate)
 	}
 	if len(c.Metadata) > MaxMetadata {
 		return fault.Bad("metadata_too_large", "metadata", "metadata has at most %d bytes", MaxMetadata)
@@ -141,8 +198,8 @@ func (c Create) target(v *commit.View) (rail.Target, error) {
 	if len(t.Decoded) == 0 {
 		return t, fault.Bad("destination_required", "destination", "a withdrawal needs a destination")
 	}
-	if !c.Asset.On(t.Network) {
-		return t, WrongNetwork(c.Asset, t.Network)
+	if !c.pays().On(t.Network) {
+		return t, WrongNetwork(c.pays(), t.Network)
 	}
 	return t, nil
 }

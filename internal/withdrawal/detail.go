@@ -22,14 +22,20 @@ type detail struct {
 	TxID          string     `json:"txid,omitempty"`
 	NetworkFee    string     `json:"network_fee,omitempty"`
 	FeeAsset      string     `json:"fee_asset,omitempty"`
+	NetworkCharge string     `json:"network_charge,omitempty"`
+	Approval      string     `json:"approval,omitempty"`
 }
 
 func (w Withdrawal) detail() []byte {
 	d := detail{
 		Stage: w.Stage, Attention: w.Attention, AttentionText: w.AttentionText, Dispatch: w.Dispatch, Wallet: w.Wallet, TxID: w.TxID, FeeAsset: w.FeeAsset,
+		Approval: w.Approval,
 	}
 	if !w.NetworkFee.IsZero() {
 		d.NetworkFee = w.NetworkFee.Minor()
+	}
+	if !w.NetworkCharge.IsZero() {
+		d.NetworkCharge = w.NetworkCharge.Minor()
 	}
 	if d == (detail{}) {
 		return nil
@@ -57,18 +63,26 @@ func (w Withdrawal) At(e event.Event) (Withdrawal, error) {
 		return out, err
 	}
 	out.Stage, out.Attention, out.AttentionText, out.Dispatch = d.Stage, d.Attention, d.AttentionText, d.Dispatch
-	out.Wallet, out.TxID, out.FeeAsset = d.Wallet, d.TxID, d.FeeAsset
-	if d.NetworkFee != "" {
-		fee, err := money.ParseMinor(d.NetworkFee)
-		if err != nil {
-			return out, err
-		}
-		out.NetworkFee = fee
+	out.Wallet, out.TxID, out.FeeAsset, out.Approval = d.Wallet, d.TxID, d.FeeAsset, d.Approval
+	var err error
+	if out.NetworkFee, err = minor(d.NetworkFee); err != nil {
+		return out, err
+	}
+	if out.NetworkCharge, err = minor(d.NetworkCharge); err != nil {
+		return out, err
 	}
 	if !w.EndedAt.IsZero() && out.State.Final() && w.State == out.State {
 		out.EndedAt = w.EndedAt
 	}
 	return out, nil
+}
+
+// minor reads an amount that is left out when it is zero.
+func minor(s string) (money.Amount, error) {
+	if s == "" {
+		return money.Amount{}, nil
+	}
+	return money.ParseMinor(s)
 }
 
 // held turns a refusal of the ledger on reserved money into a broken invariant:

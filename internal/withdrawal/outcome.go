@@ -29,8 +29,13 @@ func NewConfirm(withdrawal, dispatch id.Seq, txid string, networkFee money.Amoun
 func (c Confirm) Follow(v *commit.View, w *commit.Wants) {
 	c.one.Follow(v, w)
 	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
-		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.Currency)
+		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.ReceiveCurrency)
 		ledger.WantHouse(w, ledger.Fees, x.Currency)
+		ledger.WantHouse(w, ledger.NetworkFees, x.Currency)
+		if x.Converted() {
+			ledger.WantHouse(w, ledger.Exchange, x.Currency)
+			ledger.WantHouse(w, ledger.Exchange, x.ReceiveCurrency)
+		}
 	}
 }
 
@@ -46,19 +51,93 @@ func (c Confirm) Apply(v *commit.View) (any, error) {
 	if w.State != Processing {
 		return nil, wrongState(v, w, Confirmed)
 	}
-	from := ledger.Of(w.Account, ledger.Reserved)
-	moves := []ledger.Transfer{{Kind: ledger.KindPayout, Amount: w.Amount, Credit: ledger.AtHouse(ledger.Treasury(w.Wallet))}}
-	if !w.Fee.IsZero() {
-		moves = append(moves, ledger.Transfer{Kind: ledger.KindFee, Amount: w.Fee, Credit: ledger.AtHouse(ledger.Fees)})
+	if w.NetworkCharge, err = charge(w.NetworkRate, w.NetworkHold, c.NetworkFee); err != nil {
+		return nil, held(err)
 	}
-	for _, t := range moves {
-		t.Currency, t.Debit, t.Withdrawal, t.Cause = w.Currency, from, w.Seq, c.Dispatch
-		if _, err := ledger.Post(v, t); err != nil {
-			return nil, held(err)
-		}
+	if err := pay(v, w, c.Dispatch); err != nil {
+		return nil, held(err)
 	}
 	w.Stage, w.TxID, w.NetworkFee, w.FeeAsset = "", c.TxID, c.NetworkFee, c.FeeAsset
 	return change(v, w, Confirmed, c.Actor, "", true)
+}
+
+// pay books everything that a paid withdrawal moves: the amount, through the exchange
+// accounts where it is exchanged, the fee, the network's fee as far as it is passed on,
+// and what is left of the money held for that.
+func pay(v *commit.View, w Withdrawal, dispatch id.Seq) error {
+	from, treasury := ledger.Of(w.Account, ledger.Reserved), ledger.AtHouse(ledger.Treasury(w.Wallet))
+	moves := []ledger.Transfer{
+		{Kind: ledger.KindFee, Currency: w.Currency, Amount: w.Fee, Debit: from, Credit: ledger.AtHouse(ledger.Fees)},
+		{Kind: ledger.KindNetworkFee, Currency: w.Currency, Amount: w.NetworkCharge, Debit: from, Credit: ledger.AtHouse(ledger.NetworkFees)},
+	}
+	if w.Converted() {
+		exchange := ledger.AtHouse(ledger.Exchange)
+		moves = append(moves, ledger.Transfer{Kind: ledger.KindExchange, Currency: w.Currency, Amount: w.Amount, Debit: from, Credit: exchange},
+			ledger.Transfer{Kind: ledger.KindPayout, Currency: w.ReceiveCurrency, Amount: w.Receive, Debit: exchange, Credit: treasury})
+	} else {
+		moves = append(moves, ledger.Transfer{Kind: ledger.KindPayout, Currency: w.Currency, Amount: w.Amount, Debit: from, Credit: treasury})
+	}
+	for _, t := range moves {
+		if t.Amount.IsZero() {
+			continue
+		}
+		t.Withdrawal, t.Cause = w.Seq, dispatch
+		if _, err := ledger.Post(v, t); err != nil {
+			return err
+		}
+	}
+	rest, err := w.NetworkHold.Sub(w.NetworkCharge)
+	if err != nil {
+		return err
+	}
+	return release(v, w, rest)
+}
+
+// Return records that a paid withdrawal came back, as bank payments do for weeks: the
+// money that came goes to the account's available balance, in the currency that was
+// paid out. Fees stay taken. Repeating it changes nothing. Result: Withdrawal.
+type Return struct {
+	one
+	Amount money.Amount // what came back; at most what was paid out. Banks may keep a part
+	Reason string       // for a person, with the bank's code
+	Actor  string
+}
+
+// NewReturn makes the command.
+func NewReturn(withdrawal id.Seq, amount money.Amount, reason, actor string) Return {
+	return Return{one{withdrawal}, amount, reason, actor}
+}
+
+// Follow implements commit.Follower.
+func (c Return) Follow(v *commit.View, w *commit.Wants) {
+	c.one.Follow(v, w)
+	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
+		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.ReceiveCurrency)
+		ledger.WantBalance(w, x.Account, x.ReceiveCurrency)
+	}
+}
+
+// Apply implements commit.Command.
+func (c Return) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil || w.State == Returned {
+		return w, err
+	}
+	if w.State != Confirmed {
+		return nil, wrongState(v, w, Returned)
+	}
+	if c.Amount.IsZero() || w.Receive.Less(c.Amount) {
+		return nil, fault.Bad("invalid_return", "amount", "between the smallest unit and what was paid out can come back")
+	}
+	if _, err := ledger.Post(v, ledger.Transfer{
+		Kind: ledger.KindReturn, Currency: w.ReceiveCurrency, Amount: c.Amount, Debit: ledger.AtHouse(ledger.Treasury(w.Wallet)),
+		Credit: ledger.Of(w.Account, ledger.Available), Withdrawal: w.Seq,
+	}); err != nil {
+		return nil, err
+	}
+	edge, _ := find(w.State, Returned)
+	w.State, w.EndedAt, w.Reason = Returned, v.Now(), c.Reason
+	return recordIn(v, w, edge.Event, c.Actor, c.Reason, w.ReceiveCurrency), nil
 }
 
 // Fail records proof that nothing was or can be paid: the held money goes back.
@@ -88,7 +167,7 @@ func (c Fail) Apply(v *commit.View) (any, error) {
 	if w.State != Processing {
 		return nil, wrongState(v, w, Failed)
 	}
-	if err := release(v, w); err != nil {
+	if err := release(v, w, w.Held()); err != nil {
 		return nil, err
 	}
 	w.Stage, w.TxID = "", c.TxID

@@ -16,22 +16,35 @@ import (
 // Withdrawal is the aggregate. What a merchant asked for never changes; the part
 // below the line does, and every change raises Version.
 type Withdrawal struct {
-	Seq         id.Seq
-	Merchant    id.Seq
-	Account     id.Seq
-	ForeignID   string // the merchant's own id, unique per merchant for ever
-	Currency    string // of the balance and of what is paid
-	Amount      money.Amount
-	Fee         money.Amount // processing fee, on top; held with the amount
-	Network     string
-	Destination id.Seq // the registered destination; 0 when given inline
-	Typed       string // the address as the user wrote it; "" when that is Canonical
-	Canonical   string
-	Decoded     []byte // what is signed
-	Tag         string
-	Metadata    string    // JSON object of texts, the merchant's; "" for none
-	ReleaseAt   time.Time // not queued before: not_before and the merchant's cancel window
-	CreatedAt   time.Time
+	Seq       id.Seq
+	Merchant  id.Seq
+	Account   id.Seq
+	ForeignID string // the merchant's own id, unique per merchant for ever
+	Currency  string // of the balance
+	Amount    money.Amount
+	Fee       money.Amount // processing fee, held beside the amount
+	FeeInside bool         // the merchant named amount and fee as one sum; else the fee came on top
+	// NetworkHold is the most of the network's fee that is passed on, in Currency; held
+	// beside amount and fee. NetworkRate says how: "" not at all; "flat" exactly
+	// NetworkHold; else at cost, a fraction of minor units of Currency for one minor
+	// unit of the network's fee asset.
+	NetworkHold money.Amount
+	NetworkRate string
+	// What is paid out: Currency and Amount, unless they are exchanged on the way.
+	ReceiveCurrency string
+	Receive         money.Amount
+	Quote           id.Seq // the price of the exchange; 0 without one
+	Payment         string // what a bank is told, rail.Payment.Text; "" on chains
+	Review          string // why a person must approve it before it is queued; "" for no reason
+	Network         string
+	Destination     id.Seq // the registered destination; 0 when given inline
+	Typed           string // the address as the user wrote it; "" when that is Canonical
+	Canonical       string
+	Decoded         []byte // what is signed
+	Tag             string
+	Metadata        string    // JSON object of texts, the merchant's; "" for none
+	ReleaseAt       time.Time // not queued before: not_before and the merchant's cancel window
+	CreatedAt       time.Time
 
 	State         State
 	Stage         rail.Stage   // inside processing; "" before
@@ -43,6 +56,8 @@ type Withdrawal struct {
 	TxID          string       // of the instruction, as the network names it
 	NetworkFee    money.Amount // what the network took for it, in FeeAsset; known at the end
 	FeeAsset      string
+	NetworkCharge money.Amount // what of it was passed on, in Currency; known at the end
+	Approval      string       // proof of an approval, for the signer; "" for none
 	UpdatedAt     time.Time
 	EndedAt       time.Time // zero until the state is final
 	Version       int64
@@ -50,18 +65,30 @@ type Withdrawal struct {
 
 // Held is what is reserved for it while it is not final.
 func (w Withdrawal) Held() money.Amount {
-	sum, err := w.Amount.Add(w.Fee)
+	sum, err := w.held()
 	if err != nil {
 		panic(err) // passed the same check when it was accepted
 	}
 	return sum
 }
 
+func (w Withdrawal) held() (money.Amount, error) {
+	sum, err := w.Amount.Add(w.Fee)
+	if err != nil {
+		return sum, err
+	}
+	return sum.Add(w.NetworkHold)
+}
+
+// Converted tells whether it pays out another currency than it takes.
+func (w Withdrawal) Converted() bool { return w.ReceiveCurrency != w.Currency }
+
 // AsCreated is the withdrawal as it was when it was accepted: what a repeat of the
 // request is answered with.
 func (w Withdrawal) AsCreated() Withdrawal {
 	w.State, w.Stage, w.Attention, w.AttentionText, w.Reason = New, "", "", "", ""
 	w.Dispatch, w.Wallet, w.TxID, w.NetworkFee, w.FeeAsset = 0, "", "", money.Amount{}, ""
+	w.NetworkCharge, w.Approval = money.Amount{}, ""
 	w.UpdatedAt, w.EndedAt, w.Version = w.CreatedAt, time.Time{}, 1
 	return w
 }
@@ -111,23 +138,35 @@ func wrongState(v *commit.View, w Withdrawal, to State) error {
 
 // record writes w with its next version and an event, with the balance when that changed.
 func record(v *commit.View, w Withdrawal, typ event.Type, actor, reason string, balance bool) Withdrawal {
+	currency := ""
+	if balance {
+		currency = w.Currency
+	}
+	return recordIn(v, w, typ, actor, reason, currency)
+}
+
+// recordIn is record with the balance of one currency; "" for none.
+func recordIn(v *commit.View, w Withdrawal, typ event.Type, actor, reason, currency string) Withdrawal {
 	w.UpdatedAt, w.Version = v.Now(), w.Version+1
 	Withdrawals.Put(v, w)
 	e := event.Event{
 		Type: typ, Merchant: w.Merchant, Account: w.Account, Subject: w.Seq, Version: w.Version, State: string(w.State),
 		Actor: actor, Reason: reason, Data: w.detail(),
 	}
-	if balance {
-		e = account.Snapshot(v, e, w.Account, w.Currency)
+	if currency != "" {
+		e = account.Snapshot(v, e, w.Account, currency)
 	}
 	event.Append(v, e)
 	return w
 }
 
-// release gives the held money back.
-func release(v *commit.View, w Withdrawal) error {
+// release gives held money back.
+func release(v *commit.View, w Withdrawal, amount money.Amount) error {
+	if amount.IsZero() {
+		return nil
+	}
 	_, err := ledger.Post(v, ledger.Transfer{
-		Kind: ledger.KindRelease, Currency: w.Currency, Amount: w.Held(), Debit: ledger.Of(w.Account, ledger.Reserved),
+		Kind: ledger.KindRelease, Currency: w.Currency, Amount: amount, Debit: ledger.Of(w.Account, ledger.Reserved),
 		Credit: ledger.Of(w.Account, ledger.Available), Withdrawal: w.Seq,
 	})
 	return held(err)
