@@ -113,6 +113,7 @@ func (c Return) Follow(v *commit.View, w *commit.Wants) {
 	c.one.Follow(v, w)
 	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
 		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.ReceiveCurrency)
+		ledger.Accounts.Want(w, x.Account) // its first balance in this currency may be made here
 		ledger.WantBalance(w, x.Account, x.ReceiveCurrency)
 	}
 }
