@@ -55,6 +55,7 @@ var levels = map[string]int{
 	"internal/schedule": 7,
 	"internal/treasury": 7,
 	"internal/terms":    7,
+	"internal/bankbook": 7,
 
 	// 8: adapters and edges; none knows another.
 	"internal/store":              8,

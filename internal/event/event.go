@@ -42,6 +42,8 @@ const (
 	EndpointPaused       Type = "webhook_endpoint.paused"  // its circuit breaker opened
 	EndpointDisabled     Type = "webhook_endpoint.disabled"
 	EndpointTested       Type = "webhook_endpoint.tested"
+	BankAlert            Type = "bank.alert"    // for the operator
+	BankResolved         Type = "bank.resolved" // for the operator
 )
 
 // All lists the catalogue with one line each for documentation.
@@ -73,6 +75,8 @@ var All = []struct {
 	{EndpointPaused, "a webhook endpoint failed several times in a row and is given a rest; nothing is lost"},
 	{EndpointDisabled, "a webhook endpoint was disabled"},
 	{EndpointTested, "a test message for one webhook endpoint"},
+	{BankAlert, "something in a bank's answers needs the operator"},
+	{BankResolved, "the operator resolved a booking in suspense"},
 }
 
 // Event is one row of the log.

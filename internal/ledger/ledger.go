@@ -117,6 +117,7 @@ const (
 	Fees        = "fees"         // processing fees earned
 	NetworkFees = "network_fees" // what networks took
 	Exchange    = "exchange"     // both legs of conversions
+	Suspense    = "suspense"     // bookings of a bank that nobody here ordered, until a person resolves them
 )
 
 // Treasury names the house account of one wallet. The wallet's public id is used,
@@ -171,6 +172,7 @@ const (
 	KindFund       Kind = "fund"        // treasury <-> external: a wallet was funded
 	KindReturn     Kind = "return"      // treasury -> available
 	KindExchange   Kind = "exchange"    // reserved -> exchange: the sender's leg of a conversion
+	KindSuspense   Kind = "suspense"    // treasury <-> suspense: a bank booked what nobody here ordered
 )
 
 // Transfer is one movement. It is immutable.

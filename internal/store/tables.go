@@ -16,6 +16,7 @@ var bindings = []binding{
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds,
+	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements,
 }
 
 // seqKey are the fields of a key that is a row number.

@@ -133,6 +133,7 @@ func testRoundTrip(t *testing.T, e Engine) {
 		r.Outcome, r.Shard = dispatch.OutcomePaid, id.MaxShards-1
 	})
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
+	bankRows(t, n)
 	t.Run("look-ups", func(t *testing.T) { lookUps(t, n) })
 	t.Run("logs", func(t *testing.T) { logs(t, n) })
 	t.Run("amounts", func(t *testing.T) { amounts(t, n) })
@@ -171,6 +172,7 @@ func setKey[R any](to, from *R, table string) {
 	dst, src := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
 	names := map[string][]string{
 		"asset": {"Code"}, "fee_schedule": {"Key"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
+		"bank_file": {"Hash"}, "bank_order": {"ID"}, "bank_payment": {"PaymentKey"}, "bank_name": {"Name"}, "bank_entry": {"Key"}, "bank_statement": {"Key"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"},
 	}[table]

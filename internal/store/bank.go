@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+
+	"sluice/internal/bankbook"
+)
+
+var bankFiles = bindTable(bankbook.Files, "hash",
+	func(k *string, f []any) []any { return append(f, k) },
+	"hash seq wallet name kind message_id state reason size entries problems created_at done_at version",
+	func(r *bankbook.File, f []any) []any {
+		return append(f, &r.Hash, &r.Seq, &r.Wallet, &r.Name, &r.Kind, &r.MessageID, (*string)(&r.State), &r.Reason, &r.Size, &r.Entries, &r.Problems,
+			&r.CreatedAt, &r.DoneAt, &r.Version)
+	})
+
+var bankFileBytes = bindLog(bankbook.Bytes, "seq hash sealed raw",
+	func(r *bankbook.FileBytes, f []any) []any { return append(f, &r.Seq, &r.Hash, &r.Sealed, &r.Raw) })
+
+var bankOrders = bindTable(bankbook.Orders, "id",
+	func(k *string, f []any) []any { return append(f, k) },
+	"id seq wallet service day payments total waiting handed_at created_at version",
+	func(r *bankbook.Order, f []any) []any {
+		return append(f, &r.ID, &r.Seq, &r.Wallet, &r.Service, &r.Day, &r.Count, &r.Total, &r.Waiting, &r.HandedAt, &r.CreatedAt, &r.Version)
+	})
+
+var bankPayments = bindTable(bankbook.Payments, "order_id place",
+	func(k *bankbook.PaymentKey, f []any) []any { return append(f, &k.Order, &k.Place) },
+	"order_id place end_to_end batch instruction withdrawal_shard withdrawal amount creditor state status servicer_ref rejected reason evidence back back_reason told updated_at version",
+	func(r *bankbook.Payment, f []any) []any {
+		return append(f, &r.Order, &r.Place, &r.EndToEnd, &r.Batch, &r.Instruction, &r.Shard, &r.Withdrawal, &r.Amount, &r.Creditor, (*string)(&r.State), &r.Status,
+			&r.ServicerRef, &r.Rejected, &r.Reason, &r.Evidence, &r.Back, &r.BackReason, &r.Told, &r.UpdatedAt, &r.Version)
+	})
+
+var bankNames = bindTable(bankbook.Names, "name",
+	func(k *string, f []any) []any { return append(f, k) },
+	"name order_id", func(r *bankbook.Name, f []any) []any { return append(f, &r.Name, &r.Order) })
+
+var bankEntries = bindTable(bankbook.Entries, "key",
+	func(k *string, f []any) []any { return append(f, k) },
+	"key seq wallet kind file order_id end_to_end amount currency side booked part day state cause text counterparty resolution resolved_by resolved_at created_at version",
+	func(r *bankbook.Entry, f []any) []any {
+		return append(f, &r.Key, &r.Seq, &r.Wallet, &r.Kind, &r.File, &r.Order, &r.EndToEnd, &r.Amount, &r.Currency, &r.Side, &r.Booked, &r.Part, &r.Day,
+			(*string)(&r.State), &r.Cause, &r.Text, &r.Counterparty, &r.Resolution, &r.ResolvedBy, &r.ResolvedAt, &r.CreatedAt, &r.Version)
+	})
+
+var bankStatements = bindTable(bankbook.Statements, "key",
+	func(k *string, f []any) []any { return append(f, k) },
+	"key seq wallet year sequence day state opening opening_side closing closing_side total_in total_out gap pages created_at version",
+	func(r *bankbook.Statement, f []any) []any {
+		return append(f, &r.Key, &r.Seq, &r.Wallet, &r.Year, &r.Sequence, &r.Day, (*string)(&r.State), &r.Opening, &r.OpeningSide, &r.Closing, &r.ClosingSide,
+			&r.In, &r.Out, &r.Gap, &r.Pages, &r.CreatedAt, &r.Version)
+	})
+
+var (
+	_ bankbook.Reader = (*DB)(nil)
+	_ bankbook.Lists  = (*DB)(nil)
+)
+
+// BankFile implements bankbook.Reader.
+func (db *DB) BankFile(ctx context.Context, hash string) (bankbook.File, bool, error) {
+	return first(ctx, db.engine, bankFiles, "WHERE t.shard = $1 AND t.hash = $2", bankbook.Shard, hash)
+}
+
+// BankFileBytes implements bankbook.Lists.
+func (db *DB) BankFileBytes(ctx context.Context, hash string) (bankbook.FileBytes, bool, error) {
+	return first(ctx, db.engine, bankFileBytes, "WHERE t.shard = $1 AND t.hash = $2 AND t.seq > 0", bankbook.Shard, hash)
+}
+
+// BankFiles implements bankbook.Lists.
+func (db *DB) BankFiles(ctx context.Context, limit int) ([]bankbook.File, error) {
+	return query(ctx, db.engine, bankFiles, "WHERE t.shard = $1 AND t.seq > 0 ORDER BY t.seq DESC LIMIT $2", bankbook.Shard, page(limit))
+}
+
+// BankOrder implements bankbook.Reader.
+func (db *DB) BankOrder(ctx context.Context, id string) (bankbook.Order, bool, error) {
+	return first(ctx, db.engine, bankOrders, "WHERE t.shard = $1 AND t.id = $2", bankbook.Shard, id)
+}
+
+// BankOrders implements bankbook.Lists.
+func (db *DB) BankOrders(ctx context.Context, limit int) ([]bankbook.Order, error) {
+	return query(ctx, db.engine, bankOrders, "WHERE t.shard = $1 AND t.seq > 0 ORDER BY t.seq DESC LIMIT $2", bankbook.Shard, page(limit))
+}
+
+// BankPayments implements bankbook.Reader.
+func (db *DB) BankPayments(ctx context.Context, order string) ([]bankbook.Payment, error) {
+	return query(ctx, db.engine, bankPayments, "WHERE t.shard = $1 AND t.order_id = $2 ORDER BY t.place", bankbook.Shard, order)
+}
+
+// BankPayment implements bankbook.Reader.
+func (db *DB) BankPayment(ctx context.Context, endToEnd string) (bankbook.Payment, bool, error) {
+	return first(ctx, db.engine, bankPayments, "WHERE t.shard = $1 AND t.end_to_end = $2 AND t.place >= 0", bankbook.Shard, endToEnd)
+}
+
+// BankName implements bankbook.Reader.
+func (db *DB) BankName(ctx context.Context, names []string) (string, error) {
+	for _, n := range names {
+		if x, ok, err := first(ctx, db.engine, bankNames, "WHERE t.shard = $1 AND t.name = $2", bankbook.Shard, n); err != nil || ok {
+			return x.Order, err
+		}
+	}
+	return "", nil
+}
+
+// BankReturns implements bankbook.Reader.
+func (db *DB) BankReturns(ctx context.Context, limit int) ([]bankbook.Payment, error) {
+	return query(ctx, db.engine, bankPayments, "WHERE t.shard = $1 AND t.state = 'returned' AND t.told = FALSE ORDER BY t.order_id, t.place LIMIT $2", bankbook.Shard, page(limit))
+}
+
+// BankSmallest implements bankbook.Reader.
+func (db *DB) BankSmallest(ctx context.Context, wallet, year string) (int64, error) {
+	s, _, err := first(ctx, db.engine, bankStatements, "WHERE t.shard = $1 AND t.wallet = $2 AND t.year = $3 AND t.sequence > 0 ORDER BY t.sequence LIMIT 1", bankbook.Shard, wallet, year)
+	return s.Sequence, err
+}
+
+// BankSuspense implements bankbook.Lists.
+func (db *DB) BankSuspense(ctx context.Context, limit int) ([]bankbook.Entry, error) {
+	return query(ctx, db.engine, bankEntries, "WHERE t.shard = $1 AND t.state = 'suspense' ORDER BY t.seq LIMIT $2", bankbook.Shard, page(limit))
+}
+
+// BankEntry implements bankbook.Lists.
+func (db *DB) BankEntry(ctx context.Context, seq int64) (bankbook.Entry, bool, error) {
+	return first(ctx, db.engine, bankEntries, "WHERE t.shard = $1 AND t.seq = $2 AND t.seq > 0", bankbook.Shard, seq)
+}
+
+// EachBankEntry implements bankbook.Lists.
+func (db *DB) EachBankEntry(ctx context.Context, fn func(bankbook.Entry) error) error {
+	return each(ctx, db.engine, bankEntries, "WHERE t.shard = $1 AND t.seq > 0 ORDER BY t.seq", []any{bankbook.Shard}, fn)
+}
+
+// EachBankPayment implements bankbook.Lists.
+func (db *DB) EachBankPayment(ctx context.Context, fn func(bankbook.Payment) error) error {
+	return each(ctx, db.engine, bankPayments, "WHERE t.shard = $1 ORDER BY t.order_id, t.place", []any{bankbook.Shard}, fn)
+}
+
+// BankStatements implements bankbook.Lists.
+func (db *DB) BankStatements(ctx context.Context) ([]bankbook.Statement, error) {
+	return query(ctx, db.engine, bankStatements, "WHERE t.shard = $1 AND t.seq > 0 ORDER BY t.seq", bankbook.Shard)
+}
