@@ -51,7 +51,7 @@ func TestEveryEventTypeIsRendered(t *testing.T) {
 	again, err := renderer.Render(t.Context(), messages)
 	must(t, err)
 	objects := map[string]string{
-		"account": "account", "credit": "credit", "balance": "balance", "withdrawal": "withdrawal", "webhook_endpoint": "webhook_endpoint",
+		"account": "account", "credit": "credit", "balance": "balance", "withdrawal": "withdrawal", "webhook_endpoint": "webhook_endpoint", "bank": "bank",
 	}
 	for n, body := range bodies {
 		var m struct {

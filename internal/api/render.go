@@ -153,7 +153,8 @@ func about(t event.Type) subject {
 	case event.AccountOpened:
 		return anAccount
 	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated,
-		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested:
+		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested,
+		event.BankAlert, event.BankResolved:
 	}
 	return itself
 }
@@ -207,7 +208,19 @@ func (o objects) fact(m webhook.Message) error {
 		}
 		return err
 	}
+	if t == event.BankAlert || t == event.BankResolved {
+		o.bankFact(m.Event)
+		return nil
+	}
 	return o.endpointFact(m.Event)
+}
+
+// bankFact writes what an event about a bank tells the operator.
+func (o objects) bankFact(e event.Event) {
+	o.head(id.BankEntry, "bank", e.Subject, e.Version)
+	o.plain("cause", e.State)
+	o.maybe("text", e.Reason)
+	o.close()
 }
 
 var errGone = errors.New("the row that the event is about is not there")

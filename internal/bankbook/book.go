@@ -335,7 +335,7 @@ func (b *Book) Tell(ctx context.Context) error {
 			reason += "; the bank kept " + Currency.Format(less) + " " + Currency.Code
 		}
 		shard := id.Shard(p.Shard) //nolint:gosec // written from an id.Shard
-		_, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, shard, newReturn(p.Withdrawal, p.Back, reason, Actor))
+		_, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, shard, withdrawal.NewReturn(p.Withdrawal, p.Back, reason, Actor))
 		if fault.CodeOf(err) == "wrong_state" {
 			continue
 		}

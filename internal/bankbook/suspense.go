@@ -145,6 +145,6 @@ func (c Resolve) end(v *commit.View, e Entry) Entry {
 	e.State, e.Resolution, e.ResolvedBy, e.ResolvedAt, e.Version = EntryResolved, c.As, c.Actor, v.Now(), e.Version+1
 	e.Text += " | " + c.Text
 	Entries.Put(v, e)
-	event.Append(v, event.Event{Type: event.BankResolved, State: e.Cause, Actor: c.Actor, Reason: c.As + ": " + c.Text})
+	event.Append(v, event.Event{Type: event.BankResolved, Subject: e.Seq, Version: e.Version, State: e.Cause, Actor: c.Actor, Reason: c.As + ": " + c.Text})
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
+	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
@@ -204,17 +205,21 @@ func (c whole) suspend(v *commit.View, e match.Effect, wallet string) error {
 			return err
 		}
 	}
-	alert(v, entry.Cause, e.Payment, "in suspense: "+entry.Text)
+	alertAbout(v, entry.Seq, entry.Cause, e.Payment, "in suspense: "+entry.Text)
 	return nil
 }
 
 // alert writes what a person should know into the log of events.
 func alert(v *commit.View, cause, payment, text string) {
-	e := event.Event{Type: event.BankAlert, State: cause, Actor: Actor, Reason: text}
+	alertAbout(v, 0, cause, payment, text)
+}
+
+// alertAbout is alert about an entry.
+func alertAbout(v *commit.View, entry id.Seq, cause, payment, text string) {
 	if at, err := withdrawalOf(payment); err == nil {
-		e.Data = encode(map[string]string{"withdrawal": at.Text("wd")})
+		text += " (" + at.Text(id.Withdrawal) + ")"
 	}
-	event.Append(v, e)
+	event.Append(v, event.Event{Type: event.BankAlert, Subject: entry, Version: 1, State: cause, Actor: Actor, Reason: text})
 }
 
 // TakeStatus takes in a status report about an order of ours. Result: Taken.

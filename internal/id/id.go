@@ -71,6 +71,7 @@ const (
 	Attempt     Kind = "att"
 	Replay      Kind = "rpl"
 	Quote       Kind = "quo"
+	BankEntry   Kind = "bke"
 )
 
 // UUID is the 16 bytes of the id: 48 bits of Unix milliseconds, version 7, 12 bits
