@@ -27,6 +27,7 @@ import (
 	"sluice/internal/signer"
 	"sluice/internal/store"
 	"sluice/internal/terms"
+	"sluice/internal/treasury"
 	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 )
@@ -62,8 +63,9 @@ type App struct {
 	dispatch *dispatch.Worker // nil: nothing is paid out from here
 	deliver  *deliver.Worker  // nil: nothing is sent from here
 	terms    *terms.Book
-	rates    *source.Poller // nil: there are no prices
-	funds    *funds         // nil: nothing is exchanged
+	rates    *source.Poller   // nil: there are no prices
+	funds    *funds           // nil: nothing is exchanged
+	treasury *treasury.Worker // nil: there are no networks
 
 	listener, adminListener net.Listener // admin: nil when not served
 	server, adminServer     *http.Server
@@ -109,6 +111,7 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err
 	}
+	a.newTreasury()
 	if err := a.newDeliver(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ func MetricNames() []string {
 	m.registry.Describe(all)
 	newBook(nil, nil, 0, nil).Describe(all)
 	newRateMetrics(nil).Describe(all)
+	newPurse(nil, nil).Describe(all)
 	close(all)
 	var out []string
 	for d := range all {

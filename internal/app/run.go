@@ -48,6 +48,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.dispatch != nil {
 		working = append(working, start("payouts", func() error { return a.dispatch.Run(workCtx) }))
 	}
+	if a.treasury != nil {
+		working = append(working, start("treasury", func() error { return a.treasury.Run(workCtx) }))
+	}
 	if a.deliver != nil {
 		working = append(working, start("webhooks", func() error { return a.deliver.Run(workCtx) }))
 	}

@@ -61,6 +61,7 @@ type Config struct {
 	Dispatch      Dispatch `toml:"dispatch"`
 	Keystore      Keystore `toml:"keystore"`
 	Exchange      Exchange `toml:"exchange"`
+	Treasury      Treasury `toml:"treasury"`
 	// Fees are what every merchant is charged; Assets are the currencies, Networks the ways out.
 	Fees     []Fee     `toml:"fees"`
 	Assets   []Asset   `toml:"assets"`
@@ -150,6 +151,7 @@ func Default(m Mode) Config {
 		Dispatch:    Dispatch{Enabled: true, Window: 16, ResendEvery: Duration(12 * time.Second), LeaseFor: Duration(30 * time.Second)},
 		Keystore:    Keystore{Dir: "keys"},
 		Exchange:    defaultExchange(),
+		Treasury:    Treasury{Every: defaultLook},
 	}
 	if m == Dev {
 		c.AutoMigrate, c.MetricsOnMain, c.StopDelay, c.Log.Format = true, true, 0, "text"

@@ -181,7 +181,7 @@ func TestTemplateWorksAsWritten(t *testing.T) {
 		}
 		full.Assets, full.Networks, want.Assets, want.Networks = nil, nil, nil, nil
 		full.Fees, full.Exchange.Pairs, full.Exchange.Sources = nil, nil, nil
-		want.Webhooks.Allow, full.Webhooks.Allow = nil, nil
+		want.Webhooks.Allow, full.Webhooks.Allow, full.Treasury.Low = nil, nil, nil
 		if fmt.Sprintf("%+v", full) != fmt.Sprintf("%+v", want) {
 			t.Errorf("%s: the defaults in the file are not the defaults:\n%+v\n%+v", m, full, want)
 		}

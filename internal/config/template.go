@@ -137,4 +137,10 @@ scale = 2
 #inside = false                 # true: out of the amount instead of on top
 #network_fee = "cost"           # absorbed, flat or cost
 #network_fee_amount = "5.00"    # the most that is passed on
+
+# Balances below which wallets are low: the log, an event and a metric tell it once.
+#[[treasury.low]]
+#wallet = ""                    # id or address; empty: every wallet
+#asset = "ETH"
+#below = "0.5"
 `

@@ -71,6 +71,7 @@ func (c *Config) check(given []string) problems {
 	c.checkNetworks(&p)
 	c.checkExchange(&p)
 	c.checkFeeSchedules(&p, given)
+	c.checkTreasury(&p)
 	return p
 }
 

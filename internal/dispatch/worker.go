@@ -93,11 +93,14 @@ type Worker struct {
 	sign  signer.Signer
 	opt   Options
 	wake  chan struct{}
+
+	turnsMu sync.Mutex
+	turns   map[id.Seq]func(context.Context, Holder) // see Turn
 }
 
 // NewWorker makes a worker over the rails, by network.
 func NewWorker(loop *commit.Loop, read Reader, rails map[string]rail.Rail, sign signer.Signer, opt Options) *Worker {
-	return &Worker{loop: loop, read: read, rails: rails, sign: sign, opt: opt.withDefaults(), wake: make(chan struct{}, 1)}
+	return &Worker{loop: loop, read: read, rails: rails, sign: sign, opt: opt.withDefaults(), wake: make(chan struct{}, 1), turns: map[id.Seq]func(context.Context, Holder){}}
 }
 
 // Wake makes the worker look for work now. It never blocks.
@@ -228,12 +231,16 @@ func (h *hand) round(ctx context.Context) {
 		}
 		now, err := h.advance(step, d)
 		if h.stop(d.Dispatch, err) {
+			if h.leased {
+				h.turn(step)
+			}
 			return
 		}
 		if now.Dispatch.State.Open() {
 			open = append(open, now)
 		}
 	}
+	h.turn(step)
 	h.planMore(ctx, step, open)
 }
 
@@ -257,7 +264,7 @@ func (h *hand) stop(d Dispatch, err error) bool {
 // end: renewing it would cost a commit per poll.
 func (h *hand) idle(ctx context.Context) (bool, error) {
 	queued, err := h.queued(ctx, 1)
-	if err != nil || len(queued) > 0 {
+	if err != nil || len(queued) > 0 || h.turnWaits(h.wallet.Seq) {
 		return false, err
 	}
 	work, err := h.read.OpenWork(ctx, h.wallet.Seq)

@@ -15,7 +15,7 @@ import (
 // Type names a fact, in the past tense.
 type Type string
 
-// The catalogue. Every type that is ever written stands here; the documentation
+// The catalogue of what merchants are told. Every type stands here; the documentation
 // page and the API description are checked against All.
 const (
 	AccountOpened        Type = "account.opened"
@@ -44,6 +44,16 @@ const (
 	EndpointTested       Type = "webhook_endpoint.tested"
 	BankAlert            Type = "bank.alert"    // for the operator
 	BankResolved         Type = "bank.resolved" // for the operator
+)
+
+// What concerns the operator alone. These facts have no merchant, and no webhook and
+// no merchant's list ever carries them: they are not in All.
+const (
+	WalletFunded    Type = "wallet.funded"    // a deposit to a wallet was booked
+	WalletOutflow   Type = "wallet.outflow"   // money left a wallet without a payout of ours
+	WalletExplained Type = "wallet.explained" // an operator booked such an outflow with a reason
+	WalletLow       Type = "wallet.low"       // a wallet can pay less than its threshold
+	WalletOK        Type = "wallet.ok"        // it no longer does
 )
 
 // All lists the catalogue with one line each for documentation.

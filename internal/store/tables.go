@@ -17,6 +17,7 @@ var bindings = []binding{
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds,
 	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements,
+	walletBooks, walletFundings,
 }
 
 // seqKey are the fields of a key that is a row number.

@@ -21,6 +21,7 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/quote"
+	"sluice/internal/treasury"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
@@ -134,6 +135,7 @@ func testRoundTrip(t *testing.T, e Engine) {
 	})
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
 	bankRows(t, n)
+	rows(t, n, treasury.Books, func(r *treasury.Book) treasury.BookKey { return r.BookKey }, nil)
 	t.Run("look-ups", func(t *testing.T) { lookUps(t, n) })
 	t.Run("logs", func(t *testing.T) { logs(t, n) })
 	t.Run("amounts", func(t *testing.T) { amounts(t, n) })
@@ -175,6 +177,7 @@ func setKey[R any](to, from *R, table string) {
 		"bank_file": {"Hash"}, "bank_order": {"ID"}, "bank_payment": {"PaymentKey"}, "bank_name": {"Name"}, "bank_entry": {"Key"}, "bank_statement": {"Key"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"},
+		"wallet_book": {"BookKey"},
 	}[table]
 	if names == nil {
 		names = []string{"Seq"}
@@ -217,11 +220,14 @@ func logs(t *testing.T, n *node) {
 	tr, ev := extreme[ledger.Transfer](false), extreme[event.Event](false)
 	tr.Credit = ledger.Side{Account: 7, Name: string(ledger.Locked)}
 	att, sent := extreme[dispatch.Attempt](false), extreme[webhook.Attempt](false)
+	booked := extreme[treasury.Funding](false)
+	booked.Kind = treasury.KindOutflow
 	if err := n.submit(step{nil, func(v *commit.View) (any, error) {
 		ledger.Transfers.Append(v, tr)
 		event.Log.Append(v, ev)
 		dispatch.Attempts.Append(v, att)
 		webhook.Attempts.Append(v, sent)
+		treasury.Fundings.Append(v, booked)
 		return nil, nil
 	}}); err != nil {
 		t.Fatal(err)
@@ -232,6 +238,8 @@ func logs(t *testing.T, n *node) {
 	equal(t, "events", events, []event.Event{ev}, err)
 	tries, err := n.DB.AttemptsOf(ctx, at(sent.Delivery))
 	equal(t, "webhook attempts", tries, []webhook.Attempt{sent}, err)
+	fundings, err := n.DB.Fundings(ctx, booked.Wallet, 0, 10)
+	equal(t, "fundings", fundings, []treasury.Funding{booked}, err)
 	work, _, err := n.DB.Dispatch(ctx, att.Dispatch)
 	equal(t, "attempts", work.Attempts, []dispatch.Attempt{att}, err)
 }
