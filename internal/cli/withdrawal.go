@@ -20,6 +20,9 @@ type withdrawalCmd struct {
 	Get      withdrawalGetCmd      `cmd:"" help:"Show one withdrawal."`
 	Timeline withdrawalTimelineCmd `cmd:"" help:"Show what happened to a withdrawal: events and transfers, oldest first."`
 	Cancel   withdrawalCancelCmd   `cmd:"" help:"Cancel a withdrawal that no dispatch has claimed; its money goes back."`
+	Review   withdrawalReviewCmd   `cmd:"" help:"List the withdrawals of all merchants that wait for a person, the longest waiting first."`
+	Approve  withdrawalApproveCmd  `cmd:"" help:"Let a withdrawal go on that waits for a person."`
+	Reject   withdrawalRejectCmd   `cmd:"" help:"Refuse a withdrawal that no dispatch has claimed; its money goes back."`
 }
 
 // withdrawalOut is a withdrawal as it is printed. The API has the same names.
@@ -36,6 +39,10 @@ type withdrawalOut struct {
 	Currency    string     `json:"currency"`
 	Amount      string     `json:"amount"`
 	Fee         string     `json:"fee"`
+	Receive     string     `json:"receive"`
+	ReceiveIn   string     `json:"receive_currency"`
+	Review      string     `json:"review,omitempty"`
+	Approved    bool       `json:"approved"`
 	Network     string     `json:"network"`
 	Address     string     `json:"address"`
 	Tag         string     `json:"tag,omitempty"`
@@ -68,6 +75,7 @@ func showWithdrawal(shard id.Shard, w withdrawal.Withdrawal, assets money.Assets
 		ID: of(id.Withdrawal, w.Seq), Merchant: of(id.Merchant, w.Merchant), Account: of(id.Account, w.Account), ForeignID: w.ForeignID,
 		State: string(w.State), Stage: string(w.Stage), Attention: w.Attention, Explanation: w.AttentionText, Reason: w.Reason,
 		Currency: w.Currency, Amount: a.Format(w.Amount), Fee: a.Format(w.Fee), Network: w.Network, Address: w.Canonical, Tag: w.Tag, Wallet: w.Wallet,
+		Receive: assets[w.ReceiveCurrency].Format(w.Receive), ReceiveIn: w.ReceiveCurrency, Review: w.Review, Approved: w.Approval != "",
 		TxID: w.TxID, FeeAsset: w.FeeAsset, ReleaseAt: w.ReleaseAt, CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, EndedAt: maybe(w.EndedAt), Version: w.Version,
 	}
 	if w.FeeAsset != "" {
@@ -158,6 +166,8 @@ func (e *env) printWithdrawal(o withdrawalOut) error {
 		p.f("id\t%s\nforeign id\t%s\nmerchant\t%s\naccount\t%s\n", o.ID, o.ForeignID, o.Merchant, o.Account)
 		p.f("state\t%s\namount\t%s %s\nfee\t%s %s\nto\t%s on %s\n", o.State, o.Amount, o.Currency, o.Fee, o.Currency, o.Address, o.Network)
 		for _, x := range [][2]string{
+			{"pays out", exchanged(o)},
+			{"review", o.Review},
 			{"stage", o.Stage},
 			{"attention", o.Attention},
 			{"", o.Explanation},
@@ -172,6 +182,14 @@ func (e *env) printWithdrawal(o withdrawalOut) error {
 		}
 		p.f("created\t%s\nupdated\t%s\n", when(o.CreatedAt), when(o.UpdatedAt))
 	})
+}
+
+// exchanged says what is paid out, where that is not what is taken.
+func exchanged(o withdrawalOut) string {
+	if o.ReceiveIn == o.Currency {
+		return ""
+	}
+	return o.Receive + " " + o.ReceiveIn
 }
 
 type withdrawalTimelineCmd struct {
