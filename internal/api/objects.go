@@ -118,7 +118,8 @@ func (o objects) created(d destination.Destination, warnings []string) {
 	o.ref("account", id.Account, d.Account)
 	o.plain("network", d.Network)
 	o.text("address", d.Canonical)
-	o.maybe("tag", d.Tag)
+	o.maybe("tag", tagOf(d.Canonical, d.Tag))
+	o.bankOf(d.Canonical, d.Typed, d.Tag)
 	o.maybe("label", d.Label)
 	if warnings != nil {
 		o.list("warnings")
@@ -127,7 +128,10 @@ func (o objects) created(d destination.Destination, warnings []string) {
 		}
 		o.endList()
 	}
+	o.time("confirmed_at", d.ConfirmedAt)
+	o.time("usable_at", d.UsableAt)
 	o.time("created_at", d.CreatedAt)
+	o.time("deleted_at", d.DeletedAt)
 	o.close()
 }
 
@@ -145,7 +149,8 @@ func (o objects) withdrawal(x withdrawal.Withdrawal) {
 	o.ref("id", id.Destination, x.Destination)
 	o.plain("network", x.Network)
 	o.text("address", x.Canonical)
-	o.maybe("tag", x.Tag)
+	o.maybe("tag", tagOf(x.Canonical, x.Tag))
+	o.bankOf(x.Canonical, x.Typed, x.Tag)
 	o.close()
 	o.maybe("stage", stage(x))
 	if x.Attention == "" {

@@ -48,7 +48,10 @@ type AccountReads interface {
 	Credit(ctx context.Context, at id.ID) (account.Credit, bool, error)
 	Credits(ctx context.Context, account id.ID, before id.Seq, limit int) ([]account.Credit, error)
 	Destination(ctx context.Context, at id.ID) (destination.Destination, bool, error)
+	// Destinations gives those of a merchant that are not deleted, DestinationsOf those
+	// that belong to one account.
 	Destinations(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]destination.Destination, error)
+	DestinationsOf(ctx context.Context, account id.ID, before id.Seq, limit int) ([]destination.Destination, error)
 }
 
 // WithdrawalReads reads withdrawals and their history.

@@ -42,6 +42,7 @@ func routes() []route {
 		{pattern: "POST /v1/destinations", scope: merchant.WriteDestinations, body: needsBody, key: keyTaken, handle: createDestination},
 		{pattern: "GET /v1/destinations", scope: merchant.ReadDestinations, handle: listDestinations},
 		{pattern: "GET /v1/destinations/{id}", scope: merchant.ReadDestinations, handle: getDestination},
+		{pattern: "DELETE /v1/destinations/{id}", scope: merchant.WriteDestinations, handle: deleteDestination},
 
 		{pattern: "POST /v1/withdrawals", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, handle: createWithdrawal},
 		{pattern: "POST /v1/withdrawals/batch", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, limit: batchBodyMax, handle: createWithdrawals},

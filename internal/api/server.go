@@ -45,6 +45,8 @@ type Deps struct {
 	Webhooks WebhookRules
 	// ReviewAbove is, by currency, the amount above which a withdrawal waits for a person.
 	ReviewAbove map[string]money.Amount
+	// Bank says which bank accounts are taken. The zero value is the strict rule.
+	Bank BankRules
 }
 
 // server is the state behind the handlers: none of a request outlives it.

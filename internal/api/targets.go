@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -20,10 +21,9 @@ import (
 const warnTimeout = time.Second
 
 // target is a destination as a user writes it.
-type target struct{ network, address, tag string }
-
-func readTarget(o object) target {
-	return target{network: o.text("network"), address: o.text("address"), tag: o.optional("tag")}
+type target struct {
+	network, address, tag string
+	bank                  *rail.Recipient // instead of an address
 }
 
 // checked decodes a target by its rail. Paths in errors are those of target's own fields.
@@ -31,6 +31,9 @@ func (c *call) checked(t target, asset money.Asset) (rail.Target, error) {
 	if !asset.On(t.network) {
 		err := fault.Of(withdrawal.WrongNetwork(asset, t.network))
 		return rail.Target{}, &fault.Error{Kind: err.Kind, Code: err.Code, Message: err.Message, Fields: []fault.Field{{Path: "network", Rule: err.Message}}}
+	}
+	if t.bank != nil {
+		return c.recipient(t, asset.Code)
 	}
 	r, ok := c.Rails[t.network]
 	if !ok {
@@ -59,9 +62,10 @@ func within(path string, err error) error {
 
 func createDestination(c *call) (int, error) {
 	o := c.doc.body()
-	t := readTarget(o)
+	t := c.readTarget(o)
 	account := o.id("account", id.Account, false)
 	label := o.optional("label")
+	confirmed := o.time("confirmed_at")
 	o.end()
 	asset, known := c.anyAsset(t.network)
 	if !known && t.network != "" {
@@ -77,8 +81,13 @@ func createDestination(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := c.submit(destination.Register{Merchant: c.who.merchant.Seq, Account: account.Seq, Target: to, Label: label})
+	out, err := c.submit(destination.Register{
+		Merchant: c.who.merchant.Seq, Account: account.Seq, Target: to, Label: label, ConfirmedAt: confirmed, Policy: c.Bank.Policy,
+	})
 	if err != nil {
+		if f := fault.Of(err); f.Extra["destination"] != "" {
+			c.location = "/v1/destinations/" + f.Extra["destination"]
+		}
 		return 0, err
 	}
 	d, ok := out.Result.(destination.Destination)
@@ -125,13 +134,31 @@ func getDestination(c *call) (int, error) {
 
 func listDestinations(c *call) (int, error) {
 	q := c.query()
+	of := q.id("account", id.Account)
 	p, err := q.page(c.route.pattern)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := c.Reads.Destinations(c.ctx(), c.who.merchant, p.before, p.limit+1)
+	var rows []destination.Destination
+	if of.IsZero() {
+		rows, err = c.Reads.Destinations(c.ctx(), c.who.merchant, p.before, p.limit+1)
+	} else {
+		if a, found, err := c.Reads.Account(c.ctx(), of); err != nil || !found || of.Shard != c.who.merchant.Shard || a.Merchant != c.who.merchant.Seq {
+			return 0, cmp.Or(unavailable(err), error(errNoAccount))
+		}
+		rows, err = c.Reads.DestinationsOf(c.ctx(), of, p.before, p.limit+1)
+	}
 	if err != nil {
 		return 0, unavailable(err)
 	}
 	return list(c, p, rows, func(d destination.Destination) id.Seq { return d.Seq }, objects.destination)
+}
+
+func deleteDestination(c *call) (int, error) {
+	at, err := c.id(id.Destination, errNoDestination)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.submit(destination.Delete{Merchant: c.who.merchant.Seq, Destination: at.Seq})
+	return http.StatusNoContent, err
 }

@@ -58,7 +58,7 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 	}
 	var to target
 	if given {
-		to = readTarget(inline)
+		to = c.readTarget(inline)
 		inline.end()
 	}
 	o.end()
@@ -76,7 +76,11 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 		}
 		return cmd, nil
 	}
+	if to.bank != nil && !c.Bank.Inline {
+		return cmd, notInline()
+	}
 	var err error
+	cmd.Names = c.Bank.Names
 	cmd.Target, err = c.checked(to, cmd.Asset)
 	return cmd, within("destination", err)
 }

@@ -90,8 +90,8 @@ func (c Register) bank(v *commit.View, d *Destination, owner ledger.Account) err
 	if len(c.Target.Prints) == 0 {
 		return fmt.Errorf("%w: a bank account without a fingerprint", commit.ErrInvariant)
 	}
-	for _, print := range c.Target.Prints {
-		if p, _ := Prints.Get(v, PrintKey{c.Merchant, c.Account, print}); p.Destination != 0 {
+	for _, mark := range c.Target.Prints {
+		if p, _ := Prints.Get(v, PrintKey{c.Merchant, c.Account, mark}); p.Destination != 0 {
 			t := v.ID(p.Destination).Text(id.Destination)
 			return fault.New(fault.Conflict, "duplicate_destination", "this bank account is registered: %s", t).At("bank.iban").With("destination", t)
 		}
