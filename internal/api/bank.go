@@ -5,6 +5,8 @@ import (
 
 	"sluice/internal/destination"
 	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/money"
 	"sluice/internal/rail"
 )
 
@@ -87,4 +89,50 @@ func tagOf(canonical, tag string) string {
 		return ""
 	}
 	return tag
+}
+
+// payment is what goes with a payment to a bank, as a user writes it.
+type payment struct {
+	rail.Payment
+	given bool
+}
+
+// readPayment reads the member "payment" of a withdrawal.
+func readPayment(o object) payment {
+	p, given := o.object("payment", false)
+	if !given {
+		return payment{}
+	}
+	out := payment{rail.Payment{Remittance: p.optional("remittance"), Purpose: p.optional("purpose"), Service: p.optional("service")}, true}
+	p.end()
+	return out
+}
+
+// payment checks what goes with a payment to a registered destination. Which network
+// that is on is read only where the currency leaves a choice.
+func (c *call) payment(p payment, to id.ID, asset money.Asset) (rail.Payment, error) {
+	if len(asset.Networks) == 1 {
+		return c.paymentOn(p, asset.Networks[0], asset)
+	}
+	if !p.given && !slices.ContainsFunc(asset.Networks, func(n string) bool { return c.toBank(n) != nil }) {
+		return rail.Payment{}, nil
+	}
+	d, found, err := maybe(c.Reads.Destination(c.ctx(), to))
+	if err != nil || !found || d.Merchant != c.who.merchant.Seq {
+		return rail.Payment{}, err // the command says that there is none
+	}
+	return c.paymentOn(p, d.Network, asset)
+}
+
+// paymentOn checks it for a network.
+func (c *call) paymentOn(p payment, network string, asset money.Asset) (rail.Payment, error) {
+	bank := c.toBank(network)
+	switch {
+	case bank != nil:
+		out, err := bank.CheckPayment(c.ctx(), p.Payment, asset.Code)
+		return out, within("payment", err)
+	case p.given:
+		return rail.Payment{}, fault.Bad("payment_not_supported", "payment", "only payments to bank accounts carry these details, and %q is no network of banks", network)
+	}
+	return rail.Payment{}, nil
 }

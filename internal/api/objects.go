@@ -219,6 +219,7 @@ func (o objects) terms(x withdrawal.Withdrawal) {
 		}
 		o.object("payment")
 		o.maybe("remittance", p.Remittance)
+		o.maybe("remittance_typed", p.Typed)
 		o.maybe("purpose", p.Purpose)
 		o.maybe("service", p.Service)
 		o.close()

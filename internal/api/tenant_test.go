@@ -117,6 +117,25 @@ func (w *world) inBodies(theirs map[string]string) {
 	}
 }
 
+// Case 50 again, for bank accounts: two merchants with the same bank account of the same
+// holder share nothing, and neither can use, list or delete the other's.
+func TestCase50BankAccountsOfTwoMerchants(t *testing.T) {
+	onBothStores(t, func(t *testing.T, url string) {
+		w := bankWorld(t, url, func(d *api.Deps) { d.Bank.Most = 1 })
+		a, b := w.holder(w.acme, "Max Mustermann"), w.holder(w.bolt, "Max Mustermann")
+		w.fund(a, "EUR", "10")
+		mine := w.want(w.call(a.key, "POST", "/v1/destinations", a.bank("Max Mustermann", berlin, "")), 201).get("id")
+		theirs := w.want(w.call(b.key, "POST", "/v1/destinations", b.bank("Max Mustermann", berlin, "")), 201).get("id")
+		w.want(w.call(a.key, "POST", "/v1/destinations", b.bank("Max Mustermann", dutch, "")), 404, `"code":"account_not_found"`)
+		w.want(w.call(a.key, "POST", "/v1/withdrawals", a.cash("w", "1", theirs, "")), 404, `"code":"destination_not_found"`)
+		w.want(w.call(a.key, "GET", "/v1/destinations/"+theirs, ""), 404)
+		w.want(w.call(a.key, "DELETE", "/v1/destinations/"+theirs, ""), 404, `"code":"destination_not_found"`)
+		w.want(w.call(a.key, "GET", "/v1/destinations?account="+b.account, ""), 404, `"code":"account_not_found"`)
+		w.want(w.call(b.key, "GET", "/v1/destinations/"+theirs, ""), 200, `"deleted_at":null`)
+		w.want(w.call(a.key, "POST", "/v1/withdrawals", a.cash("w", "1", mine, "")), 201)
+	})
+}
+
 // inLists looks for somebody else's things in every list.
 func (w *world) inLists(theirs map[string]string) {
 	a := w.acme

@@ -61,6 +61,7 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 		to = c.readTarget(inline)
 		inline.end()
 	}
+	details := readPayment(o)
 	o.end()
 	if err := o.d.err(); err != nil {
 		return cmd, err
@@ -74,15 +75,20 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 		if registered.Shard != c.who.merchant.Shard {
 			return cmd, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
 		}
-		return cmd, nil
+		var err error
+		cmd.Payment, err = c.payment(details, registered, cmd.Asset)
+		return cmd, err
 	}
 	if to.bank != nil && !c.Bank.Inline {
 		return cmd, notInline()
 	}
 	var err error
 	cmd.Names = c.Bank.Names
-	cmd.Target, err = c.checked(to, cmd.Asset)
-	return cmd, within("destination", err)
+	if cmd.Target, err = c.checked(to, cmd.Asset); err != nil {
+		return cmd, within("destination", err)
+	}
+	cmd.Payment, err = c.paymentOn(details, to.network, cmd.Asset)
+	return cmd, err
 }
 
 // made is the withdrawal that a command gave, or for a repeat the one that the

@@ -98,6 +98,12 @@ func newWorld(t testing.TB) *world {
 // merchant lives in another one than the first.
 func newWorldOn(t testing.TB, url string) *world {
 	t.Helper()
+	return newWorldWith(t, url, func(*api.Deps) {})
+}
+
+// newWorldWith is newWorldOn with changes to what the API works with.
+func newWorldWith(t testing.TB, url string, change func(*api.Deps)) *world {
+	t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	opt := store.Options{Log: quiet}
@@ -110,10 +116,12 @@ func newWorldOn(t testing.TB, url string) *world {
 	go func() { ended <- w.loop.Run(running) }()
 	network, err := evm.New(evm.Config{Network: "ethereum", ChainID: 1, Tokens: map[string]evm.Token{"USDT": {Contract: usdtContract, Scale: 6}}}, silent{})
 	must(t, err)
-	w.server = httptest.NewServer(api.New(api.Deps{
+	deps := api.Deps{
 		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: quiet, Version: "test",
 		ReviewAbove: map[string]money.Amount{"ETH": money.Of(2e18)},
-	}))
+	}
+	change(&deps)
+	w.server = httptest.NewServer(api.New(deps))
 	t.Cleanup(func() {
 		w.server.Close()
 		stop()
