@@ -322,7 +322,7 @@ func (d Work) payouts() []rail.Payout {
 func (d Work) attempts() []rail.Attempt {
 	out := make([]rail.Attempt, 0, len(d.Attempts))
 	for _, a := range d.Attempts {
-		out = append(out, rail.Attempt{TxID: a.TxID, Raw: a.Raw, Fee: a.MaxFee})
+		out = append(out, rail.Attempt{TxID: a.TxID, Raw: a.Raw, Fee: a.MaxFee, At: a.CreatedAt})
 	}
 	return out
 }
@@ -338,7 +338,7 @@ func (h *hand) inFlight(open []Work) []rail.InFlight {
 			h.log.Error("a slot cannot be read", "dispatch", d.Dispatch.Seq, "error", err)
 			continue
 		}
-		f := rail.InFlight{Slot: slot, Payouts: d.payouts()}
+		f := rail.InFlight{Slot: slot, Payouts: d.payouts(), Attempts: d.attempts()}
 		for _, a := range d.Attempts {
 			if f.MaxFee.Less(a.MaxFee) {
 				f.MaxFee = a.MaxFee

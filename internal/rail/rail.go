@@ -96,6 +96,8 @@ type InFlight struct {
 	Slot    Slot
 	Payouts []Payout
 	MaxFee  money.Amount // the largest Fee among its attempts; zero before the first
+	// Attempts are the slot's, oldest first; a rail may need to know how they pay.
+	Attempts []Attempt
 }
 
 // Attempt is exact signed bytes. They are stored before the first of them leaves,
@@ -104,6 +106,7 @@ type Attempt struct {
 	TxID string // what the network will call it
 	Raw  []byte
 	Fee  money.Amount // the most it can cost, in the network's fee asset
+	At   time.Time    // when it was stored; zero before that
 }
 
 // Feasibility says whether a wallet could pay now. A wallet that cannot is no
@@ -200,6 +203,14 @@ type Grouper interface {
 	// Group says which payouts to pay together: lists of indexes into payouts, each
 	// index in at most one list. One that is in none waits.
 	Group(ctx context.Context, wallet string, payouts []Payout) ([][]int, error)
+}
+
+// Canceller is a rail that can use a slot up for nothing, so that none of its attempts
+// can pay any more. Whether that came in time, Observe tells like every other outcome.
+type Canceller interface {
+	// Cancel builds the intent that takes the place of the attempts of a slot. Only an
+	// operator's order leads to it. Its errors are those of Prepare.
+	Cancel(ctx context.Context, slot Slot, payouts []Payout, previous []Attempt) (signer.Intent, error)
 }
 
 // SlotPicker is a rail whose slots are not counted from a nonce. Pick chooses the

@@ -47,6 +47,8 @@ type Intent struct {
 	Vault []byte
 	// Batch is the vault's one-time id of this list of payouts.
 	Batch [32]byte
+	// GasEach is the most gas that the vault gives to the call of one output.
+	GasEach uint64
 
 	// Coin chains. Inputs less Outputs less Change is the fee.
 	Inputs []Input

@@ -74,6 +74,11 @@ func (r *Rail) Check(_ context.Context, typed, tag, asset string) (rail.Target, 
 				"this is the contract of %s itself, not somebody's address: what is sent there is lost", code)
 		}
 	}
+	for _, vault := range r.vaults {
+		if a == vault {
+			return rail.Target{}, fault.Bad("address_vault", "address", "this is the contract that payouts are made from, not somebody's address")
+		}
+	}
 	return rail.Target{Network: r.conf.Network, Typed: typed, Canonical: a.Hex(), Decoded: a.Bytes()}, nil
 }
 

@@ -69,6 +69,9 @@ var knownErrors = map[string]string{
 	"e450d38c": "ERC20InsufficientBalance: the sender's balance is too low",
 	"96c6fd1e": "ERC20InvalidSender: the token does not accept the sender",
 	"ec442f05": "ERC20InvalidReceiver: the token does not accept the recipient",
+	"7c214f04": "the vault does not obey this wallet",
+	"1454e6c7": "the vault has paid this batch before",
+	"4a48966d": "the batch had too little gas",
 	"d93c0665": "EnforcedPause: the token is paused",
 }
 

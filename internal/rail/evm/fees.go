@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"time"
 
 	"github.com/ethereum/go-ethereum/core/types"
 
@@ -13,7 +14,10 @@ import (
 )
 
 // quote is an EIP-1559 price: wei per gas.
-type quote struct{ cap, tip *big.Int }
+type quote struct {
+	cap, tip *big.Int
+	base     *big.Int // fee of the next block
+}
 
 // feeBlocks is how many recent blocks the tip is taken from.
 const feeBlocks = 20
@@ -41,7 +45,50 @@ func (r *Rail) price(ctx context.Context) (quote, error) {
 	if feeCap.Cmp(ceiling) > 0 {
 		feeCap = ceiling
 	}
-	return quote{cap: feeCap, tip: tip}, nil
+	return quote{cap: feeCap, tip: tip, base: base}, nil
+}
+
+// limit is the most wei per gas that a transaction of so much gas may offer: by the
+// ceiling, and by the budget for the whole transaction.
+func (r *Rail) limit(gas uint64) *big.Int {
+	most := Big(r.conf.FeeCapMax)
+	byBudget := new(big.Int).Div(Big(r.conf.FeeBudget), new(big.Int).SetUint64(max(gas, 1)))
+	if byBudget.Cmp(most) < 0 {
+		return byBudget
+	}
+	return most
+}
+
+// offer is the price of the next attempt of a slot. The first follows the market. Later
+// ones are at least a tenth dearer than all before, and with a deadline they rise in a
+// straight line, so that the whole budget is offered when the deadline has come.
+func (r *Rail) offer(d draft, gas uint64) (quote, error) {
+	q, most := d.price, r.limit(gas) // no gas: it is refused, and costs nothing
+	if need := new(big.Int).Add(q.base, q.tip); need.Cmp(most) > 0 {
+		return quote{}, feeTooHigh{later(fmt.Sprintf("%s asks for %s wei per gas now; for a transaction of %d gas the most is %s", r.conf.Network, need, gas, most))}
+	}
+	if q.cap.Cmp(most) > 0 {
+		q.cap = most
+	}
+	if len(d.txs) == 0 {
+		return q, nil
+	}
+	if wait := r.conf.FeeDeadline; wait > 0 && !d.start.IsZero() {
+		passed := min(max(time.Since(d.start), 0), wait)
+		q.cap = between(q.cap, most, passed, wait)
+		q.tip = between(q.tip, new(big.Int).Sub(most, q.base), passed, wait)
+	}
+	return r.replace(q, d.txs, most)
+}
+
+// between is the point of the line from low to high at which passed stands in whole.
+func between(low, high *big.Int, passed, whole time.Duration) *big.Int {
+	if high.Cmp(low) <= 0 {
+		return low
+	}
+	rise := new(big.Int).Sub(high, low)
+	rise.Mul(rise, big.NewInt(int64(passed))).Div(rise, big.NewInt(int64(whole)))
+	return rise.Add(rise, low)
 }
 
 // median of the first percentile of each block; nil without blocks. One block whose
@@ -62,14 +109,14 @@ func median(rewards [][]*big.Int) *big.Int {
 
 // replace raises a price so that the network takes it in place of earlier
 // transactions of the slot: both numbers at least a tenth above the highest.
-func (r *Rail) replace(q quote, earlier []*types.Transaction) (quote, error) {
+func (r *Rail) replace(q quote, earlier []*types.Transaction, most *big.Int) (quote, error) {
 	for _, tx := range earlier {
 		q.cap = larger(q.cap, raised(tx.GasFeeCap()))
 		q.tip = larger(q.tip, raised(tx.GasTipCap()))
 	}
 	q.cap = larger(q.cap, q.tip)
-	if ceiling := Big(r.conf.FeeCapMax); q.cap.Cmp(ceiling) > 0 {
-		return quote{}, feeTooHigh{later(fmt.Sprintf("to replace the earlier transaction takes %s wei per gas, the ceiling is %s", q.cap, ceiling))}
+	if q.cap.Cmp(most) > 0 {
+		return quote{}, feeTooHigh{later(fmt.Sprintf("to replace the earlier transaction takes %s wei per gas, the most is %s", q.cap, most))}
 	}
 	return q, nil
 }

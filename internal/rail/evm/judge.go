@@ -25,12 +25,12 @@ const (
 	dead // the nonce is used up and nothing was paid: it never will be
 )
 
-// judge decides from the content of a transaction in a final block, and from its
-// receipt, what became of a payout. Dead needs a reason that excludes every payment;
-// whatever is left over is unclear.
+// judge decides from the content of a plain transaction in a final block, one that
+// is no call of a vault, and from its receipt, what became of a payout. Dead needs a
+// reason that excludes every payment; whatever is left over is unclear.
 func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, receipt *types.Receipt) (verdict, string) {
-	if receipt.Status != types.ReceiptStatusSuccessful {
-		return dead, "the transaction was reverted"
+	if isCancel(tx, who) {
+		return dead, "an operator cancelled the payout before any block held it"
 	}
 	to := common.BytesToAddress(p.To)
 	if t, ok := r.tokens[p.Asset]; ok {
@@ -40,10 +40,12 @@ func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, r
 	case r.pays(tx, p):
 		return paid, ""
 	case tx.Value().Sign() == 0, receipt.GasUsed == plainGas && tx.To() != nil && *tx.To() != to:
-		return dead, "another transaction of the wallet used the slot"
+		return dead, usedByAnother
 	}
 	return unclear, "another transaction of the wallet used the slot, and what it paid cannot be read from outside"
 }
+
+const usedByAnother = "another transaction of the wallet used the slot"
 
 // judgeToken goes by Transfer logs alone: a token may answer true and do nothing.
 // ours says that the transaction is the payout's own transfer, in which any other
@@ -66,7 +68,7 @@ func judgeToken(contract, who, to common.Address, amount *big.Int, ours bool, lo
 	case matching == 0 && other == 0 && !odd && ours:
 		return dead, "the token moved nothing: there is no Transfer log of the payout"
 	case matching == 0 && other == 0 && !odd:
-		return dead, "another transaction of the wallet used the slot"
+		return dead, usedByAnother
 	}
 	return unclear, "the token moved something else than the payout: compare the Transfer logs"
 }

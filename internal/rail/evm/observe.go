@@ -21,11 +21,13 @@ import (
 func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payout, attempts []rail.Attempt) (rail.Observation, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
 	defer cancel()
-	if len(payouts) != 1 {
-		return rail.Observation{}, fault.New(fault.Invalid, "one_payout_per_slot", "a slot on %s has exactly one payout, this has %d", r.conf.Network, len(payouts))
+	if len(payouts) == 0 {
+		return rail.Observation{}, fault.New(fault.Invalid, "payout_list", "a slot on %s without payouts", r.conf.Network)
 	}
-	if err := r.checkPayout(payouts[0]); err != nil {
-		return rail.Observation{}, err
+	for _, p := range payouts {
+		if err := r.checkPayout(p); err != nil {
+			return rail.Observation{}, err
+		}
 	}
 	txs := make([]*types.Transaction, 0, len(attempts))
 	for _, a := range attempts {
@@ -42,7 +44,7 @@ func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payou
 	if len(txs) == 0 {
 		return rail.Observation{Stage: rail.StageUnknown, Note: "nothing was signed for this slot yet"}, nil
 	}
-	o := look{Rail: r, slot: slot, payout: payouts[0], who: who, txs: txs}
+	o := look{Rail: r, slot: slot, payouts: payouts, who: who, txs: txs}
 	out, moved, err := o.once(ctx)
 	if moved && err == nil {
 		// Most likely a block came between two questions: the second look settles it.
@@ -54,10 +56,10 @@ func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payou
 // look is one observation while it is made.
 type look struct {
 	*Rail
-	slot   rail.Slot
-	payout rail.Payout
-	who    common.Address
-	txs    []*types.Transaction
+	slot    rail.Slot
+	payouts []rail.Payout
+	who     common.Address
+	txs     []*types.Transaction
 
 	tx       *types.Transaction // the attempt that has a receipt
 	receipt  *types.Receipt
@@ -160,25 +162,67 @@ func (o *look) mined(ctx context.Context) (rail.Observation, error) {
 	if !o.hasFinal || number > o.final {
 		return out, nil
 	}
-	return o.decided(ctx, out, o.tx, o.receipt), nil
+	return o.decided(ctx, out, o.tx, o.receipt)
 }
 
-// decided turns a transaction in a final block into an outcome, or into a call for a
+// decided turns a transaction in a final block into outcomes, or into a call for a
 // person when it is not clear what it paid.
-func (o *look) decided(ctx context.Context, out rail.Observation, tx *types.Transaction, receipt *types.Receipt) rail.Observation {
-	v, reason := o.judge(o.payout, o.who, tx, receipt)
-	switch v {
-	case paid:
-		out.Stage, out.Paid, out.Reasons = rail.StageFinal, []bool{true}, []string{""}
-	case dead:
-		if receipt.Status != types.ReceiptStatusSuccessful {
-			reason = o.whyReverted(ctx, o.who, tx, receipt)
+func (o *look) decided(ctx context.Context, out rail.Observation, tx *types.Transaction, receipt *types.Receipt) (rail.Observation, error) {
+	verdicts, reasons := o.judgeList(o.payouts, o.who, o.vault(), tx, receipt)
+	anyDead := false
+	for n, v := range verdicts {
+		if v == unclear {
+			out.Stage, out.Note = rail.StageUnknown, reasons[n]+" (transaction "+tx.Hash().Hex()+"): an operator must look"
+			return out, nil
 		}
-		out.Stage, out.Paid, out.Reasons = rail.StageFinal, []bool{false}, []string{reason}
-	case unclear:
-		out.Stage, out.Note = rail.StageUnknown, reason+" (transaction "+tx.Hash().Hex()+"): an operator must look"
+		anyDead = anyDead || v == dead
 	}
-	return out
+	if anyDead && !o.paysList(tx, receipt) {
+		// The proof of death of a batch has two halves: the nonce is used up, and the
+		// vault has not paid the list by whatever other way.
+		paidElsewhere, err := o.paidBefore(ctx)
+		if err != nil {
+			return rail.Observation{}, err
+		}
+		if paidElsewhere {
+			return o.unknown("the vault has paid this list in a transaction we do not know: an operator must look"), nil
+		}
+	}
+	if receipt.Status != types.ReceiptStatusSuccessful {
+		why := o.whyReverted(ctx, o.who, tx, receipt)
+		for n := range reasons {
+			reasons[n] = why
+		}
+	}
+	out.Stage, out.Reasons = rail.StageFinal, reasons
+	for _, v := range verdicts {
+		out.Paid = append(out.Paid, v == paid)
+	}
+	return out, nil
+}
+
+// vault is the one that the attempts pay by, or else the wallet's.
+func (o *look) vault() common.Address {
+	for _, tx := range o.txs {
+		if w, ok := o.wayOf(tx, o.who, o.payouts); ok && w.byVault() {
+			return w.vault
+		}
+	}
+	return o.vaults[o.who]
+}
+
+// paysList tells whether a transaction has carried out the list by the vault.
+func (o *look) paysList(tx *types.Transaction, receipt *types.Receipt) bool {
+	return receipt.Status == types.ReceiptStatusSuccessful && o.paysBatch(tx, o.vault(), o.payouts)
+}
+
+// paidBefore asks the vault, at the latest final block, whether it has paid the list.
+func (o *look) paidBefore(ctx context.Context) (bool, error) {
+	vault := o.vault()
+	if vault == (common.Address{}) {
+		return false, nil
+	}
+	return o.doneAt(ctx, vault, o.batchID(vault, o.payouts), new(big.Int).SetUint64(o.final))
 }
 
 // absent reports a slot none of whose attempts is in a block.
@@ -250,7 +294,7 @@ func (o *look) consumed(ctx context.Context) (rail.Observation, error) {
 		TxID: tx.Hash().Hex(), Block: receipt.BlockHash.Hex(), BlockNumber: number,
 		Confirmations: max(o.head, number) - number + 1, Fee: fee,
 		Note: "the slot was used by a transaction that is none of the stored attempts",
-	}, tx, receipt), nil
+	}, tx, receipt)
 }
 
 func (o *look) unknown(note string) rail.Observation {

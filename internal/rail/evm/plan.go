@@ -41,6 +41,9 @@ func (r *Rail) Feasible(ctx context.Context, wallet string, inFlight []rail.InFl
 }
 
 func (r *Rail) feasible(ctx context.Context, wallet string, inFlight []rail.InFlight, payouts []rail.Payout) (rail.Feasibility, error) {
+	if err := r.checkList(wallet, payouts); err != nil {
+		return rail.Feasibility{}, err
+	}
 	who, err := r.wallet(ctx, wallet)
 	if err != nil {
 		return rail.Feasibility{}, err
@@ -56,105 +59,161 @@ func (r *Rail) feasible(ctx context.Context, wallet string, inFlight []rail.InFl
 	if err != nil {
 		return rail.Feasibility{}, unavailable(err, "read the nonce of "+wallet)
 	}
-	n := needs{coins: map[string]money.Amount{}}
+	n := needs{Rail: r, who: who, at: head.Number, coins: map[claim]money.Amount{}}
 	for _, f := range inFlight {
 		if f.Slot.Nonce < used {
 			continue // a block holds it: the balance is without it already
 		}
-		if err := n.claim(f); err != nil {
+		if err := n.hold(f); err != nil {
 			return rail.Feasibility{}, err
 		}
 	}
-	for _, p := range payouts {
-		if err := n.add(p.Asset, p.Amount); err != nil {
-			return rail.Feasibility{}, err
+	var first rail.Feasibility
+	for i, w := range r.ways(who, payouts) {
+		f, err := n.by(ctx, w, payouts)
+		if err != nil {
+			return f, err
+		}
+		if f.OK {
+			if len(payouts) == 1 {
+				r.chosen.keep(who, payouts[0], w)
+			}
+			return f, nil
+		}
+		if i == 0 {
+			first = f
 		}
 	}
-	have, short, err := r.funds(ctx, who, head.Number, n.coins)
-	if err != nil || short != nil {
-		return deref(short), err
-	}
-	fees, err := r.worstFees(ctx, who, head.Number, &n, payouts)
-	if err != nil {
-		return rail.Feasibility{}, err
-	}
-	left, err := have.Sub(n.coins[r.conf.FeeAsset])
-	if err != nil {
-		return rail.Feasibility{}, err
-	}
-	if missing, err := fees.Sub(left); err == nil && !missing.IsZero() {
-		return rail.Feasibility{Code: CodeOutOfGas, Reason: fmt.Sprintf("the wallet lacks %s for transaction fees: send at least that to %s on %s, and the payout goes on by itself",
-			r.format(r.conf.FeeAsset, missing), who.Hex(), r.conf.Network)}, nil
-	}
-	return rail.Feasibility{OK: true}, nil
+	return first, nil
 }
 
-// needs adds up what a wallet must be able to give.
+// claim is an asset in the hands of one address: the wallet or its vault.
+type claim struct {
+	holder common.Address
+	asset  string
+}
+
+// needs adds up what a wallet and its vault must be able to give.
 type needs struct {
-	coins    map[string]money.Amount
+	*Rail
+	who      common.Address
+	at       *big.Int
+	coins    map[claim]money.Amount
 	fees     money.Amount
-	unsigned []rail.Payout // in flight without an attempt, so without a known fee
+	unsigned []unsigned // in flight without an attempt, so without a known fee
 }
 
-func (n *needs) add(asset string, amount money.Amount) (err error) {
-	n.coins[asset], err = n.coins[asset].Add(amount)
-	return err
+type unsigned struct {
+	way     way
+	payouts []rail.Payout
 }
 
-func (n *needs) claim(f rail.InFlight) (err error) {
-	for _, p := range f.Payouts {
-		if err := n.add(p.Asset, p.Amount); err != nil {
+func (n *needs) add(w way, payouts []rail.Payout) (err error) {
+	for _, p := range payouts {
+		c := claim{n.payer(n.who, w), p.Asset}
+		if n.coins[c], err = n.coins[c].Add(p.Amount); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold counts what is in flight. Where it cannot be told whose money it takes, both
+// the wallet's and the vault's are held.
+func (n *needs) hold(f rail.InFlight) (err error) {
+	ways := n.ways(n.who, f.Payouts)
+	if h, err := n.past(f.Slot, f.Payouts, f.Attempts); err == nil && h.pays {
+		ways = []way{h.way}
+	} else if len(f.Payouts) == 1 {
+		if w, ok := n.chosen.recall(n.who, f.Payouts[0]); ok {
+			ways = []way{w}
+		}
+	}
+	for _, w := range ways {
+		if err := n.add(w, f.Payouts); err != nil {
 			return err
 		}
 	}
 	if f.MaxFee.IsZero() {
-		n.unsigned = append(n.unsigned, f.Payouts...)
+		n.unsigned = append(n.unsigned, unsigned{ways[0], f.Payouts})
 		return nil
 	}
 	n.fees, err = n.fees.Add(f.MaxFee)
 	return err
 }
 
-// funds compares balances with what is needed of each asset. It gives the balance of
-// the native coin, and the first shortage if there is one.
-func (r *Rail) funds(ctx context.Context, who common.Address, at *big.Int, need map[string]money.Amount) (money.Amount, *rail.Feasibility, error) {
-	native, err := r.balance(ctx, r.conf.FeeAsset, who, at)
+// by tells whether a list can be paid by a way, beside what is in flight.
+func (n needs) by(ctx context.Context, w way, payouts []rail.Payout) (rail.Feasibility, error) {
+	n.coins = maps.Clone(n.coins)
+	if err := n.add(w, payouts); err != nil {
+		return rail.Feasibility{}, err
+	}
+	native := claim{n.who, n.conf.FeeAsset}
+	have, short, err := n.funds(ctx, claim{n.payer(n.who, w), payouts[0].Asset})
+	if err != nil || short != nil {
+		return deref(short), err
+	}
+	if native.holder != n.payer(n.who, w) || native.asset != payouts[0].Asset {
+		if have, err = n.balance(ctx, n.conf.FeeAsset, n.who, n.at); err != nil {
+			return rail.Feasibility{}, err
+		}
+	}
+	fees, err := n.worstFees(ctx, w, payouts)
 	if err != nil {
-		return native, nil, err
+		return rail.Feasibility{}, err
 	}
-	for _, asset := range slices.Sorted(maps.Keys(need)) {
-		have := native
-		if asset != r.conf.FeeAsset {
-			if have, err = r.balance(ctx, asset, who, at); err != nil {
-				return native, nil, err
-			}
-		}
-		if missing, err := need[asset].Sub(have); err == nil && !missing.IsZero() {
-			return native, &rail.Feasibility{Code: CodeOutOfFunds, Reason: fmt.Sprintf("the wallet lacks %s (it has %s): send at least that to %s on %s, and the payout goes on by itself",
-				r.format(asset, missing), r.format(asset, have), who.Hex(), r.conf.Network)}, nil
-		}
+	need, err := fees.Add(n.coins[native])
+	if err != nil {
+		return rail.Feasibility{}, err
 	}
-	return native, nil, nil
+	if missing, err := need.Sub(have); err == nil && !missing.IsZero() {
+		return rail.Feasibility{Code: CodeOutOfGas, Reason: fmt.Sprintf("the wallet lacks %s for transaction fees: send at least that to %s on %s, and the payout goes on by itself",
+			n.format(n.conf.FeeAsset, missing), n.who.Hex(), n.conf.Network)}, nil
+	}
+	return rail.Feasibility{OK: true}, nil
+}
+
+// funds compares one balance with what is needed of it. It gives the balance, and the
+// shortage if there is one.
+func (n needs) funds(ctx context.Context, c claim) (money.Amount, *rail.Feasibility, error) {
+	have, err := n.balance(ctx, c.asset, c.holder, n.at)
+	if err != nil {
+		return have, nil, err
+	}
+	missing, err := n.coins[c].Sub(have)
+	if err != nil || missing.IsZero() {
+		return have, nil, nil //nolint:nilerr // below zero: nothing is missing
+	}
+	holder := "the wallet"
+	if c.holder != n.who {
+		holder = "the vault of the wallet " + n.who.Hex()
+	}
+	return have, &rail.Feasibility{Code: CodeOutOfFunds, Reason: fmt.Sprintf("%s lacks %s (it has %s): send at least that to %s on %s, and the payout goes on by itself",
+		holder, n.format(c.asset, missing), n.format(c.asset, have), c.holder.Hex(), n.conf.Network)}, nil
 }
 
 // worstFees is what all transactions that are in no block yet can cost together.
-func (r *Rail) worstFees(ctx context.Context, who common.Address, at *big.Int, n *needs, payouts []rail.Payout) (money.Amount, error) {
-	q, err := r.price(ctx)
-	if err != nil {
-		return money.Amount{}, err
-	}
-	feeCap, _, err := q.amounts()
+func (n needs) worstFees(ctx context.Context, w way, payouts []rail.Payout) (money.Amount, error) {
+	q, err := n.price(ctx)
 	if err != nil {
 		return money.Amount{}, err
 	}
 	total := n.fees
-	for _, p := range append(slices.Clone(n.unsigned), payouts...) {
-		gas, err := r.gas(ctx, who, at, p)
+	for _, u := range append(slices.Clone(n.unsigned), unsigned{w, payouts}) {
+		gas, err := n.listGas(ctx, n.who, n.at, u.way, u.payouts)
 		var refused *rail.Refusal
 		switch {
 		case errors.As(err, &refused):
 			gas = 0 // Prepare refuses it, so it will never cost anything
 		case err != nil:
+			return money.Amount{}, err
+		}
+		o, err := n.offer(draft{price: q}, gas)
+		if err != nil {
+			return money.Amount{}, err
+		}
+		feeCap, err := Amount(o.cap)
+		if err != nil {
 			return money.Amount{}, err
 		}
 		fee, err := feeCap.Mul(gas)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"time"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
@@ -21,59 +22,108 @@ import (
 func (r *Rail) Prepare(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
 	defer cancel()
-	if len(payouts) != 1 {
-		return signer.Intent{}, fault.New(fault.Invalid, "one_payout_per_slot",
-			"a transaction on %s pays exactly one payout, this slot has %d", r.conf.Network, len(payouts))
-	}
-	p := payouts[0]
-	if err := r.checkPayout(p); err != nil {
-		return signer.Intent{}, err
-	}
-	earlier, err := r.decodeAll(slot, p, previous)
+	d, err := r.draft(ctx, slot, payouts, previous)
 	if err != nil {
 		return signer.Intent{}, err
 	}
-	who, err := r.wallet(ctx, slot.Wallet)
+	if d.cancelled {
+		return signer.Intent{}, fault.New(fault.Conflict, "slot_cancelled", "nonce %d of %s is being cancelled: nothing else is signed for it", slot.Nonce, slot.Wallet)
+	}
+	if !d.pays {
+		if d.way, err = r.choose(ctx, slot, d.who, d.at, payouts); err != nil {
+			return signer.Intent{}, err
+		}
+	}
+	gas, err := r.listGas(ctx, d.who, d.at, d.way, payouts)
+	if gas, err = keepGas(gas, err, d.txs); err != nil {
+		return signer.Intent{}, err
+	}
+	in, err := r.intent(slot, payouts, gas, d)
+	if err == nil && d.way.byVault() {
+		in.Vault, in.Batch, in.GasEach = d.way.vault.Bytes(), r.batchID(d.way.vault, payouts), r.conf.BatchGasEach
+	}
+	return in, err
+}
+
+// cancelGas is what a transfer costs that runs no code.
+const cancelGas = plainGas
+
+// Cancel implements rail.Canceller: a transfer of nothing from the wallet to itself.
+func (r *Rail) Cancel(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
+	defer cancel()
+	d, err := r.draft(ctx, slot, payouts, previous)
 	if err != nil {
 		return signer.Intent{}, err
+	}
+	in, err := r.intent(slot, payouts, cancelGas, d)
+	in.Cancel = true
+	return in, err
+}
+
+// draft is what attempts of all kinds need.
+type draft struct {
+	history
+	who   common.Address
+	at    *big.Int // the latest block
+	price quote
+	start time.Time // when the first attempt was stored; zero before
+}
+
+// draft makes sure that something may be signed for a slot.
+func (r *Rail) draft(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (draft, error) {
+	var d draft
+	if err := r.checkList(slot.Wallet, payouts); err != nil && len(previous) == 0 {
+		return d, err
+	}
+	var err error
+	if d.history, err = r.past(slot, payouts, previous); err != nil {
+		return d, err
+	}
+	if d.who, err = r.wallet(ctx, slot.Wallet); err != nil {
+		return d, err
 	}
 	if err := r.synced(ctx); err != nil {
-		return signer.Intent{}, err
+		return d, err
 	}
 	head, err := r.head(ctx)
 	if err != nil {
-		return signer.Intent{}, err
+		return d, err
 	}
-	if err := r.slotFree(ctx, slot, who, head.Number, len(previous) > 0); err != nil {
-		return signer.Intent{}, err
+	d.at = head.Number
+	if err := r.slotFree(ctx, slot, d.who, d.at, len(previous) > 0); err != nil {
+		return d, err
 	}
-	q, err := r.price(ctx)
+	if len(previous) > 0 {
+		d.start = previous[0].At
+	}
+	d.price, err = r.price(ctx)
+	return d, err
+}
+
+// intent puts an intent together, at a price that the network takes in place of what
+// was signed before and that the budget allows.
+func (r *Rail) intent(slot rail.Slot, payouts []rail.Payout, gas uint64, d draft) (signer.Intent, error) {
+	q, err := r.offer(d, gas)
 	if err != nil {
 		return signer.Intent{}, err
 	}
-	if q, err = r.replace(q, earlier); err != nil {
-		return signer.Intent{}, err
-	}
-	gas, err := r.gas(ctx, who, head.Number, p)
-	if gas, err = keepGas(gas, err, earlier); err != nil {
-		return signer.Intent{}, err
-	}
-	return r.intent(slot, p, gas, q)
-}
-
-func (r *Rail) intent(slot rail.Slot, p rail.Payout, gas uint64, q quote) (signer.Intent, error) {
 	feeCap, tip, err := q.amounts()
 	if err != nil {
 		return signer.Intent{}, err
 	}
-	out := signer.Output{Ref: p.Ref, Asset: p.Asset, To: bytes.Clone(p.To), Amount: p.Amount, Approval: p.Approval}
-	if t, ok := r.tokens[p.Asset]; ok {
-		out.Token = t.contract.Bytes()
-	}
-	return signer.Intent{
+	in := signer.Intent{
 		Family: Family, Network: r.conf.Network, Wallet: slot.Wallet, ChainID: r.conf.ChainID, Nonce: slot.Nonce,
-		Outputs: []signer.Output{out}, Gas: gas, FeeCap: feeCap, TipCap: tip,
-	}, nil
+		Gas: gas, FeeCap: feeCap, TipCap: tip,
+	}
+	for _, p := range payouts {
+		out := signer.Output{Ref: p.Ref, Asset: p.Asset, To: bytes.Clone(p.To), Amount: p.Amount, Approval: p.Approval}
+		if t, ok := r.tokens[p.Asset]; ok {
+			out.Token = t.contract.Bytes()
+		}
+		in.Outputs = append(in.Outputs, out)
+	}
+	return in, nil
 }
 
 // slotFree makes sure that no block has used the nonce. Before anything was signed
@@ -150,7 +200,7 @@ func keepGas(gas uint64, err error, earlier []*types.Transaction) (uint64, error
 		return gas, err
 	}
 	for _, tx := range earlier {
-		gas = max(gas, tx.Gas())
+		gas = max(gas, tx.Gas()) // a cancel among them has less than any payout
 	}
 	return gas, nil
 }
@@ -181,30 +231,6 @@ func decode(a rail.Attempt) (*types.Transaction, error) {
 		return nil, fault.New(fault.Internal, "attempt_corrupt", "the stored bytes of %s are the transaction %s", a.TxID, tx.Hash())
 	}
 	return tx, nil
-}
-
-// decodeAll reads the earlier attempts of a slot and makes sure that each pays the
-// same payout from the same nonce: a replacement that paid another would pay both,
-// or neither.
-func (r *Rail) decodeAll(slot rail.Slot, p rail.Payout, previous []rail.Attempt) ([]*types.Transaction, error) {
-	txs := make([]*types.Transaction, 0, len(previous))
-	for _, a := range previous {
-		tx, err := decode(a)
-		if err != nil {
-			return nil, err
-		}
-		if tx.Nonce() != slot.Nonce || !r.pays(tx, p) {
-			return nil, fault.New(fault.Internal, "attempt_differs", "the attempt %s does not pay %s from nonce %d: it cannot be replaced", a.TxID, p.Ref, slot.Nonce)
-		}
-		txs = append(txs, tx)
-	}
-	return txs, nil
-}
-
-// pays tells whether a transaction, if it succeeds, is exactly this payout.
-func (r *Rail) pays(tx *types.Transaction, p rail.Payout) bool {
-	to, value, data := r.call(p)
-	return tx.To() != nil && *tx.To() == to && tx.Value().Cmp(value) == 0 && bytes.Equal(tx.Data(), data)
 }
 
 // feeOf is what a mined transaction has cost, exactly.

@@ -1,5 +1,6 @@
 // Package evm pays out on Ethereum and the chains that follow its rules: the native
-// coin and ERC-20 tokens, one transaction per payout. A slot is a nonce of a wallet.
+// coin and ERC-20 tokens, one by one from a wallet or many at once from the wallet's
+// vault contract. A slot is a nonce of a wallet.
 // It speaks JSON-RPC to any node and believes it only what cannot do harm if it is
 // wrong: an error is never an answer, and only a final block decides a payout.
 package evm
@@ -12,7 +13,6 @@ import (
 	"math/big"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,87 +33,6 @@ const Family = "evm"
 
 // nativeScale is the number of decimals of every native coin.
 const nativeScale = 18
-
-// Token is an ERC-20 contract that the rail may pay with.
-type Token struct {
-	Contract string // its address, checked like a recipient's
-	Scale    int    // must equal the contract's decimals()
-}
-
-// Finality says which blocks are final: those up to a tag of the chain, or those
-// with Depth confirmations (the block itself counts as the first).
-type Finality struct {
-	Tag   string // "finalized" or "safe"; "" for Depth
-	Depth uint64
-}
-
-// ParseFinality reads "finalized", "safe" or a number of confirmations.
-func ParseFinality(s string) (Finality, error) {
-	if s == "finalized" || s == "safe" {
-		return Finality{Tag: s}, nil
-	}
-	depth, err := strconv.ParseUint(s, 10, 32)
-	if err != nil || depth == 0 {
-		return Finality{}, fmt.Errorf("finality %q: want \"finalized\", \"safe\" or a number of confirmations from 1", s)
-	}
-	return Finality{Depth: depth}, nil
-}
-
-// Config of a rail. Zero values take the defaults named here.
-type Config struct {
-	Network  string           // the name destinations use: "ethereum"
-	ChainID  uint64           // the node must be on this chain
-	FeeAsset string           // code of the native coin; "ETH"
-	Tokens   map[string]Token // by asset code
-	Finality Finality         // finalized
-	// FeeCapMax is the most wei per gas a payout may offer; above it payouts wait.
-	// 200 gwei.
-	FeeCapMax money.Amount
-	// TipMin is the least wei per gas offered to the block's maker. 0.1 gwei.
-	TipMin money.Amount
-	// TipPercentile of the tips paid in recent blocks is what is offered. 50.
-	TipPercentile int
-	// GasMarginPercent is added to the node's estimate. 20.
-	GasMarginPercent uint64
-	// GasMax is the most gas a payout may use. A recipient with code can burn what
-	// it is given, at our cost. 1,000,000.
-	GasMax uint64
-	// Poll is how often an observation is worth asking for. 2 s.
-	Poll time.Duration
-	// Timeout bounds every method of the rail. 20 s.
-	Timeout time.Duration
-}
-
-func (c *Config) fill() {
-	def := func(v *money.Amount, minor uint64) {
-		if v.IsZero() {
-			*v = money.Of(minor)
-		}
-	}
-	def(&c.FeeCapMax, 200_000_000_000)
-	def(&c.TipMin, 100_000_000)
-	if c.FeeAsset == "" {
-		c.FeeAsset = "ETH"
-	}
-	if c.Finality == (Finality{}) {
-		c.Finality.Tag = "finalized"
-	}
-	if c.TipPercentile == 0 {
-		c.TipPercentile = 50
-	}
-	if c.GasMarginPercent == 0 {
-		c.GasMarginPercent = 20
-	}
-	if c.GasMax == 0 {
-		c.GasMax = 1_000_000
-	}
-	if c.Poll == 0 {
-		c.Poll = 2 * time.Second
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 20 * time.Second
-	}
-}
 
 // Node is what the rail asks of a chain; *ethclient.Client is one.
 type Node interface {
@@ -147,13 +66,19 @@ type Rail struct {
 	node   Node
 	signer types.Signer // recovers senders; it holds no key
 	tokens map[string]token
+	vaults map[common.Address]common.Address // by wallet
+	chosen memory                            // how single payouts are paid
 
 	closing  func() // nil for a node that the caller made
 	verified atomic.Bool
 	verify   sync.Mutex
 }
 
-var _ rail.Rail = (*Rail)(nil)
+var (
+	_ rail.Rail      = (*Rail)(nil)
+	_ rail.Grouper   = (*Rail)(nil)
+	_ rail.Canceller = (*Rail)(nil)
+)
 
 // New makes a rail over a node, without asking the node anything: the first method
 // that needs it checks chain id and tokens.
@@ -180,7 +105,7 @@ func New(conf Config, node Node) (*Rail, error) {
 		}
 		r.tokens[asset] = token{contract: contract, scale: t.Scale}
 	}
-	return r, nil
+	return r, r.takeVaults(conf.Vaults)
 }
 
 // Open dials a JSON-RPC URL and checks that the node is on the right chain and the
@@ -237,7 +162,7 @@ func (r *Rail) scales() map[string]int {
 	return out
 }
 
-// Balance implements rail.Rail, at the latest block.
+// Balance implements rail.Rail, at the latest block: the wallet's own and its vault's.
 func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amount, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
 	defer cancel()
@@ -253,6 +178,15 @@ func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amo
 	for asset := range r.scales() {
 		if out[asset], err = r.balance(ctx, asset, who, head.Number); err != nil {
 			return nil, err
+		}
+		if vault, ok := r.vaults[who]; ok {
+			held, err := r.balance(ctx, asset, vault, head.Number)
+			if err != nil {
+				return nil, err
+			}
+			if out[asset], err = out[asset].Add(held); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
@@ -379,6 +313,9 @@ func (r *Rail) ready(ctx context.Context) error {
 			return fault.New(fault.Invalid, "rail_config", "token %s on %s: its contract %s has %s decimals, but %d are configured",
 				asset, r.conf.Network, t.contract, scale, t.scale)
 		}
+	}
+	if err := r.checkVaults(ctx); err != nil {
+		return err
 	}
 	r.verified.Store(true)
 	return nil

@@ -100,13 +100,35 @@ func TestOpensBeforeTheNode(t *testing.T) {
 	}
 }
 
-func TestOnePayoutPerSlot(t *testing.T) {
+// TestListsThatCannotBe refuses what no transaction could pay.
+func TestListsThatCannotBe(t *testing.T) {
 	chain := newChain(t)
-	r := deploy(t, chain.URL(), chain.Admin, chain.ID(), chain.Mine).open(t)
-	two := []rail.Payout{{Asset: "ETH", To: make([]byte, 20), Amount: money.Of(1)}, {Asset: "ETH", To: make([]byte, 20), Amount: money.Of(1)}}
-	for _, payouts := range [][]rail.Payout{nil, two} {
-		if _, err := r.Prepare(t.Context(), rail.Slot{Wallet: fresh(t)}, payouts, nil); fault.CodeOf(err) != "one_payout_per_slot" {
-			t.Errorf("%d payouts: %v", len(payouts), err)
+	n := deploy(t, chain.URL(), chain.Admin, chain.ID(), chain.Mine)
+	wallet := fresh(t)
+	vault, err := chain.DeployVault(t.Context(), wallet)
+	must(t, err)
+	r, lone := n.open(t, func(c *evm.Config) { c.Vaults = map[string]string{wallet: vault} }), n.open(t)
+	to := bytes.Repeat([]byte{7}, 20)
+	coin, dollar := rail.Payout{Asset: "ETH", To: to, Amount: money.Of(1)}, rail.Payout{Asset: "USDT", To: to, Amount: money.Of(1)}
+	huge, err := money.FromBytes(append([]byte{1}, make([]byte, 12)...)) // 2^96
+	must(t, err)
+	for name, c := range map[string]struct {
+		rail    *evm.Rail
+		payouts []rail.Payout
+		code    string
+	}{
+		"nothing":            {r, nil, "payout_list"},
+		"no vault":           {lone, []rail.Payout{coin, coin}, "no_vault"},
+		"two assets":         {r, []rail.Payout{coin, dollar}, "payout_list"},
+		"more than 96 bits":  {r, []rail.Payout{coin, {Asset: "ETH", To: to, Amount: huge}}, "payout_list"},
+		"nobody's address":   {r, []rail.Payout{coin, {Asset: "ETH", To: make([]byte, 20), Amount: money.Of(1)}}, "payout_recipient"},
+		"nothing to be paid": {r, []rail.Payout{coin, {Asset: "ETH", To: to}}, "payout_amount"},
+	} {
+		if _, err := c.rail.Prepare(t.Context(), rail.Slot{Wallet: wallet}, c.payouts, nil); fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+		if _, err := c.rail.Feasible(t.Context(), wallet, nil, c.payouts); fault.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
 	}
 }

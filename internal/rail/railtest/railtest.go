@@ -56,6 +56,11 @@ type Harness struct {
 	// Broken are rails over networks that answer nothing to the point, Blind over such
 	// as know everything but the payments. None of them may ever prove anything.
 	Broken, Blind map[string]rail.Rail
+	// Float gives a wallet the coins from which it pays lists; afterwards a block holds
+	// them. nil: this rail pays one payout per slot.
+	Float func(t *testing.T, wallet, asset string, amount money.Amount)
+	// ReceivedInList lists what an address got, also as part of a list. nil: Received.
+	ReceivedInList func(t *testing.T, address, asset string) []money.Amount
 	// Forgetful sees the present like Rail, but cannot look into the past.
 	Forgetful rail.Rail
 
@@ -84,6 +89,7 @@ type Refuse struct {
 	// Recipient gives an address that can receive until Start is called for it.
 	Recipient func(t *testing.T) string
 	Start     func(t *testing.T, recipient string) // until the end of the test
+	All       bool                                 // it refuses all recipients of the asset
 	Reason    string                               // part of what a person is told
 }
 
@@ -112,6 +118,15 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		t.Run("Case21_slot_used_by_another_"+asset, func(t *testing.T) { h.stranger(t, asset) })
 		t.Run("Case26_slot_used_for_the_payout_"+asset, func(t *testing.T) { h.strangerPays(t, asset) })
 	}
+	if h.Float != nil {
+		if h.ReceivedInList == nil {
+			h.ReceivedInList = h.Received
+		}
+		for _, asset := range h.Assets {
+			t.Run("List_"+asset, func(t *testing.T) { h.lists(t, asset) })
+		}
+	}
+	t.Run("Cancels", h.cancels)
 	t.Run("Case23_lost_answer", h.lostAnswer)
 	t.Run("Refused_before_signing", h.refused)
 	t.Run("Reverted_after_signing", h.reverted)
@@ -190,6 +205,12 @@ func (j *job) prepare() (signer.Intent, error) {
 // attempt prepares, signs and stores, as a worker does before it sends.
 func (j *job) attempt() rail.Attempt {
 	j.t.Helper()
+	if len(j.attempts) == 0 {
+		// A worker asks before it plans, and a rail may remember what it answered.
+		if _, err := j.Rail.Feasible(j.t.Context(), j.slot.Wallet, nil, j.payouts); err != nil {
+			j.t.Fatalf("feasible: %v", err)
+		}
+	}
 	in, err := j.prepare()
 	if err != nil {
 		j.t.Fatalf("prepare: %v", err)

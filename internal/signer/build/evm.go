@@ -73,20 +73,19 @@ func checkEVM(n signer.Network, public []byte, in signer.Intent) error {
 		return refuse("sign_chain", "the intent is for chain %d, %s is chain %d", in.ChainID, n.Name, n.ChainID)
 	case len(in.Inputs) > 0 || !in.Change.Amount.IsZero():
 		return refuse("sign_outputs", "an account chain has no coins and no change")
-	case len(in.Vault) > 0:
-		return refuse("sign_vault", "this signer does not pay through a vault")
-	case in.Batch != [32]byte{}:
-		return refuse("sign_vault", "only a vault has batches")
-	case in.Cancel:
-		return refuse("sign_cancel", "this signer does not cancel")
-	case len(in.Outputs) != 1:
-		return refuse("sign_outputs", "the intent has %d recipients; one transaction pays exactly one", len(in.Outputs))
+	case len(in.Outputs) != 1 && len(in.Vault) == 0 && !in.Cancel:
+		return refuse("sign_outputs", "the intent has %d recipients; one transaction of the wallet itself pays exactly one", len(in.Outputs))
 	case in.Gas == 0 || in.Gas > txGasLimit:
 		return refuse("sign_gas", "%d gas: want 1 to %d", in.Gas, txGasLimit)
 	case in.FeeCap.IsZero() || in.FeeCap.Less(in.TipCap):
 		return refuse("sign_fee", "the fee cap %s must be above zero and not below the tip %s", in.FeeCap, in.TipCap)
 	}
-	return checkEVMOutput(in.Outputs[0])
+	for _, o := range in.Outputs {
+		if err := checkEVMOutput(o); err != nil {
+			return err
+		}
+	}
+	return checkVault(in)
 }
 
 func checkEVMOutput(o signer.Output) error {
@@ -105,7 +104,6 @@ func checkEVMOutput(o signer.Output) error {
 
 // evmTx makes the transaction of a checked intent.
 func evmTx(in signer.Intent) *types.DynamicFeeTx {
-	o := in.Outputs[0]
 	tx := &types.DynamicFeeTx{
 		ChainID:   new(big.Int).SetUint64(in.ChainID),
 		Nonce:     in.Nonce,
@@ -113,6 +111,17 @@ func evmTx(in signer.Intent) *types.DynamicFeeTx {
 		GasFeeCap: number(in.FeeCap),
 		GasTipCap: number(in.TipCap),
 	}
+	if in.Cancel {
+		to := common.HexToAddress(in.Wallet)
+		tx.To, tx.Value = &to, new(big.Int)
+		return tx
+	}
+	if len(in.Vault) > 0 {
+		to := common.BytesToAddress(in.Vault)
+		tx.To, tx.Value, tx.Data = &to, new(big.Int), vaultCall(in)
+		return tx
+	}
+	o := in.Outputs[0]
 	if len(o.Token) == 0 {
 		to := common.BytesToAddress(o.To)
 		tx.To, tx.Value = &to, number(o.Amount)
