@@ -29,13 +29,17 @@ func OpenRail(ctx context.Context, n config.Network, assets money.Assets) (*evm.
 	if err != nil {
 		return nil, err
 	}
+	budget, err := n.BudgetWei()
+	if err != nil {
+		return nil, err
+	}
 	tokens := map[string]evm.Token{}
 	for code, contract := range n.Tokens {
 		tokens[code] = evm.Token{Contract: contract, Scale: assets[code].Scale}
 	}
 	return evm.Open(ctx, evm.Config{
 		Network: n.Name, ChainID: uint64(n.ChainID), FeeAsset: n.FeeAsset, Tokens: tokens, Finality: finality, //nolint:gosec // validated: above 0
-		FeeCapMax: ceiling, Poll: n.Poll.Std(),
+		FeeCapMax: ceiling, Poll: n.Poll.Std(), Vaults: n.Vaults, BatchMax: n.BatchMax, FeeBudget: budget, FeeDeadline: n.FeeDeadline.Std(),
 	}, n.URL.Reveal())
 }
 

@@ -84,8 +84,11 @@ scale = 2
 #fee_asset = "ETH"
 #finality = "finalized"         # or "safe", or a number of confirmations like "12"
 #fee_ceiling = "200"            # gwei per gas; above it payouts wait
+#fee_budget = "1"               # in the fee asset: the most that one transaction offers
+#fee_deadline = "0s"            # with dispatch.bump_after: replacements rise to the whole budget within this time
 #max_fee = "0.05"               # in the fee asset, per transaction; the signer refuses more
 #poll = "2s"
+#vaults = { "0xWallet" = "0xVault" } # many payouts in one transaction; sluice wallet deploy-vault
 #tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
 
 # Exchange: what may be exchanged, and where prices come from. docs/exchange.md explains it.

@@ -168,6 +168,7 @@ func (c *Config) checkFees(p *problems, path string, n Network) {
 	default:
 		p.add(path+".fee_asset", "%s must have scale %d: the network counts in wei", n.FeeAsset, nativeScale)
 	}
+	c.checkVaults(p, path, n)
 	if _, err := n.MaxFeeWei(); err != nil {
 		p.add(path+".max_fee", "must be an amount of %s, as a text like \"0.05\"", n.FeeAsset)
 	}

@@ -33,8 +33,8 @@ func digestOf(in signer.Intent) digest {
 	part([]byte("sluice signer slot 1"))
 	part([]byte(in.Family))
 	part([]byte(in.Bound))
-	part(in.Vault)
-	part(in.Batch[:])
+	// Who carries the outputs, the wallet or its vault, is no part of it: the nonce lets
+	// only one through, and which one is chosen anew if the first choice was never kept.
 	count(len(in.Outputs))
 	for _, o := range in.Outputs {
 		amount := o.Amount.Bytes32()
