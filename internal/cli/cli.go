@@ -48,6 +48,7 @@ type root struct {
 	Key        keyCmd        `cmd:"" help:"API keys."`
 	Wallet     walletCmd     `cmd:"" help:"Wallets, what payouts are paid from."`
 	Withdrawal withdrawalCmd `cmd:"" help:"Withdrawals."`
+	Seal       sealCmd       `cmd:"" help:"Keys for what is kept encrypted."`
 	Verify     verifyCmd     `cmd:"" help:"Recompute every balance from its transfers and compare. Exit code 1: something differs."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`

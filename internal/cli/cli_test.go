@@ -260,7 +260,44 @@ func TestInitThenServe(t *testing.T) {
 	if r := s.want(1, "init"); !strings.Contains(r.err, "--force") {
 		t.Errorf("got %s", r.err)
 	}
+	key, err := os.ReadFile("seal.keys")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.want(0, "init --force --dev")
+	if again, err := os.ReadFile("seal.keys"); err != nil || string(again) != string(key) {
+		t.Errorf("the key for bank accounts was written over: %v", err)
+	}
+}
+
+// A new key goes in front of the one that init made; without a key that was used, the
+// configuration is refused and says so.
+func TestSealKeys(t *testing.T) {
+	s := newShell(t)
+	s.want(0, "init --dev")
+	next, _ := s.object("seal key --id next")["key"].(string)
+	if !strings.HasPrefix(next, "next:") {
+		t.Fatalf("key %q", next)
+	}
+	old, err := os.ReadFile("seal.keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, ok := range map[string]bool{next + "\n" + string(old): true, next + "\n" + next: false, "next": false} {
+		if err := os.WriteFile("seal.keys", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, want := s.run("migrate").code, map[bool]int{true: 0, false: 2}[ok]; code != want {
+			t.Errorf("exit code %d, want %d", code, want)
+		}
+	}
+	if err := os.Remove("seal.keys"); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.want(2, "migrate"); !strings.Contains(r.err, "seal.keys") {
+		t.Errorf("got %s", r.err)
+	}
+	s.want(2, `seal key --id="two words"`)
 }
 
 // limit is how long a test waits for what must happen.

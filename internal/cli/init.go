@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"sluice/internal/config"
 	"sluice/internal/fault"
@@ -29,6 +30,10 @@ func (c *initCmd) Run(e *env) error {
 	if c.Dev {
 		mode = config.Dev
 	}
+	keys, err := sealKeys(filepath.Join(filepath.Dir(path), "seal.keys"), path, c.Force)
+	if err != nil {
+		return err
+	}
 	// The file may come to hold secrets: only its owner reads it.
 	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if c.Force {
@@ -41,14 +46,14 @@ func (c *initCmd) Run(e *env) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "cannot_write", "the configuration cannot be written; choose another path")
 	}
-	if _, err := io.WriteString(f, config.Template(mode)); err != nil {
+	if _, err := io.WriteString(f, config.TemplateFor(mode, keys)); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return e.print(map[string]string{"file": path, "mode": string(mode)}, func(w io.Writer) {
+	return e.print(map[string]string{"file": path, "mode": string(mode), "seal_keys": keys}, func(w io.Writer) {
 		p := printer{w}
-		p.f("wrote %s (mode %s)\n\nNext:\n  sluice serve\n  sluice merchant create --name \"My shop\"\n  sluice key create --merchant mer_... --scopes all\n", path, mode)
+		p.f("wrote %s (mode %s); the key in %s encrypts bank accounts: back it up\n\nNext:\n  sluice serve\n  sluice merchant create --name \"My shop\"\n  sluice key create --merchant mer_... --scopes all\n", path, mode, keys)
 	})
 }

@@ -60,6 +60,8 @@ type Config struct {
 	Webhooks      Webhooks `toml:"webhooks"`
 	Dispatch      Dispatch `toml:"dispatch"`
 	Keystore      Keystore `toml:"keystore"`
+	Seal          Seal     `toml:"seal"`
+	Bank          Bank     `toml:"bank"`
 	Exchange      Exchange `toml:"exchange"`
 	Treasury      Treasury `toml:"treasury"`
 	// Fees are what every merchant is charged; Assets are the currencies, Networks the ways out.
@@ -156,6 +158,7 @@ func Default(m Mode) Config {
 		Webhooks:    Webhooks{Enabled: true},
 		Dispatch:    Dispatch{Enabled: true, Window: 16, ResendEvery: Duration(12 * time.Second), LeaseFor: Duration(30 * time.Second)},
 		Keystore:    Keystore{Dir: "keys"},
+		Bank:        Bank{NameMatch: "relaxed"},
 		Exchange:    defaultExchange(),
 		Treasury:    Treasury{Every: defaultLook},
 	}

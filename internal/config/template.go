@@ -9,7 +9,10 @@ import (
 // Template is a commented configuration file for a mode. It works as written: one
 // currency, no network, SQLite. Every key is there; those at their default are
 // commented out.
-func Template(m Mode) string {
+func Template(m Mode) string { return TemplateFor(m, "") }
+
+// TemplateFor is Template with the file that holds the keys for sealing, "" for none.
+func TemplateFor(m Mode, sealKeys string) string {
 	var b strings.Builder
 	b.WriteString("# Sluice. Every key may also come from the environment (its name stands behind it) or\n" +
 		"# from `--set key=value`. Flags win over the environment, the environment over this file.\n" +
@@ -27,11 +30,14 @@ func Template(m Mode) string {
 		if first := "\n[" + table + "]\n"; nested && !strings.Contains(b.String(), first) {
 			b.WriteString(first)
 		}
-		comment := "#"
+		comment, value := "#", tomlValue(v)
 		if shown[path] {
 			comment = ""
 		}
-		fmt.Fprintf(&b, "# %s. (%s)\n%s%s = %s\n", upperFirst(f.Tag.Get("doc")), envName(path), comment, key, tomlValue(v))
+		if path == "seal.keys" && sealKeys != "" {
+			comment, value = "", sealLine(sealKeys)
+		}
+		fmt.Fprintf(&b, "# %s. (%s)\n%s%s = %s\n", upperFirst(f.Tag.Get("doc")), envName(path), comment, key, value)
 	})
 	b.WriteString(lists)
 	return b.String()
