@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"math/big"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,7 +17,7 @@ import (
 
 // Survey is the look at all wallets that a configuration describes.
 func Survey(read treasury.Reader, conf config.Config, rails map[string]rail.Rail) treasury.Survey {
-	s := treasury.Survey{Read: read, Rails: rails}
+	s := treasury.Survey{Read: read, Rails: rails, Now: time.Now}
 	assets := conf.Money()
 	for _, l := range conf.Treasury.Low {
 		below, err := l.Amount(assets[l.Asset])

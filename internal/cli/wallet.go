@@ -22,6 +22,7 @@ type walletCmd struct {
 	Import walletImportCmd `cmd:"" help:"Put a private key into the keystore and make a wallet for it. The key is read from standard input."`
 	List   walletListCmd   `cmd:"" help:"List all wallets."`
 	Status walletStatusCmd `cmd:"" help:"Show what wallets hold on their networks."`
+	Fund   walletFundCmd   `cmd:"" name:"fund-address" help:"Show where to send money for payouts, and which."`
 }
 
 // walletOut is a wallet as it is printed.

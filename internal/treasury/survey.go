@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"sluice/internal/id"
@@ -73,28 +74,26 @@ type Survey struct {
 	Read  Reader
 	Rails map[string]rail.Rail // by network
 	Low   []Threshold
-	Now   func() time.Time // default time.Now
+	Now   func() time.Time // the clock
 }
 
 // day is the time over which the pace is measured.
 const day = 24 * time.Hour
 
-// All looks at every wallet. A node that does not answer is a Problem of its wallets;
+// All looks at every wallet, side by side: there are few, and nodes are slow. A node that does not answer is a Problem of its wallets;
 // an error says that the database does not.
 func (s Survey) All(ctx context.Context) ([]Status, error) {
 	wallets, err := s.Read.TreasuryWallets(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Status, 0, len(wallets))
-	for _, w := range wallets {
-		st, _, err := s.One(ctx, w, true)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, st)
+	out, errs := make([]Status, len(wallets)), make([]error, len(wallets))
+	var wg sync.WaitGroup
+	for n, w := range wallets {
+		wg.Go(func() { out[n], _, errs[n] = s.One(ctx, w, true) })
 	}
-	return out, nil
+	wg.Wait()
+	return out, errors.Join(errs...)
 }
 
 // One looks at a wallet; pace also reads what it spent. It gives the position that the
@@ -136,19 +135,12 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 	}
 	var spent map[string]money.Amount
 	if pace {
-		if spent, err = s.Read.TreasurySpent(ctx, w.Seq, s.now().Add(-day)); err != nil {
+		if spent, err = s.Read.TreasurySpent(ctx, w.Seq, s.Now().Add(-day)); err != nil {
 			return out, pos, err
 		}
 	}
 	out.Figures, err = s.figures(w, out.FeeAsset, latest, st, spent)
 	return out, pos, err
-}
-
-func (s Survey) now() time.Time {
-	if s.Now == nil {
-		return time.Now()
-	}
-	return s.Now()
 }
 
 func (s Survey) figures(w Wallet, feeAsset string, latest map[string]money.Amount, st State, spent map[string]money.Amount) ([]Figures, error) {

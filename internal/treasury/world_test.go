@@ -86,7 +86,7 @@ func newWorld(t testing.TB, url string) *world {
 			t.Error(err)
 		}
 	})
-	shard := id.Shard(w.db.Shards() - 1) //nolint:gosec // one or two
+	shard := id.Shard(w.db.Shards() - 1)
 	m := do[merchant.Merchant](w, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
 	w.shop = id.ID{Shard: shard, Seq: m.Seq}
 	w.account = do[account.Opened](w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer}).Seq
@@ -135,7 +135,7 @@ func (w *world) start() {
 }
 
 func (w *world) survey() treasury.Survey {
-	return treasury.Survey{Read: w.db, Rails: map[string]rail.Rail{"model": w.chain}, Low: w.low}
+	return treasury.Survey{Read: w.db, Rails: map[string]rail.Rail{"model": w.chain}, Low: w.low, Now: time.Now}
 }
 
 // halt stops the workers.

@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"sluice/internal/app"
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/treasury"
+)
+
+// survey opens every configured network for the time of fn.
+func (t *tool) survey(fn func(treasury.Survey) error) error {
+	rails := map[string]rail.Rail{}
+	for _, n := range t.conf.Networks {
+		r, err := app.OpenRail(t.ctx, n, t.conf.Money())
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		rails[n.Name] = r
+	}
+	return fn(app.Survey(t.db, t.conf, rails))
+}
+
+// figuresOut is what a wallet can pay, as it is printed.
+type figuresOut struct {
+	Asset     string `json:"asset"`
+	Balance   string `json:"balance"`
+	Booked    string `json:"booked"`
+	Reserved  string `json:"reserved"`
+	Spendable string `json:"spendable"`
+	Spent     string `json:"spent_24h"`
+	Hours     *int64 `json:"runway_hours"`
+	Below     string `json:"low_below,omitempty"`
+	Low       bool   `json:"low"`
+}
+
+func showFigures(assets money.Assets, f treasury.Figures) figuresOut {
+	a := assets[f.Asset]
+	out := figuresOut{
+		Asset: f.Asset, Balance: a.Format(f.Balance), Booked: f.Booked.Format(a), Reserved: a.Format(f.Reserved), Spendable: a.Format(f.Spendable),
+		Spent: a.Format(f.Spent), Low: f.Low,
+	}
+	if f.Hours >= 0 {
+		out.Hours = &f.Hours
+	}
+	if !f.Below.IsZero() {
+		out.Below = a.Format(f.Below)
+	}
+	return out
+}
+
+func (f figuresOut) runway() string {
+	if f.Hours == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%d h", *f.Hours)
+}
+
+func (f figuresOut) state() string {
+	if f.Low {
+		return "LOW (below " + f.Below + ")"
+	}
+	return "ok"
+}
+
+type treasuryCmd struct{}
+
+// needOut is what all wallets of a network have of an asset, and what is owed.
+type needOut struct {
+	Network   string `json:"network"`
+	Asset     string `json:"asset"`
+	Balance   string `json:"balance"`
+	Reserved  string `json:"reserved"`
+	Spendable string `json:"spendable"`
+	Owed      string `json:"owed"`
+	Short     string `json:"short"`
+	// Exposure is what exchanges have left the house with, below zero: owing. "" while
+	// nothing is exchanged in the asset.
+	Exposure string `json:"exchange_exposure,omitempty"`
+}
+
+// treasuryOut is what the command prints as JSON.
+type treasuryOut struct {
+	Assets  []needOut       `json:"assets"`
+	Wallets []walletFigures `json:"wallets"`
+}
+
+type walletFigures struct {
+	Wallet  string       `json:"wallet"`
+	Network string       `json:"network"`
+	Address string       `json:"address"`
+	Figures []figuresOut `json:"figures"`
+	Problem string       `json:"problem,omitempty"`
+}
+
+// Run implements the command.
+func (treasuryCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		return t.survey(func(s treasury.Survey) error {
+			all, err := s.All(t.ctx)
+			if err != nil {
+				return err
+			}
+			owed, err := t.db.TreasuryOwed(t.ctx)
+			if err != nil {
+				return err
+			}
+			needs, err := treasury.Needs(all, owed)
+			if err != nil {
+				return err
+			}
+			out := showTreasury(t.conf.Money(), all, needs)
+			return e.print(out, func(w io.Writer) { out.table(printer{w}) })
+		})
+	})
+}
+
+func showTreasury(assets money.Assets, all []treasury.Status, needs []treasury.Need) treasuryOut {
+	out := treasuryOut{Assets: []needOut{}, Wallets: []walletFigures{}}
+	for _, n := range needs {
+		a := assets[n.Asset]
+		out.Assets = append(out.Assets, needOut{
+			Network: n.Network, Asset: n.Asset, Balance: a.Format(n.Balance), Reserved: a.Format(n.Reserved), Spendable: a.Format(n.Spendable),
+			Owed: a.Format(n.Owed), Short: a.Format(n.Short),
+		})
+	}
+	for _, st := range all {
+		w := walletFigures{Wallet: st.Wallet.Text(), Network: st.Wallet.Network, Address: st.Wallet.Address, Figures: []figuresOut{}, Problem: st.Problem}
+		for _, f := range st.Figures {
+			w.Figures = append(w.Figures, showFigures(assets, f))
+		}
+		out.Wallets = append(out.Wallets, w)
+	}
+	return out
+}
+
+func (o treasuryOut) table(p printer) {
+	p.line("NETWORK\tASSET\tBALANCE\tRESERVED\tSPENDABLE\tOWED\tSHORT\tEXPOSURE")
+	for _, n := range o.Assets {
+		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, n.Balance, n.Reserved, n.Spendable, n.Owed, n.Short, or(n.Exposure, "-"))
+	}
+	p.line("")
+	p.line("WALLET\tASSET\tBALANCE\tSPENDABLE\tSPENT-24H\tRUNWAY\tSTATE")
+	for _, w := range o.Wallets {
+		for _, f := range w.Figures {
+			p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", w.Wallet, f.Asset, f.Balance, f.Spendable, f.Spent, f.runway(), f.state())
+		}
+		if w.Problem != "" {
+			p.f("%s\t-\t-\t-\t-\t-\t%s\n", w.Wallet, w.Problem)
+		}
+	}
+}
+
+type walletFundCmd struct {
+	ID string `arg:"" optional:"" help:"The wallet, wal_... Default: all."`
+}
+
+// fundOut says where to send what.
+type fundOut struct {
+	ID      string   `json:"id"`
+	Network string   `json:"network"`
+	Address string   `json:"address"`
+	Assets  []string `json:"assets"`
+	Fees    string   `json:"fee_asset,omitempty"`
+}
+
+// Run implements the command.
+func (c *walletFundCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		rows, err := t.db.TreasuryWallets(t.ctx)
+		if err != nil {
+			return err
+		}
+		var out []fundOut
+		for _, w := range rows {
+			if c.ID != "" && c.ID != w.Text() {
+				continue
+			}
+			f := fundOut{ID: w.Text(), Network: w.Network, Address: w.Address, Assets: []string{}}
+			for code, a := range t.conf.Money() {
+				if a.On(w.Network) {
+					f.Assets = append(f.Assets, code)
+				}
+			}
+			slices.Sort(f.Assets)
+			for _, n := range t.conf.Networks {
+				if n.Name == w.Network {
+					f.Fees = n.FeeAsset
+				}
+			}
+			out = append(out, f)
+		}
+		if c.ID != "" && len(out) == 0 {
+			return fault.New(fault.NotFound, "wallet_not_found", "there is no wallet %s; `sluice wallet list` shows all", c.ID)
+		}
+		return list(e, out, "ID NETWORK ADDRESS SEND-ONLY FEES-IN", func(f fundOut) []any {
+			return []any{f.ID, f.Network, f.Address, or(joined(f.Assets), "-"), or(f.Fees, "-")}
+		})
+	})
+}
+
+func joined(s []string) string {
+	out := ""
+	for i, x := range s {
+		if i > 0 {
+			out += ","
+		}
+		out += x
+	}
+	return out
+}
