@@ -7,6 +7,7 @@ import (
 	"math/big"
 
 	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/money"
@@ -44,7 +45,7 @@ func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, erro
 		return rail.Position{}, unavailable(err, "read the nonce of "+wallet+" at the final block")
 	}
 	for asset := range r.scales() {
-		if p.Balances[asset], err = r.balance(ctx, asset, who, at); err != nil {
+		if p.Balances[asset], err = r.holdings(ctx, asset, who, at); err != nil {
 			return rail.Position{}, err
 		}
 	}
@@ -56,6 +57,23 @@ func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, erro
 		return rail.Position{}, later(fmt.Sprintf("block %s was replaced while it was read", at))
 	}
 	return p, nil
+}
+
+// holdings is what belongs to a wallet at a block: its own and its vault's.
+func (r *Rail) holdings(ctx context.Context, asset string, who common.Address, at *big.Int) (money.Amount, error) {
+	own, err := r.balance(ctx, asset, who, at)
+	if err != nil {
+		return own, err
+	}
+	vault, ok := r.vaults[who]
+	if !ok {
+		return own, nil
+	}
+	held, err := r.balance(ctx, asset, vault, at)
+	if err != nil {
+		return held, err
+	}
+	return own.Add(held)
 }
 
 // finalBlock is the number of the latest final block.

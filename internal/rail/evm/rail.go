@@ -176,17 +176,8 @@ func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amo
 	}
 	out := map[string]money.Amount{}
 	for asset := range r.scales() {
-		if out[asset], err = r.balance(ctx, asset, who, head.Number); err != nil {
+		if out[asset], err = r.holdings(ctx, asset, who, head.Number); err != nil {
 			return nil, err
-		}
-		if vault, ok := r.vaults[who]; ok {
-			held, err := r.balance(ctx, asset, vault, head.Number)
-			if err != nil {
-				return nil, err
-			}
-			if out[asset], err = out[asset].Add(held); err != nil {
-				return nil, err
-			}
 		}
 	}
 	return out, nil
