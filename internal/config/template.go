@@ -94,7 +94,7 @@ scale = 2
 #fee_deadline = "0s"            # with dispatch.bump_after: replacements rise to the whole budget within this time
 #max_fee = "0.05"               # in the fee asset, per transaction; the signer refuses more
 #poll = "2s"
-#vaults = { "0xWallet" = "0xVault" } # many payouts in one transaction; sluice wallet deploy-vault
+#vaults = { "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359" } # by wallet; sluice wallet deploy-vault makes them
 #tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
 
 # Exchange: what may be exchanged, and where prices come from. docs/exchange.md explains it.

@@ -129,7 +129,7 @@ func (r *Rail) Estimate(ctx context.Context, wallet string, payouts []rail.Payou
 		if err := r.checkPayout(p); err != nil {
 			return rail.Estimate{}, err
 		}
-		gas, err := r.gas(ctx, who, head.Number, p)
+		gas, err := r.someGas(ctx, who, head.Number, p)
 		if err != nil {
 			return rail.Estimate{}, err
 		}
@@ -145,6 +145,17 @@ func (r *Rail) Estimate(ctx context.Context, wallet string, payouts []rail.Payou
 	}
 	out.Ceiling, err = Amount(&ceiling)
 	return out, err
+}
+
+// someGas is what a payout alone may use, by the first way that has the money for it.
+func (r *Rail) someGas(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) (gas uint64, err error) {
+	var wait later
+	for _, w := range r.ways(who, []rail.Payout{p}) {
+		if gas, err = r.listGas(ctx, who, at, w, []rail.Payout{p}); !errors.As(err, &wait) {
+			break
+		}
+	}
+	return gas, err
 }
 
 func smaller(a, b *big.Int) *big.Int {
