@@ -18,11 +18,12 @@ import (
 )
 
 type walletCmd struct {
-	Create walletCreateCmd `cmd:"" help:"Make a key in the keystore and a wallet for it."`
-	Import walletImportCmd `cmd:"" help:"Put a private key into the keystore and make a wallet for it. The key is read from standard input."`
-	List   walletListCmd   `cmd:"" help:"List all wallets."`
-	Status walletStatusCmd `cmd:"" help:"Show what wallets hold on their networks."`
-	Fund   walletFundCmd   `cmd:"" name:"fund-address" help:"Show where to send money for payouts, and which."`
+	Create      walletCreateCmd      `cmd:"" help:"Make a key in the keystore and a wallet for it."`
+	Import      walletImportCmd      `cmd:"" help:"Put a private key into the keystore and make a wallet for it. The key is read from standard input."`
+	List        walletListCmd        `cmd:"" help:"List all wallets."`
+	Status      walletStatusCmd      `cmd:"" help:"Show what wallets hold on their networks."`
+	Fund        walletFundCmd        `cmd:"" name:"fund-address" help:"Show where to send money for payouts, and which."`
+	DeployVault walletDeployVaultCmd `cmd:"" help:"Make the contract by which a wallet pays many withdrawals in one transaction. Repeated, it gives the one that is there."`
 }
 
 // walletOut is a wallet as it is printed.

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"sluice/internal/app"
+	"sluice/internal/commit"
+	"sluice/internal/config"
+	"sluice/internal/dispatch"
+	"sluice/internal/fault"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/rail/evm"
+	"sluice/internal/signer"
+	"sluice/internal/signer/build"
+	"sluice/internal/signer/keystore"
+)
+
+type walletDeployVaultCmd struct {
+	ID      string        `arg:"" help:"The wallet that the vault shall obey and that pays for it, wal_..."`
+	Timeout time.Duration `default:"10m" help:"How long to wait for a block."`
+}
+
+// vaultOut is what there is to know about a vault.
+type vaultOut struct {
+	Wallet  string `json:"wallet"`
+	Network string `json:"network"`
+	Address string `json:"address"`
+	Vault   string `json:"vault"`
+	TxID    string `json:"txid,omitempty"` // empty: it was there before
+	Cost    string `json:"cost,omitempty"`
+	Config  string `json:"config"` // the line for the network's part of the configuration
+	Done    bool   `json:"configured"`
+}
+
+// Run implements the command.
+func (c *walletDeployVaultCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		ctx, cancel := context.WithTimeout(t.ctx, c.Timeout)
+		defer cancel()
+		rows, err := t.db.Wallets(ctx)
+		if err != nil {
+			return err
+		}
+		rows = slices.DeleteFunc(rows, func(w dispatch.Wallet) bool { return w.Text() != c.ID })
+		if err := need(len(rows) == 1, "wallet", c.ID); err != nil {
+			return err
+		}
+		w := rows[0]
+		i := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == w.Network })
+		if i < 0 {
+			return fault.New(fault.Invalid, "unknown_network", "the network %s of the wallet is not in the configuration", w.Network)
+		}
+		n := t.conf.Networks[i]
+		if n.Kind != config.KindEVM {
+			return fault.New(fault.Invalid, "no_contracts", "the network %s has no contracts", n.Name)
+		}
+		r, err := app.OpenRail(ctx, n, t.conf.Money())
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		out := vaultOut{Wallet: w.Text(), Network: w.Network, Address: w.Address}
+		_, out.Done = n.Vaults[w.Address]
+		var found bool
+		if out.Vault, found, err = r.FindVault(ctx, w.Address); err != nil {
+			return err
+		}
+		if !found {
+			if err := t.deployVault(ctx, w, n, r, &out); err != nil {
+				return err
+			}
+		}
+		out.Config = fmt.Sprintf("vaults = { %q = %q }", out.Address, out.Vault)
+		return e.print(out, func(to io.Writer) {
+			p := printer{to}
+			p.f("wallet\t%s\naddress\t%s\nvault\t%s\n", out.Wallet, out.Address, out.Vault)
+			if out.TxID != "" {
+				p.f("transaction\t%s\ncost\t%s\n", out.TxID, out.Cost)
+			}
+			if !out.Done {
+				p.f("\nNext: put this into the [[networks]] part of %s, restart `sluice serve`, and send the vault coins and tokens to pay from:\n%s\n", n.Name, out.Config)
+			}
+		})
+	})
+}
+
+// deployLease is how long the wallet is kept from the worker at a time.
+const deployLease = 2 * time.Minute
+
+// deployVault has the wallet make the contract, while no worker uses its nonces.
+func (t *tool) deployVault(ctx context.Context, w dispatch.Wallet, n config.Network, r *evm.Rail, out *vaultOut) error {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	owner := "deploy-" + hex.EncodeToString(b[:])
+	return t.write(func(loop *commit.Loop) (err error) {
+		if _, err = commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
+			return err
+		}
+		defer func() {
+			back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			_, backErr := commit.Do[dispatch.Wallet](back, loop, dispatch.OperatorShard, dispatch.Unlease{Wallet: w.Seq, Owner: owner})
+			err = errors.Join(err, backErr)
+		}()
+		if open, err := t.db.OpenWork(ctx, w.Seq); err != nil || len(open) > 0 {
+			return errors.Join(err, fault.New(fault.Conflict, "wallet_busy", "%d payouts of the wallet are under way: try again when they are done", len(open)))
+		}
+		d, err := r.PrepareVault(ctx, w.Address)
+		if err != nil {
+			return err
+		}
+		signed, err := t.signDeployment(ctx, w, n, d)
+		if err != nil {
+			return err
+		}
+		t.progress("deploying %s with %s; waiting for a block", d.Vault, signed.TxID)
+		cost, err := t.awaitDeployment(ctx, loop, r, signed, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease})
+		if err != nil {
+			return err
+		}
+		out.Vault, out.TxID = d.Vault, signed.TxID
+		out.Cost = t.conf.Money()[n.FeeAsset].Format(cost) + " " + n.FeeAsset
+		return nil
+	})
+}
+
+// signDeployment signs with the keystore itself: no signer signs what is no payout.
+func (t *tool) signDeployment(ctx context.Context, w dispatch.Wallet, n config.Network, d evm.Deployment) (signer.Signed, error) {
+	keys, err := keystore.Open(t.conf.Keystore.Dir, t.conf.Keystore.Passphrase.Reveal())
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	all, err := keys.Public(ctx)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	network := signer.Network{Name: n.Name, Family: build.EVM, ChainID: uint64(n.ChainID)} //nolint:gosec // validated: above 0
+	for _, public := range all {
+		addresses, err := (build.Builder{}).Addresses(network, public)
+		if err != nil || !slices.Contains(addresses, w.Address) {
+			continue
+		}
+		unsigned, err := build.Deploy(network, public, build.Deployment{
+			Wallet: w.Address, Nonce: d.Nonce, Gas: d.Gas, FeeCap: d.FeeCap, TipCap: d.TipCap, Code: d.Code,
+		})
+		if err != nil {
+			return signer.Signed{}, err
+		}
+		signature, err := keys.Sign(ctx, public, unsigned.Digests[0])
+		if err != nil {
+			return signer.Signed{}, err
+		}
+		return unsigned.Finish([][]byte{signature})
+	}
+	return signer.Signed{}, fault.New(fault.NotFound, "no_key", "the keystore %s has no key for %s", t.conf.Keystore.Dir, w.Address)
+}
+
+// awaitDeployment sends the bytes until a block holds them.
+func (t *tool) awaitDeployment(ctx context.Context, loop *commit.Loop, r *evm.Rail, signed signer.Signed, lease dispatch.Lease) (cost money.Amount, err error) {
+	tick := time.NewTicker(r.PollEvery())
+	defer tick.Stop()
+	var sent, leased time.Time
+	for {
+		if time.Since(leased) > deployLease/2 {
+			if _, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, lease); err != nil {
+				return cost, err
+			}
+			leased = time.Now()
+		}
+		mined, cost, err := r.Mined(ctx, signed.TxID)
+		if mined || err != nil && !errors.Is(err, rail.ErrUnavailable) {
+			return cost, err
+		}
+		if time.Since(sent) > 12*time.Second {
+			if err = r.Submit(ctx, rail.Attempt{TxID: signed.TxID, Raw: signed.Raw}); err == nil {
+				sent = time.Now()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return cost, errors.Join(fault.New(fault.Unavailable, "not_mined",
+				"no block holds %s yet: run the command again later, it goes on where this one ended", signed.TxID), err)
+		case <-tick.C:
+		}
+	}
+}
