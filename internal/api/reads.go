@@ -27,6 +27,8 @@ type Reads interface {
 	WithdrawalReads
 	EventReads
 	WebhookReads
+	QuoteReads
+	FeeReads
 	// Wallets lists every wallet.
 	Wallets(ctx context.Context) ([]dispatch.Wallet, error)
 }

@@ -52,6 +52,10 @@ func routes() []route {
 		{pattern: "POST /v1/withdrawals/{id}/cancel", scope: merchant.CancelWithdrawals, body: optionalBody, key: keyTaken, handle: cancelWithdrawal},
 		{pattern: "GET /v1/foreign_ids/{foreign_id}/withdrawal", scope: merchant.ReadWithdrawals, handle: getWithdrawalByForeignID},
 
+		{pattern: "GET /v1/rates", handle: listRates},
+		{pattern: "POST /v1/quotes", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, handle: createQuote},
+		{pattern: "GET /v1/quotes/{id}", scope: merchant.ReadWithdrawals, handle: getQuote},
+
 		{pattern: "GET /v1/events", scope: merchant.ReadEvents, handle: listEvents},
 		{pattern: "GET /v1/events/{id}", scope: merchant.ReadEvents, handle: getEvent},
 
@@ -71,6 +75,9 @@ func routes() []route {
 		{pattern: "GET /v1/review", scope: merchant.Operate, handle: listReview},
 		{pattern: "POST /v1/review/{id}/approve", scope: merchant.Operate, body: optionalBody, handle: approveWithdrawal},
 		{pattern: "POST /v1/review/{id}/reject", scope: merchant.Operate, body: needsBody, handle: rejectWithdrawal},
+		{pattern: "GET /v1/merchants/{id}/fees", scope: merchant.Operate, handle: listFees},
+		{pattern: "PUT /v1/merchants/{id}/fees", scope: merchant.Operate, body: needsBody, handle: setFee},
+		{pattern: "DELETE /v1/merchants/{id}/fees", scope: merchant.Operate, handle: removeFee},
 		{pattern: "GET /v1/wallets", scope: merchant.Operate, handle: listWallets},
 	}
 }

@@ -22,6 +22,10 @@ type Create struct {
 	FeeInside   bool
 	Network     string
 	ValidFor    time.Duration // up to MaxValidity; 0: DefaultValidity
+	// Problem is why there is no deal. It is told from within the command, so that a
+	// repeat of a request that was answered before gets that answer, whatever prices
+	// have done meanwhile.
+	Problem error
 }
 
 // Reads implements commit.Command. A quote is a new row and depends on no other.
@@ -29,6 +33,9 @@ func (c Create) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
 func (c Create) Apply(v *commit.View) (any, error) {
+	if c.Problem != nil {
+		return nil, c.Problem
+	}
 	validFor, err := c.check(v.Now())
 	if err != nil {
 		return nil, err

@@ -53,6 +53,13 @@ var Quotes = commit.NewTable("quote", func(q *Quote) id.Seq { return q.Seq })
 // Answer implements commit.Answerer: the body of a quote never changes, so its number is enough.
 func (q Quote) Answer() commit.Answer { return commit.Answer{Ref: q.Seq} }
 
+// AsCreated is the quote as it was when it was made: what a repeat of the request is
+// answered with.
+func (q Quote) AsCreated() Quote {
+	q.UsedBy, q.UsedAt, q.Version = 0, time.Time{}, 1
+	return q
+}
+
 // Expired tells whether the quote can no longer be used at t by something new.
 func (q Quote) Expired(t time.Time) bool { return !t.Before(q.ExpiresAt) }
 

@@ -161,6 +161,22 @@ func (b *Book) exchange(a Ask, t *Terms) error {
 	return err
 }
 
+// Exchanged lists the pairs.
+func (b *Book) Exchanged() []fx.Pair {
+	if b == nil {
+		return nil
+	}
+	return b.Pairs
+}
+
+// Defaults lists the schedules of the installation.
+func (b *Book) Defaults() []fee.Schedule {
+	if b == nil {
+		return nil
+	}
+	return b.Fees
+}
+
 // Price gives the pair that exchanges one currency for another, and its market now.
 func (b *Book) Price(from, to money.Asset) (fx.Pair, fx.Market, error) {
 	if b == nil || b.Markets == nil {
