@@ -5,7 +5,6 @@ import (
 
 	"sluice/internal/destination"
 	"sluice/internal/fault"
-	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )
@@ -108,23 +107,7 @@ func readPayment(o object) payment {
 	return out
 }
 
-// payment checks what goes with a payment to a registered destination. Which network
-// that is on is read only where the currency leaves a choice.
-func (c *call) payment(p payment, to id.ID, asset money.Asset) (rail.Payment, error) {
-	if len(asset.Networks) == 1 {
-		return c.paymentOn(p, asset.Networks[0], asset)
-	}
-	if !p.given && !slices.ContainsFunc(asset.Networks, func(n string) bool { return c.toBank(n) != nil }) {
-		return rail.Payment{}, nil
-	}
-	d, found, err := maybe(c.Reads.Destination(c.ctx(), to))
-	if err != nil || !found || d.Merchant != c.who.merchant.Seq {
-		return rail.Payment{}, err // the command says that there is none
-	}
-	return c.paymentOn(p, d.Network, asset)
-}
-
-// paymentOn checks it for a network.
+// paymentOn checks what goes with a payment on a network; "" is none that matters.
 func (c *call) paymentOn(p payment, network string, asset money.Asset) (rail.Payment, error) {
 	bank := c.toBank(network)
 	switch {

@@ -19,26 +19,6 @@ type QuoteReads interface {
 	Quote(ctx context.Context, at id.ID) (quote.Quote, bool, error)
 }
 
-var errNoQuote = fault.New(fault.NotFound, "quote_not_found", "no such quote")
-
-// wish is the exchange that a request asks for: one of the two amounts is fixed.
-type wish struct {
-	from, to money.Asset
-	form     fx.Form
-	amount   money.Amount
-}
-
-// fixed reads which of the two amounts a request fixes.
-func (o object) fixed(from, to money.Asset) (fx.Form, money.Amount) {
-	switch {
-	case o.has("amount") && o.has("receive_amount"):
-		o.d.wrong("amount_ambiguous", o.key("receive_amount"), "give amount or receive_amount, not both: the other one follows from the price")
-	case o.has("receive_amount"):
-		return fx.ReceiveForm, o.amount("receive_amount", to)
-	}
-	return fx.SendForm, o.amount("amount", from)
-}
-
 func createQuote(c *call) (int, error) {
 	o := c.doc.body()
 	var x wish
@@ -64,7 +44,7 @@ func createQuote(c *call) (int, error) {
 	cmd := quote.Create{Merchant: c.who.merchant.Seq, FeeCurrency: x.from.Code, Network: network, ValidFor: time.Duration(seconds) * time.Second}
 	t, err := c.Terms.For(c.ctx(), terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount})
 	if err != nil {
-		cmd.Problem = namedAsHere(err)
+		cmd.Problem = terms.Named(err, "amount")
 	}
 	cmd.Deal, cmd.Fee, cmd.FeeInside = t.Deal, t.Charge.Fee, t.Schedule.Inside
 	out, err := c.submit(cmd)
@@ -81,19 +61,6 @@ func createQuote(c *call) (int, error) {
 	c.location = "/v1/quotes/" + c.at(q.Seq).Text(id.Quote)
 	c.objects().quote(q)
 	return http.StatusCreated, nil
-}
-
-// namedAsHere gives a fault about an amount the names of the fields of the API.
-func namedAsHere(err error) error {
-	f := fault.Of(err)
-	if len(f.Fields) != 1 || f.Fields[0].Path != "send_amount" {
-		return err
-	}
-	out := *f
-	rule := f.Fields[0].Rule
-	out.Fields = []fault.Field{{Path: "amount", Rule: rule}}
-	out.Message = "amount: " + rule
-	return &out
 }
 
 func getQuote(c *call) (int, error) {

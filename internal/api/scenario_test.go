@@ -51,6 +51,7 @@ func (w *world) everyOperation(a party) {
 	w.credits(a)
 	w.withdrawals(a)
 	w.reviews(a)
+	w.exchange(a)
 	w.webhooks(a)
 	w.want(w.call(a.key, "GET", "/v1/nowhere", ""), 404, `"code":"no_such_route"`)
 	if got := w.want(w.call(a.key, "PUT", "/v1/accounts", ""), 405, `"code":"method_not_allowed"`).header.Get("Allow"); got != "GET, POST" {
@@ -225,7 +226,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	known := newContract(t).codes(t)
 	found := map[string]bool{}
 	literal := regexp.MustCompile(`(?:fault\.(?:New|Wrap)\((?:err, |cause, |p, )?fault\.[A-Za-z]+, |fault\.Wrap\([^"]*?fault\.[A-Za-z]+, |fault\.Bad\(|\.wrong\(|bad\()"([a-z0-9_]+)"`)
-	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../iban", "../rail/sepa"} {
+	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../iban", "../rail/sepa", "../fee", "../fx", "../quote", "../terms"} {
 		files, err := os.ReadDir(dir)
 		must(t, err)
 		for _, f := range files {
@@ -254,6 +255,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 
 // internalCodes never reach a client of the API: workers and operators see them.
 var internalCodes = []string{
+	"deal_broken", "quote_malformed", "quote_user_missing", "rate_malformed", "rate_missing",
 	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
 	"wallet_address", "wrong_dispatch",

@@ -29,6 +29,7 @@ func (w *world) possessions(p party) map[string]string {
 		"destinations":      w.want(w.call(p.key, "POST", "/v1/destinations", fmt.Sprintf(`{"network":"ethereum","address":%q}`, alice)), 201).get("id"),
 		"withdrawals":       w.want(w.call(p.key, "POST", "/v1/withdrawals", p.payout("w-of-"+p.account, "1")), 201).get("id"),
 		"events":            w.want(w.call(p.key, "GET", "/v1/events?limit=1", ""), 200).get("data.0.id"),
+		"quotes":            w.want(w.call(p.key, "POST", "/v1/quotes", `{"currency":"EUR","receive_currency":"USDT","amount":"10"}`), 201).get("id"),
 		"webhook_endpoints": hook,
 		"webhook_replays":   w.want(w.call(p.key, "POST", "/v1/webhook_endpoints/"+hook+"/replay", ""), 202).get("id"),
 	}
@@ -50,7 +51,7 @@ func (w *world) swappedIDs(t *testing.T) {
 	theirs["webhook_deliveries"] = w.delivery(w.bolt, theirs["webhook_endpoints"])
 	w.fund(w.acme, "USDT", "100")
 	kinds := map[string]id.Kind{
-		"accounts": id.Account, "credits": id.Credit, "destinations": id.Destination, "withdrawals": id.Withdrawal,
+		"accounts": id.Account, "credits": id.Credit, "destinations": id.Destination, "withdrawals": id.Withdrawal, "quotes": id.Quote,
 		"webhook_endpoints": id.Endpoint, "webhook_replays": id.Replay, "webhook_deliveries": id.Delivery,
 	}
 	_, mark := w.events(w.bolt, 0)
@@ -102,6 +103,7 @@ func (w *world) inBodies(theirs map[string]string) {
 	for _, c := range []struct{ path, body, swap, with string }{
 		{"/v1/withdrawals", own, a.account, theirs["accounts"]},
 		{"/v1/withdrawals", own, to, `"destination_id":"` + theirs["destinations"] + `"`},
+		{"/v1/withdrawals", own, `"amount":"1"`, `"quote_id":"` + theirs["quotes"] + `"`},
 		{"/v1/credits", a.credit(""), a.account, theirs["accounts"]},
 		{"/v1/locks", a.credit(""), a.account, theirs["accounts"]},
 		{"/v1/unlocks", a.credit(""), a.account, theirs["accounts"]},
@@ -109,7 +111,7 @@ func (w *world) inBodies(theirs map[string]string) {
 	} {
 		body := strings.Replace(c.body, c.swap, c.with, 1)
 		other := w.want(w.call(a.key, "POST", c.path, body, fresh()), 404)
-		none := strings.NewReplacer(theirs["accounts"], unlike(id.Account), theirs["destinations"], unlike(id.Destination)).Replace(body)
+		none := strings.NewReplacer(theirs["accounts"], unlike(id.Account), theirs["destinations"], unlike(id.Destination), theirs["quotes"], unlike(id.Quote)).Replace(body)
 		missing := w.want(w.call(a.key, "POST", c.path, none, fresh()), 404)
 		if strings.Replace(string(other.body), other.get("request_id"), "", 1) != strings.Replace(string(missing.body), missing.get("request_id"), "", 1) {
 			w.t.Errorf("POST %s: somebody else's is answered\n%s\none that does not exist\n%s", c.path, other.body, missing.body)

@@ -8,6 +8,8 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/money"
+	"sluice/internal/quote"
 	"sluice/internal/withdrawal"
 )
 
@@ -44,8 +46,8 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 	cmd := withdrawal.Create{Merchant: c.who.merchant.Seq, Actor: c.who.actor}
 	account := o.id("account", id.Account, true)
 	cmd.ForeignID = o.text("foreign_id")
-	cmd.Asset = o.asset("currency", c.Assets)
-	cmd.Amount = o.amount("amount", cmd.Asset)
+	x := o.wish(c.Assets)
+	cmd.Asset = x.from
 	cmd.NotBefore = o.time("not_before")
 	cmd.Metadata = o.metadata("metadata")
 	registered := o.id("destination_id", id.Destination, false)
@@ -70,25 +72,43 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 		return cmd, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
 	}
 	cmd.Account, cmd.Destination = account.Seq, registered.Seq
-	cmd.Review = c.review(cmd)
-	if !given {
-		if registered.Shard != c.who.merchant.Shard {
-			return cmd, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
+	if !given && registered.Shard != c.who.merchant.Shard {
+		return cmd, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
+	}
+	var q quote.Quote
+	var err error
+	if !x.quote.IsZero() {
+		if x, q, err = c.quoted(x); err != nil {
+			return cmd, err
 		}
-		var err error
-		cmd.Payment, err = c.payment(details, registered, cmd.Asset)
+	}
+	if given {
+		err = c.aim(&cmd, to, x.to)
+	} else {
+		to.network, err = c.networkOf(registered, x, details)
+	}
+	if err != nil {
 		return cmd, err
 	}
+	if to.network != "" { // without one there is no such destination, which the command says, or nothing depends on it
+		cmd.Payment, err = c.paymentOn(details, to.network, x.to)
+	}
+	if err != nil {
+		return cmd, err
+	}
+	c.price(&cmd, x, q, to.network)
+	cmd.Review = c.review(cmd)
+	return cmd, nil
+}
+
+// aim checks a destination that is given inline.
+func (c *call) aim(cmd *withdrawal.Create, to target, asset money.Asset) (err error) {
 	if to.bank != nil && !c.Bank.Inline {
-		return cmd, notInline()
+		return notInline()
 	}
-	var err error
 	cmd.Names = c.Bank.Names
-	if cmd.Target, err = c.checked(to, cmd.Asset); err != nil {
-		return cmd, within("destination", err)
-	}
-	cmd.Payment, err = c.paymentOn(details, to.network, cmd.Asset)
-	return cmd, err
+	cmd.Target, err = c.checked(to, asset)
+	return within("destination", err)
 }
 
 // made is the withdrawal that a command gave, or for a repeat the one that the

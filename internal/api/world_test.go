@@ -30,6 +30,7 @@ import (
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/store"
+	"sluice/internal/terms"
 )
 
 // silent is a node that does not answer: destinations are checked without it.
@@ -86,6 +87,8 @@ type world struct {
 	acme     party
 	bolt     party
 	operator string
+	board    *board // prices, and what the house can pay
+	terms    *terms.Book
 	contract *contract // checks every exchange; nil where speed counts
 }
 
@@ -110,14 +113,15 @@ func newWorldWith(t testing.TB, url string, change func(*api.Deps)) *world {
 	must(t, store.Migrate(ctx, url, opt))
 	db, err := store.Open(ctx, url, opt)
 	must(t, err)
-	w := &world{t: t, db: db, loop: commit.New(db, db.Shards(), commit.Options{Log: quiet}), clock: &clock{now: time.Now()}}
+	w := &world{t: t, db: db, loop: commit.New(db, db.Shards(), commit.Options{Log: quiet}), clock: &clock{now: time.Now()}, board: newBoard()}
+	w.terms = w.board.terms(db)
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- w.loop.Run(running) }()
 	network, err := evm.New(evm.Config{Network: "ethereum", ChainID: 1, Tokens: map[string]evm.Token{"USDT": {Contract: usdtContract, Scale: 6}}}, silent{})
 	must(t, err)
 	deps := api.Deps{
-		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: quiet, Version: "test",
+		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: quiet, Version: "test", Terms: w.terms,
 		ReviewAbove: map[string]money.Amount{"ETH": money.Of(2e18)},
 	}
 	change(&deps)

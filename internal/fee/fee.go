@@ -58,24 +58,24 @@ type Schedule struct {
 
 // Validate tells what is wrong with a schedule.
 func (s Schedule) Validate() error {
-	bad := func(field, format string, args ...any) error {
+	broken := func(field, format string, args ...any) error {
 		return fault.Bad("invalid_fee", field, format, args...)
 	}
 	switch {
 	case s.Kind != Any && s.Kind != Plain && s.Kind != Exchange:
-		return bad("kind", "must be plain or exchange, or be left out for both")
+		return broken("kind", "must be plain or exchange, or be left out for both")
 	case s.PPM < 0 || s.PPM >= One:
-		return bad("percent", "must be 0 or more and below 100")
+		return broken("percent", "must be 0 or more and below 100")
 	case s.Currency == "" && s.hasAmounts():
-		return bad("currency", "must be given where an amount is: an amount is in one currency")
+		return broken("currency", "must be given where an amount is: an amount is in one currency")
 	case !s.Maximum.IsZero() && s.Maximum.Less(s.Minimum):
-		return bad("maximum", "must not be below the minimum")
+		return broken("maximum", "must not be below the minimum")
 	case s.Carry != Absorbed && s.Carry != Flat && s.Carry != Cost:
-		return bad("network_fee", "must be absorbed, flat or cost")
+		return broken("network_fee", "must be absorbed, flat or cost")
 	case s.Carry == Absorbed && !s.CarryAmount.IsZero():
-		return bad("network_fee_amount", "has no meaning where the network's fee is absorbed")
+		return broken("network_fee_amount", "has no meaning where the network's fee is absorbed")
 	case s.Carry != Absorbed && s.CarryAmount.IsZero():
-		return bad("network_fee_amount", "is needed: for flat what is charged, for cost the most that is passed on")
+		return broken("network_fee_amount", "is needed: for flat what is charged, for cost the most that is passed on")
 	}
 	return nil
 }

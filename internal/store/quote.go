@@ -45,7 +45,7 @@ func (db *DB) Owed(ctx context.Context, network string) (map[string]money.Amount
 	var currency string
 	var a money.Amount
 	for n := range db.shards {
-		err := db.engine.each(ctx, "SELECT t.currency, t.amount FROM withdrawal t WHERE t.shard = $1 AND t.network = $2 AND "+open,
+		err := db.engine.each(ctx, "SELECT t.receive_currency, t.receive FROM withdrawal t WHERE t.shard = $1 AND t.network = $2 AND "+open,
 			[]any{int64(n), network}, []any{&currency, &a}, func() error {
 				sum, err := out[currency].Add(a)
 				out[currency] = sum

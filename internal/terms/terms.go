@@ -114,11 +114,10 @@ func (b *Book) For(ctx context.Context, a Ask) (Terms, error) {
 		t.Charge, t.Receive = fee.Charge{Gross: a.Amount, Net: a.Amount}, a.Amount
 		return t, nil
 	}
-	all, err := b.schedules(ctx, a.Merchant)
-	if err != nil {
+	var err error
+	if t.Schedule, err = b.schedule(ctx, a, t.Kind); err != nil {
 		return t, err
 	}
-	t.Schedule = fee.Find(all, fee.Key{Merchant: a.Merchant.Seq, Currency: a.From.Code, Network: a.Network, Kind: t.Kind})
 	if exchange {
 		err = b.exchange(a, &t)
 	} else {
@@ -234,6 +233,12 @@ func (b *Book) CanPay(network string, to money.Asset, amount money.Amount) error
 		return fault.New(fault.Refused, "liquidity_short", "the house cannot pay so much %s on %s now; nothing was done. Try less, or later", to.Code, network)
 	}
 	return nil
+}
+
+// schedule gives the one that holds.
+func (b *Book) schedule(ctx context.Context, a Ask, kind fee.Kind) (fee.Schedule, error) {
+	all, err := b.schedules(ctx, a.Merchant)
+	return fee.Find(all, fee.Key{Merchant: a.Merchant.Seq, Currency: a.From.Code, Network: a.Network, Kind: kind}), err
 }
 
 // schedules gives every schedule that may hold for a merchant.

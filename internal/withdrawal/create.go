@@ -39,9 +39,13 @@ type Create struct {
 	// An exchange on the way: Deal is agreed on here and now, or Quote was before and
 	// says what is sent and paid out; Amount must be what it sends. Receives is the
 	// asset that is paid out. All zero: what is paid out is Asset and Amount.
-	Deal        *fx.Deal
-	Quote       id.Seq
-	Receives    money.Asset
+	Deal     *fx.Deal
+	Quote    id.Seq
+	Receives money.Asset
+	// Problem is why there are no terms: no price, no money for what is paid out. It is
+	// told from within the command, after a duplicate is, and after a repeat has got the
+	// answer of the first time.
+	Problem     error
 	Payment     rail.Payment         // for banks; checked by the rail
 	Review      string               // why a person must approve it; "" for no reason
 	Destination id.Seq               // a registered destination; then Target is read from it
@@ -116,7 +120,9 @@ func (c Create) Apply(v *commit.View) (any, error) {
 func (c Create) exchange(v *commit.View, w *Withdrawal) error {
 	q := c.Quote
 	if c.Deal != nil {
-		made, err := quote.Create{Merchant: c.Merchant, Deal: *c.Deal}.Apply(v)
+		made, err := quote.Create{
+			Merchant: c.Merchant, Deal: *c.Deal, FeeCurrency: c.Asset.Code, Fee: c.Fee, FeeInside: c.FeeInside, Network: w.Network,
+		}.Apply(v)
 		if err != nil {
 			return err
 		}
@@ -129,7 +135,8 @@ func (c Create) exchange(v *commit.View, w *Withdrawal) error {
 	if err != nil {
 		return err
 	}
-	if taken.SendCurrency != c.Asset.Code || taken.Send != c.Amount || taken.ReceiveCurrency != c.Receives.Code {
+	if taken.SendCurrency != c.Asset.Code || taken.Send != c.Amount || taken.ReceiveCurrency != c.Receives.Code ||
+		taken.Fee != c.Fee || taken.FeeInside != c.FeeInside || taken.Network != "" && taken.Network != w.Network {
 		return fault.New(fault.Conflict, "quote_differs", "the quote sends %s and pays out %s, with other amounts or currencies than this withdrawal; nothing was done",
 			taken.SendCurrency, taken.ReceiveCurrency).At("quote")
 	}
@@ -157,6 +164,9 @@ func (c Create) check(v *commit.View) error {
 		t := v.ID(first.Withdrawal).Text(id.Withdrawal)
 		return fault.New(fault.Conflict, "duplicate_foreign_id", "a withdrawal with this foreign_id exists: %s; nothing was done", t).
 			At("foreign_id").With("withdrawal", t)
+	}
+	if c.Problem != nil {
+		return c.Problem
 	}
 	if err := account.Positive(c.Amount); err != nil {
 		return err

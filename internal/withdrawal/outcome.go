@@ -115,6 +115,7 @@ func (c Return) Follow(v *commit.View, w *commit.Wants) {
 		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.ReceiveCurrency)
 		ledger.Accounts.Want(w, x.Account) // its first balance in this currency may be made here
 		ledger.WantBalance(w, x.Account, x.ReceiveCurrency)
+		ledger.Accounts.Want(w, x.Account) // it may never have had the currency that comes back
 	}
 }
 

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"slices"
+
+	"sluice/internal/fault"
+	"sluice/internal/fx"
+	"sluice/internal/id"
+	"sluice/internal/money"
+	"sluice/internal/quote"
+	"sluice/internal/terms"
+	"sluice/internal/withdrawal"
+)
+
+// wish is what a request wants to be paid: one of the two amounts is fixed, or a quote
+// fixes both.
+type wish struct {
+	from, to money.Asset
+	form     fx.Form
+	amount   money.Amount
+	quote    id.ID
+}
+
+// wish reads currencies and amounts. Without receive_currency nothing is exchanged.
+func (o object) wish(known money.Assets) wish {
+	x := wish{from: o.asset("currency", known)}
+	if o.has("quote_id") {
+		x.quote = o.id("quote_id", id.Quote, true)
+		for _, name := range []string{"amount", "receive_amount", "receive_currency"} {
+			if o.has(name) {
+				o.d.wrong("quote_ambiguous", o.key(name), "the quote says it: leave it out")
+			}
+		}
+		return x
+	}
+	x.to = x.from
+	if o.has("receive_currency") {
+		x.to = o.asset("receive_currency", known)
+	}
+	x.form, x.amount = o.fixed(x.from, x.to)
+	return x
+}
+
+// fixed reads which of the two amounts a request fixes.
+func (o object) fixed(from, to money.Asset) (fx.Form, money.Amount) {
+	switch {
+	case o.has("amount") && o.has("receive_amount"):
+		o.d.wrong("amount_ambiguous", o.key("receive_amount"), "give amount or receive_amount, not both: the other one follows from price and fee")
+	case o.has("receive_amount"):
+		return fx.ReceiveForm, o.amount("receive_amount", to)
+	}
+	return fx.SendForm, o.amount("amount", from)
+}
+
+// quoted reads the quote of a wish. One of somebody else does not exist.
+func (c *call) quoted(x wish) (wish, quote.Quote, error) {
+	missing := errNoQuote
+	if x.quote.Shard != c.who.merchant.Shard {
+		return x, quote.Quote{}, missing
+	}
+	q, found, err := maybe(c.Reads.Quote(c.ctx(), x.quote))
+	if err == nil && (!found || q.Merchant != c.who.merchant.Seq) {
+		err = missing
+	}
+	if err != nil {
+		return x, q, err
+	}
+	x.form, x.amount = q.Form, q.Send
+	x.to, err = c.Assets.Get(q.ReceiveCurrency)
+	return x, q, err
+}
+
+// price puts what a withdrawal comes to into its command. What stands in the way is
+// told by the command, after a duplicate and a repeat are: those have their answer
+// whatever prices do meanwhile.
+func (c *call) price(cmd *withdrawal.Create, x wish, q quote.Quote, network string) {
+	ask := terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount}
+	var t terms.Terms
+	var err error
+	if !x.quote.IsZero() {
+		cmd.Quote = x.quote.Seq
+		t, err = c.Terms.Quoted(c.ctx(), ask, q)
+	} else {
+		t, err = c.Terms.For(c.ctx(), ask)
+	}
+	if err == nil && ask.From.Code != ask.To.Code {
+		err = c.Terms.CanPay(network, x.to, t.Receive)
+	}
+	if err != nil {
+		cmd.Problem = terms.Named(err, "amount")
+		return
+	}
+	t.Fill(cmd, x.to)
+}
+
+// networkOf is the network of a registered destination, as far as something depends on
+// it; "" otherwise, and for one that is not there: the command says so. It is read only
+// where the currency leaves a choice.
+func (c *call) networkOf(at id.ID, x wish, p payment) (string, error) {
+	if len(x.to.Networks) == 1 {
+		return x.to.Networks[0], nil
+	}
+	need := p.given || !x.quote.IsZero() || x.from.Code != x.to.Code || slices.ContainsFunc(x.to.Networks, func(n string) bool { return c.toBank(n) != nil })
+	if !need {
+		free, err := c.Terms.Free(c.ctx(), c.who.merchant)
+		if free || err != nil {
+			return "", err
+		}
+	}
+	d, found, err := maybe(c.Reads.Destination(c.ctx(), at))
+	if err != nil || !found || d.Merchant != c.who.merchant.Seq {
+		return "", err
+	}
+	return d.Network, nil
+}
+
+var errNoQuote = fault.New(fault.NotFound, "quote_not_found", "no such quote")
