@@ -409,14 +409,14 @@ func TestQuoteIsUsedOnce(t *testing.T) {
 		}
 		won := 0
 		for range racers {
-			switch a := <-got; {
-			case a.status == 201:
-				won++
-				w.want(a, 201, `"amount":"90.00","fee":"0.90"`, `"amount":"99.000000","quote":"`+q.get("id")+`"`)
-				w.want(w.call(p.key, "GET", "/v1/quotes/"+q.get("id"), ""), 200, `"used_by":"`+a.get("id")+`"`)
-			default:
+			a := <-got
+			if a.status != 201 {
 				w.want(a, 409, `"code":"quote_used"`)
+				continue
 			}
+			won++
+			w.want(a, 201, `"amount":"90.00","fee":"0.90"`, `"amount":"99.000000","quote":"`+q.get("id")+`"`)
+			w.want(w.call(p.key, "GET", "/v1/quotes/"+q.get("id"), ""), 200, `"used_by":"`+a.get("id")+`"`)
 		}
 		if won != 1 || w.figure(p, "EUR", "reserved") != "90.90" {
 			w.t.Errorf("%d withdrawals used one quote; %s are held", won, w.figure(p, "EUR", "reserved"))
@@ -482,8 +482,13 @@ func TestFeesAreTheOperators(t *testing.T) {
 	w.want(w.call(w.acme.key, "POST", "/v1/withdrawals", w.acme.payout("b", "20")), 201, `"fee":"0.200000"`)
 	w.want(w.call(w.operator, "GET", path, ""), 200, `"merchant":null,"currency":"USDT"`)
 	for _, c := range []struct{ body, field string }{
-		{`{"percent":"100"}`, "percent"}, {`{"percent":"0.00001"}`, "percent"}, {`{"fixed":"1"}`, "fixed"}, {`{"currency":"EUR","minimum":"2","maximum":"1"}`, "maximum"},
-		{`{"currency":"EUR","network_fee":"cost"}`, "network_fee_amount"}, {`{"fee_from":"thin air"}`, "fee_from"}, {`{"kind":"odd"}`, "kind"},
+		{`{"percent":"100"}`, "percent"},
+		{`{"percent":"0.00001"}`, "percent"},
+		{`{"fixed":"1"}`, "fixed"},
+		{`{"currency":"EUR","minimum":"2","maximum":"1"}`, "maximum"},
+		{`{"currency":"EUR","network_fee":"cost"}`, "network_fee_amount"},
+		{`{"fee_from":"thin air"}`, "fee_from"},
+		{`{"kind":"odd"}`, "kind"},
 	} {
 		w.want(w.call(w.operator, "PUT", path, c.body), 400, `"code":"invalid_fee"`, `"field":"`+c.field+`"`)
 	}

@@ -51,6 +51,7 @@ type root struct {
 	Seal       sealCmd       `cmd:"" help:"Keys for what is kept encrypted."`
 	Treasury   treasuryCmd   `cmd:"" help:"What the wallets have, what they owe, and how long it lasts."`
 	Reconcile  reconcileCmd  `cmd:"" help:"Compare the wallets with the ledger, to the last unit."`
+	Fee        feeCmd        `cmd:"" help:"What merchants are charged."`
 	Verify     verifyCmd     `cmd:"" help:"Recompute every balance from its transfers and compare. Exit code 1: something differs."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`

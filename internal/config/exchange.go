@@ -176,8 +176,11 @@ func (c *Config) checkSource(p *problems, path string, s RateSource) {
 		pairs map[string]string
 		kinds []string
 	}{
-		{"symbols", s.Symbols, own[:3]}, {"rates", s.Rates, []string{SourceFixed}},
-		{"prices", s.Prices, []string{SourceJSON}}, {"bids", s.Bids, []string{SourceJSON}}, {"asks", s.Asks, []string{SourceJSON}},
+		{"symbols", s.Symbols, own[:3]},
+		{"rates", s.Rates, []string{SourceFixed}},
+		{"prices", s.Prices, []string{SourceJSON}},
+		{"bids", s.Bids, []string{SourceJSON}},
+		{"asks", s.Asks, []string{SourceJSON}},
 	} {
 		if len(f.pairs) > 0 && !slices.Contains(f.kinds, s.Kind) {
 			p.add(path+"."+f.name, "has no meaning for a source of kind %s", s.Kind)

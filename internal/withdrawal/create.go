@@ -126,7 +126,7 @@ func (c Create) exchange(v *commit.View, w *Withdrawal) error {
 		if err != nil {
 			return err
 		}
-		q = made.(quote.Quote).Seq //nolint:forcetypeassert // what Create gives
+		q = made.(quote.Quote).Seq //nolint:errcheck // it is what Create gives
 	}
 	if q == 0 {
 		return nil
