@@ -14,6 +14,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/money"
 	"sluice/internal/rail/sepa/code"
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
@@ -31,6 +32,8 @@ type Reader interface {
 	BankPayment(ctx context.Context, endToEnd string) (Payment, bool, error)
 	// BankName finds the order of the first of these names that is known, "" for none.
 	BankName(ctx context.Context, names []string) (string, error)
+	// BankClosing is the last statement of a wallet that has a closing balance.
+	BankClosing(ctx context.Context, wallet string) (Statement, bool, error)
 	// BankReturns are payments that came back and whose withdrawals were not told.
 	BankReturns(ctx context.Context, limit int) ([]Payment, error)
 	// BankSmallest is the smallest number of a statement of a wallet and year, 0 for none.
@@ -130,6 +133,16 @@ func (b *Book) Fates(ctx context.Context, order string) (list []Payment, fates [
 	return list, fates, nil
 }
 
+// Balance is what the account of a wallet held at the end of the last statement; nothing
+// if it was overdrawn.
+func (b *Book) Balance(ctx context.Context, wallet string) (held money.Amount, known bool, err error) {
+	s, known, err := b.read.BankClosing(ctx, wallet)
+	if s.ClosingSide == string(message.Debit) {
+		s.Closing = money.Amount{}
+	}
+	return s.Closing, known, err
+}
+
 // Explain is what a person is told about a bank's code.
 func Explain(c string) string {
 	r := code.ReasonOf(c)
@@ -189,7 +202,7 @@ func (b *Book) Content(kept FileBytes) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(r) //nolint:gosec // we packed it ourselves, from at most message.Limits
+	return io.ReadAll(r)
 }
 
 // strayMax is how many bookings that name nothing of ours one command takes.

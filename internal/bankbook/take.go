@@ -45,7 +45,7 @@ func (c TakeBookings) Reads(w *commit.Wants) {
 
 // Follow implements commit.Follower: what was taken in before may turn out to be
 // nobody's.
-func (c TakeBookings) Follow(v *commit.View, w *commit.Wants) { c.whole.follow(v, w, c.Bookings) }
+func (c TakeBookings) Follow(v *commit.View, w *commit.Wants) { c.follow(v, w, c.Bookings) }
 
 func (c whole) follow(v *commit.View, w *commit.Wants, news []message.Booking) {
 	if c.Order == "" {
@@ -244,7 +244,7 @@ func (c TakeStatus) Reads(w *commit.Wants) {
 }
 
 // Follow implements commit.Follower.
-func (c TakeStatus) Follow(v *commit.View, w *commit.Wants) { c.whole.follow(v, w, nil) }
+func (c TakeStatus) Follow(v *commit.View, w *commit.Wants) { c.follow(v, w, nil) }
 
 // Apply implements commit.Command.
 func (c TakeStatus) Apply(v *commit.View) (any, error) {

@@ -99,7 +99,7 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	if left := d.payouts(); len(left) > 0 {
 		slot, nonce, err := h.pick(ctx, d)
 		if err == nil {
-			_, err = h.rail.Prepare(ctx, slot, left, nil)
+			err = h.takes(ctx, slot, left)
 		}
 		var refusal *rail.Refusal
 		switch {
@@ -174,7 +174,7 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
-	in, err := h.rail.Prepare(ctx, slot, payouts, d.attempts())
+	a, err := h.attempt(ctx, slot, d, payouts)
 	var refusal *rail.Refusal
 	switch {
 	case errors.As(err, &refusal) && len(d.Attempts) == 0:
@@ -184,17 +184,7 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	case err != nil:
 		return d, h.wait(ctx, d, err)
 	}
-	in.Fence, in.Bound = h.wallet.Fence, id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
-	signed, err := h.Worker.sign.Sign(ctx, in)
-	if err != nil {
-		return d, h.wait(ctx, d, err)
-	}
-	fee, err := in.MaxFee()
-	if err != nil {
-		return d, err
-	}
 	crash.Point("dispatch.signed")
-	a := rail.Attempt{TxID: signed.TxID, Raw: signed.Raw, Fee: fee}
 	number := int64(len(d.Attempts)) + 1
 	d, err = h.do(ctx, d, RecordAttempt{whole: h.on(d), Number: number, Rail: a})
 	if err != nil {
@@ -300,7 +290,7 @@ func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work
 		return d, nil
 	}
 	last := d.Attempts[len(d.Attempts)-1]
-	if !dropped && h.opt.BumpAfter > 0 && time.Since(last.CreatedAt) >= h.opt.BumpAfter {
+	if _, writes := h.rail.(rail.Writer); !writes && !dropped && h.opt.BumpAfter > 0 && time.Since(last.CreatedAt) >= h.opt.BumpAfter {
 		bumped, err := h.sign(ctx, d)
 		if err == nil {
 			return bumped, nil

@@ -352,7 +352,7 @@ func (h *hand) inFlight(open []Work) []rail.InFlight {
 // planMore fills the window with queued withdrawals, oldest first. What the wallet
 // cannot pay now stays queued and says why; smaller ones behind it may go on.
 func (h *hand) planMore(ctx, step context.Context, open []Work) {
-	room := h.opt.Window
+	room := h.window()
 	for _, d := range open {
 		if d.Dispatch.State == Sealed || d.Dispatch.State == Planned {
 			room--

@@ -221,6 +221,14 @@ type SlotPicker interface {
 	Pick(ctx context.Context, wallet, ref string, payouts []Payout, held map[string]bool) (slot Slot, keys []string, err error)
 }
 
+// Writer is a rail whose attempts need no signature: files for a bank. Write takes the
+// place of Prepare and of the signer. It gives the exact bytes for a slot; whatever
+// depends on the time is fixed in them. Its errors are those of Prepare. There is never
+// a second attempt for a slot: with previous ones it fails.
+type Writer interface {
+	Write(ctx context.Context, slot Slot, payouts []Payout, previous []Attempt) (Attempt, error)
+}
+
 // Refusal is the network's own refusal of payouts that nothing was signed for yet.
 type Refusal struct{ Reason string }
 

@@ -113,6 +113,12 @@ func (db *DB) BankSmallest(ctx context.Context, wallet, year string) (int64, err
 	return s.Sequence, err
 }
 
+// BankClosing implements bankbook.Reader.
+func (db *DB) BankClosing(ctx context.Context, wallet string) (bankbook.Statement, bool, error) {
+	return first(ctx, db.engine, bankStatements,
+		"WHERE t.shard = $1 AND t.wallet = $2 AND t.closing_side <> '' AND t.state <> 'open' AND t.seq > 0 ORDER BY t.day DESC, t.sequence DESC LIMIT 1", bankbook.Shard, wallet)
+}
+
 // BankSuspense implements bankbook.Lists.
 func (db *DB) BankSuspense(ctx context.Context, limit int) ([]bankbook.Entry, error) {
 	return query(ctx, db.engine, bankEntries, "WHERE t.shard = $1 AND t.state = 'suspense' ORDER BY t.seq LIMIT $2", bankbook.Shard, page(limit))

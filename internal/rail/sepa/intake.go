@@ -1,6 +1,7 @@
 package sepa
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 type Delivery struct {
 	Name   string
 	SHA256 string // of the bytes, in hex
+	Raw    []byte
 	File   *message.File
 }
 
@@ -22,6 +24,8 @@ type Delivery struct {
 type Refused struct {
 	Name   string
 	Reason error // a *message.Refusal or ErrChecksum
+	Size   int64
+	Raw    []byte // nil for one that is too large
 }
 
 // Intake takes in what a bank has left.
@@ -33,6 +37,9 @@ type Intake struct {
 	// Take keeps what the file says. It must be safe to repeat: a file is put away
 	// only afterwards, and comes again if that fails. An error leaves it in the inbox.
 	Take func(ctx context.Context, d Delivery) error
+	// Refuse keeps a file of which nothing is used, before it goes into quarantine. nil:
+	// the channel's quarantine is enough. It must be safe to repeat.
+	Refuse func(ctx context.Context, r Refused) error
 }
 
 // Run goes through the inbox once. Files that cannot be trusted are put into
@@ -49,9 +56,9 @@ func (i Intake) Run(ctx context.Context) ([]Refused, error) {
 		if err := ctx.Err(); err != nil {
 			return refused, err
 		}
-		reason, err := i.one(ctx, in)
-		if reason != nil {
-			refused = append(refused, Refused{in.Name, reason})
+		r, err := i.one(ctx, in)
+		if r.Reason != nil {
+			refused = append(refused, r)
 		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("file %s: %w", in.Name, err))
@@ -60,19 +67,25 @@ func (i Intake) Run(ctx context.Context) ([]Refused, error) {
 	return refused, errors.Join(problems...)
 }
 
-func (i Intake) one(ctx context.Context, in Incoming) (refused, err error) {
+func (i Intake) one(ctx context.Context, in Incoming) (refused Refused, err error) {
 	d, err := i.read(ctx, in)
 	var why *message.Refusal
 	switch {
 	case errors.As(err, &why) || errors.Is(err, ErrChecksum):
-		return err, i.Channel.Quarantine(ctx, in.Name, err.Error())
+		refused = Refused{in.Name, err, in.Size, d.Raw}
+		if i.Refuse != nil {
+			if err := i.Refuse(ctx, refused); err != nil {
+				return Refused{}, fmt.Errorf("keep a refused file: %w", err)
+			}
+		}
+		return refused, i.Channel.Quarantine(ctx, in.Name, err.Error())
 	case err != nil:
-		return nil, err
+		return Refused{}, err
 	}
 	if err := i.Take(ctx, d); err != nil {
-		return nil, fmt.Errorf("take in: %w", err)
+		return Refused{}, fmt.Errorf("take in: %w", err)
 	}
-	return nil, i.Channel.Archive(ctx, in.Name)
+	return Refused{}, i.Channel.Archive(ctx, in.Name)
 }
 
 func (i Intake) read(ctx context.Context, in Incoming) (Delivery, error) {
@@ -84,14 +97,19 @@ func (i Intake) read(ctx context.Context, in Incoming) (Delivery, error) {
 		return Delivery{}, err
 	}
 	defer r.Close() //nolint:errcheck // only read from
-	// What the parser does not read (after a refusal) need not be summed up.
-	hash := sha256.New()
-	f, err := message.Read(io.TeeReader(r, hash), i.Limits)
-	if err != nil {
-		return Delivery{}, err
+	// A channel may know the size wrongly: what is larger than allowed is not read on.
+	raw, err := io.ReadAll(io.LimitReader(r, i.Limits.Bytes+1))
+	d := Delivery{Name: in.Name, Raw: raw}
+	switch {
+	case err != nil:
+		return d, err
+	case int64(len(raw)) > i.Limits.Bytes:
+		return Delivery{}, &message.Refusal{Cause: message.TooLarge, Text: fmt.Sprintf("the file has more than %d bytes", i.Limits.Bytes)}
 	}
-	if err := f.Check(i.Own); err != nil {
-		return Delivery{}, err
+	sum := sha256.Sum256(raw)
+	d.SHA256 = hex.EncodeToString(sum[:])
+	if d.File, err = message.Read(bytes.NewReader(raw), i.Limits); err != nil {
+		return d, err
 	}
-	return Delivery{in.Name, hex.EncodeToString(hash.Sum(nil)), f}, nil
+	return d, d.File.Check(i.Own)
 }

@@ -1,0 +1,49 @@
+package dispatch
+
+import (
+	"context"
+
+	"sluice/internal/id"
+	"sluice/internal/rail"
+)
+
+// takes asks the rail whether it takes the payouts, before anything is bound.
+func (h *hand) takes(ctx context.Context, slot rail.Slot, payouts []rail.Payout) (err error) {
+	if w, ok := h.rail.(rail.Writer); ok {
+		_, err = w.Write(ctx, slot, payouts, nil)
+		return err
+	}
+	_, err = h.rail.Prepare(ctx, slot, payouts, nil)
+	return err
+}
+
+// attempt makes the bytes of the next attempt: signed, or written by a rail whose
+// attempts need no signature. Nothing of it is stored here.
+func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []rail.Payout) (rail.Attempt, error) {
+	if w, ok := h.rail.(rail.Writer); ok {
+		return w.Write(ctx, slot, payouts, d.attempts())
+	}
+	in, err := h.rail.Prepare(ctx, slot, payouts, d.attempts())
+	if err != nil {
+		return rail.Attempt{}, err
+	}
+	in.Fence, in.Bound = h.wallet.Fence, id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
+	signed, err := h.Worker.sign.Sign(ctx, in)
+	if err != nil {
+		return rail.Attempt{}, err
+	}
+	fee, err := in.MaxFee()
+	return rail.Attempt{TxID: signed.TxID, Raw: signed.Raw, Fee: fee}, err
+}
+
+// filesOpen is how many files may wait for their bank's answers. One whose payments
+// the bank is silent about stays open for ever, and must not stand in the way.
+const filesOpen = 1000
+
+// window is how many dispatches of the wallet may be in flight.
+func (h *hand) window() int {
+	if _, ok := h.rail.(rail.Writer); ok {
+		return max(h.opt.Window, filesOpen)
+	}
+	return h.opt.Window
+}
