@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,7 @@ type App struct {
 	log     *slog.Logger
 	metrics *metrics
 	rails   map[string]rail.Rail
+	banks   []bank
 
 	book     *book
 	schedule *schedule.Schedule
@@ -107,6 +109,7 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued}, a.Store.Shards(), commit.Options{
 		BatchMax: conf.Commit.BatchMax, BatchWait: conf.Commit.BatchWait.Std(), Queue: conf.Commit.Queue, Observe: a.observe, Log: a.log,
 	})
+	a.connectBanks()
 	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Log: a.log})
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err
@@ -144,6 +147,9 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	own, err := newOwnWallets(ctx, a.Store, sign)
 	if err != nil {
 		return err
+	}
+	for _, b := range a.banks {
+		own.mine[strings.ToLower(b.rail.Account())] = true
 	}
 	if len(own.mine) == 0 {
 		a.log.Warn("there are no keys: withdrawals are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)

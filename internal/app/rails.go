@@ -49,6 +49,9 @@ func (a *App) openRails(ctx context.Context, given map[string]rail.Rail) error {
 	if a.rails == nil {
 		a.rails = map[string]rail.Rail{}
 	}
+	if err := a.openBanks(ctx); err != nil {
+		return err
+	}
 	for _, n := range a.conf.Networks {
 		if a.rails[n.Name] != nil {
 			continue

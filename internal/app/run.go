@@ -24,7 +24,7 @@ type part struct {
 // what is written.
 func (a *App) Run(ctx context.Context) error {
 	defer a.Close() //nolint:errcheck // stop returns its error; this is for a panic
-	failed := make(chan error, 8)
+	failed := make(chan error, 8+len(a.banks))
 	start := func(name string, fn func() error) part {
 		p := part{name, make(chan struct{})}
 		go func() {
@@ -50,6 +50,11 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.treasury != nil {
 		working = append(working, start("treasury", func() error { return a.treasury.Run(workCtx) }))
+	}
+	if a.dispatch != nil {
+		for _, b := range a.banks {
+			working = append(working, start("bank "+b.conf.Name, func() error { return b.listen(workCtx, a) }))
+		}
 	}
 	if a.deliver != nil {
 		working = append(working, start("webhooks", func() error { return a.deliver.Run(workCtx) }))

@@ -65,9 +65,10 @@ type Config struct {
 	Exchange      Exchange `toml:"exchange"`
 	Treasury      Treasury `toml:"treasury"`
 	// Fees are what every merchant is charged; Assets are the currencies, Networks the ways out.
-	Fees     []Fee     `toml:"fees"`
-	Assets   []Asset   `toml:"assets"`
-	Networks []Network `toml:"networks"`
+	Fees     []Fee         `toml:"fees"`
+	Assets   []Asset       `toml:"assets"`
+	Networks []Network     `toml:"networks"`
+	Banks    []BankAccount `toml:"banks"`
 }
 
 // Log says what is logged and how.
@@ -171,6 +172,7 @@ func Default(m Mode) Config {
 // fill gives every network its defaults. It is also for configurations made in code.
 func (c *Config) fill() {
 	c.Exchange.fill()
+	c.fillBanks()
 	for i := range c.Networks {
 		n := &c.Networks[i]
 		def := func(v *string, d string) {

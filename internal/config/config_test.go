@@ -186,7 +186,7 @@ func TestTemplateWorksAsWritten(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s, every key: %v\n%s", m, err, strings.Join(keys, "\n"))
 		}
-		full.Assets, full.Networks, want.Assets, want.Networks = nil, nil, nil, nil
+		full.Banks, full.Assets, full.Networks, want.Assets, want.Networks = nil, nil, nil, nil, nil
 		full.Fees, full.Exchange.Pairs, full.Exchange.Sources = nil, nil, nil
 		want.Webhooks.Allow, full.Webhooks.Allow, full.Treasury.Low = nil, nil, nil
 		if fmt.Sprintf("%+v", full) != fmt.Sprintf("%+v", want) {

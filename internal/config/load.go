@@ -232,6 +232,12 @@ func (p *problems) secrets(c *Config, getenv func(string) (string, bool)) {
 			p.add(fmt.Sprintf("networks[%d].url", i), "%v", err)
 		}
 	}
+	for i := range c.Banks {
+		b := &c.Banks[i]
+		if err := errors.Join(b.Password.resolve(getenv), b.Key.resolve(getenv)); err != nil {
+			p.add(fmt.Sprintf("banks[%d]", i), "%v", err)
+		}
+	}
 	for i := range c.Exchange.Sources {
 		s := &c.Exchange.Sources[i]
 		if err := errors.Join(s.URL.resolve(getenv), s.HeaderValue.resolve(getenv)); err != nil {

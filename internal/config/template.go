@@ -97,6 +97,34 @@ scale = 2
 #vaults = { "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359" } # by wallet; sluice wallet deploy-vault makes them
 #tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
 
+# Accounts at banks: euro leaves as SEPA credit transfers. docs/rails/sepa.md explains it. An asset
+# with code EUR, scale 2 and networks = ["sepa"] goes this way; keys under [seal] must be set.
+#[[banks]]
+#name = "sepa"
+#holder = "Example GmbH"        # of the account that pays
+#iban = "DE02100500000054540402"
+#bic = "BELADEBEXXX"
+#initiator = "Example GmbH"     # our name as the party that sends files
+#zone = "Europe/Berlin"
+#opens = "06:00"                # on business days of T2 normal payments leave from then
+#cut_off = "14:30"              # until then; later ones wait for the next business day
+#collect = "1m"                 # how long a normal payment waits for others to share its file
+#one_booking = false            # ask for one debit per file
+#early_confirm = false          # believe a reported settlement before the booking
+#file_max = 1000
+#instant_max = ""               # the largest instant payment of the bank; empty: no limit
+#poll = "30s"
+#folder = "bank"                # has outbox and inbox; or sftp and what follows
+#quiet_for = "0s"               # for banks that write in place
+#sftp = ""                      # host:port
+#user = ""
+#password = ""                  # file:PATH or env:NAME
+#key = ""                       # file:PATH, instead of a password
+#host_keys = []                 # like "ssh-ed25519 AAAA..."
+#remote_outbox = "outbox"
+#remote_inbox = "inbox"
+#local = ""                     # folder for copies
+
 # Exchange: what may be exchanged, and where prices come from. docs/exchange.md explains it.
 #[[exchange.pairs]]
 #from = "EUR"

@@ -70,6 +70,7 @@ func (c *Config) check(given []string) problems {
 	c.checkBank(&p)
 	c.checkAssets(&p, given)
 	c.checkNetworks(&p)
+	c.checkBanks(&p)
 	c.checkExchange(&p)
 	c.checkFeeSchedules(&p, given)
 	c.checkTreasury(&p)
@@ -110,6 +111,10 @@ func (c *Config) checkAssets(p *problems, given []string) {
 			n := slices.IndexFunc(c.Networks, func(n Network) bool { return n.Name == name })
 			switch {
 			case slices.Contains(given, name):
+			case slices.ContainsFunc(c.Banks, func(b BankAccount) bool { return b.Name == name }):
+				if a.Code != bankCurrency || a.Scale != bankScale {
+					p.add(path+".networks", "%s pays %s with scale %d and nothing else", name, bankCurrency, bankScale)
+				}
 			case n < 0:
 				p.add(path+".networks", "there is no network %q; add it under [[networks]]", name)
 			case !c.Networks[n].pays(a.Code):
