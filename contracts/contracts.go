@@ -1,6 +1,7 @@
 // Package contracts carries the compiled contracts of this folder. Vault is the product's
-// own; the others are tokens and recipients that behave and misbehave as real ones do,
-// for the demo and the tests only. tools/solc rebuilds the artifacts from the sources.
+// own, see package artifacts; the others are tokens and recipients that behave and
+// misbehave as real ones do, for the demo and the tests only. tools/solc rebuilds the
+// artifacts from the sources.
 package contracts
 
 import "embed"
@@ -9,8 +10,3 @@ import "embed"
 //
 //go:embed artifacts/*.json
 var Artifacts embed.FS
-
-// Vault is artifacts/Vault.json: the only contract that a real network gets.
-//
-//go:embed artifacts/Vault.json
-var Vault []byte

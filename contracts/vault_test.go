@@ -15,7 +15,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"go.uber.org/goleak"
 
-	"sluice/contracts"
+	"sluice/contracts/artifacts"
 	"sluice/internal/demo/devnet"
 	"sluice/internal/money"
 	"sluice/internal/rail/evm"
@@ -69,7 +69,7 @@ func setup(t *testing.T) *bench {
 	})
 	b := &bench{T: t, chain: chain}
 	var artifact struct{ ABI abi.ABI }
-	must(t, json.Unmarshal(contracts.Vault, &artifact))
+	must(t, json.Unmarshal(artifacts.Vault, &artifact))
 	b.abi = artifact.ABI
 	for _, key := range []**ecdsa.PrivateKey{&b.operator, &b.stranger} {
 		*key, err = crypto.GenerateKey()

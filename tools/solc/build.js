@@ -44,7 +44,7 @@ for (const file of Object.keys(result.contracts).sort()) {
 
 fs.mkdirSync(out, { recursive: true });
 let stale = false;
-for (const old of fs.readdirSync(out)) {
+for (const old of fs.readdirSync(out).filter((f) => f.endsWith(".json"))) {
   if (wanted.has(old)) continue;
   stale = true;
   if (!check) fs.unlinkSync(path.join(out, old));

@@ -13,7 +13,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
-	"sluice/contracts"
+	"sluice/contracts/artifacts"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 )
@@ -122,7 +122,7 @@ func (r *Rail) PrepareVault(ctx context.Context, wallet string) (Deployment, err
 // vaultCode is what makes a vault that obeys a wallet.
 func vaultCode(who common.Address) ([]byte, error) {
 	var artifact struct{ Bytecode string }
-	if err := json.Unmarshal(contracts.Vault, &artifact); err != nil {
+	if err := json.Unmarshal(artifacts.Vault, &artifact); err != nil {
 		return nil, fmt.Errorf("the vault's artifact: %w", err)
 	}
 	code, err := hex.DecodeString(strings.TrimPrefix(artifact.Bytecode, "0x"))
