@@ -23,6 +23,7 @@ var levels = map[string]int{
 	"internal/commit":   2,
 	"internal/calendar": 2,
 	"internal/signer":   2,
+	"internal/bitcoin":  2,
 	"internal/fx":       2,
 
 	// 3: the ledger and what stands beside it, and the port of the rails.
@@ -63,6 +64,7 @@ var levels = map[string]int{
 	"internal/store/storetest":    8,
 	"internal/store/pgtest":       8,
 	"internal/rail/evm":           8,
+	"internal/rail/utxo":          8,
 	"internal/rail/railtest":      8,
 	"internal/rail/sepa":          8,
 	"internal/rail/sepa/channel":  8,

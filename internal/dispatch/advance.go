@@ -179,7 +179,7 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	switch {
 	case errors.As(err, &refusal) && len(d.Attempts) == 0:
 		return h.refuse(ctx, d, nil, refusal.Reason)
-	case errors.Is(err, rail.ErrSlotTaken) && d.Dispatch.Nonce != noNonce:
+	case errors.Is(err, rail.ErrSlotTaken) && len(d.Attempts) == 0:
 		return h.rebind(ctx, d)
 	case err != nil:
 		return d, h.wait(ctx, d, err)
@@ -215,8 +215,11 @@ func (h *hand) approved(ctx context.Context, d Work) ([]rail.Payout, error) {
 	return out, nil
 }
 
-// rebind takes another nonce for a dispatch that nothing was signed for.
+// rebind takes another slot for a dispatch that nothing was signed for.
 func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
+	if d.Dispatch.Nonce == noNonce {
+		return h.repick(ctx, d)
+	}
 	nonce, err := h.rail.NextNonce(ctx, h.wallet.Address)
 	if err != nil {
 		return d, h.wait(ctx, d, err)

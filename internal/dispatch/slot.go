@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sluice/internal/commit"
+	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/rail"
 )
@@ -65,4 +66,75 @@ func (h *hand) chainNonce(ctx context.Context) (int64, error) {
 	}
 	n, err := h.rail.NextNonce(ctx, h.wallet.Address)
 	return max(int64(n), h.wallet.NextNonce), err //nolint:gosec // a nonce never nears 2^63
+}
+
+// remember tells a rail that must know it what else is in flight.
+func (h *hand) remember(work []Work) {
+	rememberer, ok := h.rail.(rail.Rememberer)
+	if !ok {
+		return
+	}
+	var live []rail.Live
+	for _, d := range work {
+		if d.Dispatch.State != Sealed {
+			continue
+		}
+		slot, err := h.slot(d.Dispatch)
+		if err != nil {
+			h.log.Error("a slot cannot be read", "dispatch", d.Dispatch.Seq, "error", err)
+			continue
+		}
+		live = append(live, rail.Live{Slot: slot, Payouts: d.payouts(), Attempts: d.attempts()})
+	}
+	rememberer.Remember(h.wallet.Address, live)
+}
+
+// Repick moves a sealed dispatch for which nothing was ever signed to another picked
+// slot, because somebody else used what its own holds. Result: Dispatch.
+type Repick struct {
+	Seal
+	Old []string // what the slot before holds
+}
+
+// Reads implements commit.Command.
+func (c Repick) Reads(w *commit.Wants) {
+	c.Seal.Reads(w)
+	wantHolds(w, c.Wallet, c.Old)
+}
+
+// Apply implements commit.Command.
+func (c Repick) Apply(v *commit.View) (any, error) {
+	d, _, err := c.get(v)
+	if err != nil {
+		return nil, err
+	}
+	if d.State != Sealed || d.Attempts > 0 || len(d.Slot) == 0 || len(c.Slot) == 0 {
+		return nil, fault.New(fault.Conflict, "slot_bound", "the slot of this dispatch cannot change: only one for which nothing was signed may")
+	}
+	c.free(v, c.Old)
+	if err := c.hold(v); err != nil {
+		return nil, err
+	}
+	d.Slot = c.Slot
+	return put(v, d), nil
+}
+
+// repick takes another picked slot for a dispatch that nothing was signed for.
+func (h *hand) repick(ctx context.Context, d Work) (Work, error) {
+	old, err := h.held(d.Dispatch)
+	if err != nil {
+		return d, err
+	}
+	slot, _, err := h.pick(ctx, d)
+	if err != nil {
+		return d, h.wait(ctx, d, err)
+	}
+	text, err := json.Marshal(slot)
+	if err != nil {
+		return d, err
+	}
+	if d, err = h.do(ctx, d, Repick{Seal{whole: h.on(d), Slot: text, Keys: keys(slot)}, old}); err != nil {
+		return d, err
+	}
+	return d, fmt.Errorf("the slot was used by somebody else; the next round signs for another one")
 }

@@ -219,6 +219,7 @@ func (h *hand) round(ctx context.Context) {
 		return
 	}
 	h.flying = 0
+	h.remember(work)
 	for _, d := range work {
 		if d.Dispatch.State == Sealed {
 			h.flying++

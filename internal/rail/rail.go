@@ -84,6 +84,11 @@ type Coin struct {
 	Index  uint32 `json:"index"`
 	Minor  string `json:"minor"`  // what it is worth, in minor units
 	Script []byte `json:"script"` // what locks it
+	// Needs says, for a coin whose transaction was in no block when it was picked, which
+	// coins must be spent by which transactions (key to txid) for it to come to be. It
+	// is kept with the slot: when a final block holds another use of one of them, the
+	// coin will never exist.
+	Needs map[string]string `json:"needs,omitempty"`
 }
 
 // Key names the coin among all coins of its network.
@@ -227,6 +232,20 @@ type SlotPicker interface {
 // a second attempt for a slot: with previous ones it fails.
 type Writer interface {
 	Write(ctx context.Context, slot Slot, payouts []Payout, previous []Attempt) (Attempt, error)
+}
+
+// Live is a slot that is not final, with everything stored about it.
+type Live struct {
+	Slot     Slot
+	Payouts  []Payout
+	Attempts []Attempt
+}
+
+// Rememberer is a rail that must know what else of a wallet is in flight before it
+// decides about one slot. It is told all of it at the start of each round, oldest
+// first, by whoever holds the wallet.
+type Rememberer interface {
+	Remember(wallet string, live []Live)
 }
 
 // Refusal is the network's own refusal of payouts that nothing was signed for yet.

@@ -18,6 +18,8 @@ func (Builder) Addresses(n signer.Network, public []byte) ([]string, error) {
 	switch n.Family {
 	case EVM:
 		return evmAddresses(public)
+	case UTXO:
+		return utxoAddresses(n, public)
 	default:
 		return nil, refuse("sign_family", "the family %q of the network %s is not built", n.Family, n.Name)
 	}
@@ -31,6 +33,8 @@ func (Builder) Build(n signer.Network, public []byte, in signer.Intent) (signer.
 	switch n.Family {
 	case EVM:
 		return buildEVM(n, public, in)
+	case UTXO:
+		return buildUTXO(n, public, in)
 	default:
 		return signer.Unsigned{}, refuse("sign_family", "the family %q of the network %s is not built", n.Family, n.Name)
 	}

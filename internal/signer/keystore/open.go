@@ -114,6 +114,8 @@ func (k *Keys) Sign(_ context.Context, public []byte, d signer.Digest) ([]byte, 
 		return nil, fault.New(fault.Internal, "sign_failed", "there is no such key in %s", k.dir)
 	case d.Scheme == signer.ECDSA:
 		return curve.Sign(key, d.Hash), nil
+	case d.Scheme == signer.Taproot:
+		return curve.SignTaproot(key, d.Hash)
 	default:
 		return nil, fault.New(fault.Refused, "sign_scheme", "signer: the keystore makes no signatures of the kind %q", d.Scheme)
 	}
