@@ -65,6 +65,7 @@ var levels = map[string]int{
 	"internal/store/pgtest":       8,
 	"internal/rail/evm":           8,
 	"internal/rail/utxo":          8,
+	"internal/rail/utxo/utxotest": 8,
 	"internal/rail/railtest":      8,
 	"internal/rail/sepa":          8,
 	"internal/rail/sepa/channel":  8,

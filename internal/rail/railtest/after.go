@@ -42,9 +42,9 @@ func (h *Harness) pays(t *testing.T, asset string) {
 	left := h.balance(t, wallet, h.Assets[0])
 	spent := o.Fee
 	if asset == h.Assets[0] {
-		spent = plus(t, spent, payout)
-	} else if rest := plus(t, h.balance(t, wallet, asset), payout); rest != coins {
-		t.Errorf("the wallet had %s %s, paid %s and has not the rest", coins, asset, payout)
+		spent = plus(t, spent, h.Payout)
+	} else if rest := plus(t, h.balance(t, wallet, asset), h.Payout); rest != coins {
+		t.Errorf("the wallet had %s %s, paid %s and has not the rest", coins, asset, h.Payout)
 	}
 	if plus(t, left, spent) != fees {
 		t.Errorf("the wallet had %s for fees, spent %s and has %s left", fees, spent, left)
@@ -68,15 +68,20 @@ func (h *Harness) twice(t *testing.T, asset string) {
 	j.outcome(true)
 	j.submit(a)
 	h.Blocks(t, 1)
-	j.received(payout)
+	j.received(h.Payout)
 }
 
 // replaces bumps a payout that cannot move, since the nonce before it is missing.
 func (h *Harness) replaces(t *testing.T, asset string) {
 	wallet := h.rich(t, asset)
-	gap := h.job(t, wallet, h.Assets[0], "")
+	var gap *job
+	if h.picker() == nil {
+		gap = h.job(t, wallet, h.Assets[0], "")
+	}
 	j := h.job(t, wallet, asset, "")
-	j.slot.Nonce++
+	if gap != nil {
+		j.slot.Nonce++
+	}
 	first := j.attempt()
 	j.submit(first)
 	second := j.attempt()
@@ -92,17 +97,21 @@ func (h *Harness) replaces(t *testing.T, asset string) {
 	if o := j.observe(rail.StageSent); o.TxID != third.TxID {
 		t.Errorf("the network holds %s, want the last attempt %s", o.TxID, third.TxID)
 	}
-	gap.submit(gap.attempt())
+	if gap != nil {
+		gap.submit(gap.attempt())
+	}
 	h.Blocks(t, 2)
 	if o := j.outcome(true); o.TxID != third.TxID {
 		t.Errorf("paid by %s, want %s", o.TxID, third.TxID)
 	}
-	gap.outcome(true)
+	if gap != nil {
+		gap.outcome(true)
+	}
 	if err := h.Rail.Submit(t.Context(), first); err == nil || !errors.Is(err, rail.ErrLook) {
 		t.Errorf("the replaced attempt at the end: got %v, want ErrLook", err)
 	}
 	h.Blocks(t, 1)
-	j.received(payout)
+	j.received(h.Payout)
 }
 
 func (h *Harness) reorg(t *testing.T, asset string) {
@@ -191,7 +200,7 @@ func (h *Harness) stranger(t *testing.T, asset string) {
 	j, other := h.job(t, wallet, asset, ""), h.job(t, wallet, h.Assets[0], "")
 	a := j.attempt()
 	theirs := h.foreign(t, other.slot, other.payouts)
-	other.received(payout)
+	other.received(h.Payout)
 	if o := j.observe(rail.StageUnknown); o.Note == "" {
 		t.Errorf("not final yet: %+v", o)
 	}
@@ -215,12 +224,13 @@ func (h *Harness) stranger(t *testing.T, asset string) {
 // older backup. The network knows better than we do.
 func (h *Harness) strangerPays(t *testing.T, asset string) {
 	j := h.job(t, h.rich(t, asset), asset, "")
-	theirs := h.foreign(t, j.slot, j.payouts)
-	in, err := h.Rail.Prepare(t.Context(), rail.Slot{Wallet: j.slot.Wallet, Nonce: j.slot.Nonce + 1}, j.payouts, nil)
+	before, err := j.prepare()
 	if err != nil {
 		t.Fatal(err)
 	}
-	in.Nonce, in.Gas = j.slot.Nonce, in.Gas+1 // what we have stored is another transaction
+	theirs := h.foreign(t, j.slot, j.payouts)
+	// What we have stored is another transaction.
+	in := j.similar(before)
 	in.Fence, in.Bound = 1, "dsp_test"
 	j.attempts = append(j.attempts, sign(t, j.Signer, in))
 	if o := j.outcome(true); o.TxID != theirs.TxID {

@@ -53,7 +53,7 @@ func (h *Harness) check(t *testing.T) {
 func (h *Harness) feasible(t *testing.T) {
 	fee, asset := h.Assets[0], h.Assets[len(h.Assets)-1]
 	wallet := h.Wallet(t)
-	pay := []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: payout}}
+	pay := []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: h.Payout}}
 	want := func(t *testing.T, code string, inFlight ...rail.InFlight) {
 		t.Helper()
 		f, err := h.Rail.Feasible(t.Context(), wallet, inFlight, pay)
@@ -66,29 +66,33 @@ func (h *Harness) feasible(t *testing.T) {
 	}
 	want(t, "wallet_out_of_funds")
 	if asset != fee {
-		h.Credit(t, wallet, asset, payout)
+		h.Credit(t, wallet, asset, h.Payout)
 		want(t, "wallet_out_of_gas")
 	}
-	h.Credit(t, wallet, fee, enough)
+	h.Credit(t, wallet, fee, h.Enough)
 	want(t, "")
 
-	h.Credit(t, wallet, asset, payout) // twice the payout now, and not a unit more for a token
+	if h.picker() != nil {
+		h.feasibleCoins(t, wallet, pay, want)
+		return
+	}
+	h.Credit(t, wallet, asset, h.Payout) // twice the payout now, and not a unit more for a token
 	j := h.job(t, wallet, asset, "")
 	if asset == fee {
-		j.payouts[0].Amount = enough // whatever is in flight is all the wallet has
+		j.payouts[0].Amount = h.Enough // whatever is in flight is all the wallet has
 	} else {
-		j.payouts[0].Amount = plus(t, payout, money.Of(1))
+		j.payouts[0].Amount = plus(t, h.Payout, money.Of(1))
 	}
 	want(t, "wallet_out_of_funds", rail.InFlight{Slot: j.slot, Payouts: j.payouts})
 
 	j = h.job(t, wallet, asset, "")
 	want(t, "", rail.InFlight{Slot: j.slot, Payouts: j.payouts})
-	want(t, "wallet_out_of_gas", rail.InFlight{Slot: j.slot, Payouts: j.payouts, MaxFee: enough})
+	want(t, "wallet_out_of_gas", rail.InFlight{Slot: j.slot, Payouts: j.payouts, MaxFee: h.Enough})
 	j.submit(j.attempt())
 	h.Blocks(t, 1)
 	j.observe(rail.StageMined)
 	// The block has taken it from the balance: it must not count a second time.
-	want(t, "", rail.InFlight{Slot: j.slot, Payouts: j.payouts, MaxFee: enough})
+	want(t, "", rail.InFlight{Slot: j.slot, Payouts: j.payouts, MaxFee: h.Enough})
 
 	for name, broken := range h.Broken {
 		f, err := broken.Feasible(t.Context(), wallet, nil, pay)
@@ -103,9 +107,9 @@ func (h *Harness) refused(t *testing.T) {
 	for _, r := range h.Refuse {
 		t.Run(r.Name, func(t *testing.T) {
 			wallet := h.Wallet(t) // what is signed for it here is never sent
-			h.Credit(t, wallet, h.Assets[0], enough)
+			h.Credit(t, wallet, h.Assets[0], h.Enough)
 			if r.Asset != h.Assets[0] {
-				h.Credit(t, wallet, r.Asset, enough)
+				h.Credit(t, wallet, r.Asset, h.Enough)
 			}
 			j := h.job(t, wallet, r.Asset, r.Recipient(t))
 			before := *j
@@ -132,11 +136,18 @@ func (h *Harness) refused(t *testing.T) {
 func (h *Harness) poor(t *testing.T) {
 	for _, asset := range h.Assets {
 		wallet := h.Wallet(t)
+		if p := h.picker(); p != nil {
+			pay := []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: h.Payout}}
+			if slot, _, err := p.Pick(t.Context(), wallet, "test", pay, nil); !errors.Is(err, rail.ErrUnavailable) {
+				t.Errorf("picked %+v (error %v) from nothing, want to be told to try later", slot, err)
+			}
+			continue
+		}
 		j := h.job(t, wallet, asset, "")
 		if _, err := j.prepare(); err == nil || isRefusal(err) || !errors.Is(err, rail.ErrUnavailable) {
 			t.Errorf("%s: got %v, want to be told to try later", asset, err)
 		}
-		h.Credit(t, wallet, h.Assets[0], enough)
+		h.Credit(t, wallet, h.Assets[0], h.Enough)
 		if asset == h.Assets[0] {
 			continue
 		}
@@ -155,7 +166,7 @@ func (h *Harness) takenSlot(t *testing.T) {
 	h.Blocks(t, 1)
 	j.observe(rail.StageMined)
 	late := h.job(t, wallet, asset, "")
-	if late.slot.Nonce != j.slot.Nonce+1 {
+	if h.picker() == nil && late.slot.Nonce != j.slot.Nonce+1 {
 		t.Errorf("next nonce %d, want %d", late.slot.Nonce, j.slot.Nonce+1)
 	}
 	late.slot = j.slot

@@ -38,6 +38,9 @@ type Harness struct {
 	// Finalize makes everything final that is in a block now.
 	Finalize func(t *testing.T)
 
+	// Enough of any asset for what one test pays, fees included, and the amount that
+	// tests pay. Zero: what suits networks with many decimals.
+	Enough, Payout money.Amount
 	// Holds is set when payments stay out of blocks until Blocks is called.
 	Holds bool
 	// Refuse makes the network refuse every payment of an asset to an address from
@@ -106,6 +109,12 @@ type Lie struct {
 // wallets.
 func Run(t *testing.T, open func(t *testing.T) Harness) {
 	h := open(t)
+	if h.Enough.IsZero() {
+		h.Enough = money.Of(2_000_000_000_000_000_000)
+	}
+	if h.Payout.IsZero() {
+		h.Payout = money.Of(1_234_567) // no round number, so that no other is mistaken for it
+	}
 	t.Run("Describes itself", h.describes)
 	t.Run("Case41_checks_destinations", h.check)
 	t.Run("Feasible", h.feasible)
@@ -132,14 +141,12 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	t.Run("Reverted_after_signing", h.reverted)
 	t.Run("Case38_only_a_log_pays", h.lies)
 	t.Run("Takes_only_free_slots", h.takenSlot)
+	if h.picker() != nil {
+		t.Run("Case21_held_slots_are_left_alone", h.heldSlot)
+		t.Run("Pays_many_in_one_slot", h.many)
+	}
 	t.Run("Wallet_without_money_is_no_refusal", h.poor)
 }
-
-// enough of any asset for what one test pays, fees included.
-var enough = money.Of(2_000_000_000_000_000_000)
-
-// payout is the amount that tests pay: no round number, so that no other is mistaken for it.
-var payout = money.Of(1_234_567)
 
 // rich gives a wallet with enough of the fee asset and of those named. Another test
 // may have used it, and left nothing of it in flight.
@@ -150,10 +157,10 @@ func (h *Harness) rich(t *testing.T, assets ...string) string {
 	}
 	h.turn++
 	wallet := h.shared[h.turn%len(h.shared)]
-	h.Credit(t, wallet, h.Assets[0], enough)
+	h.Credit(t, wallet, h.Assets[0], h.Enough)
 	for _, a := range assets {
 		if a != h.Assets[0] {
-			h.Credit(t, wallet, a, enough)
+			h.Credit(t, wallet, a, h.Enough)
 		}
 	}
 	return wallet
@@ -182,17 +189,39 @@ type job struct {
 // job makes a payout of one asset out of a wallet, to a new recipient if typed is "".
 func (h *Harness) job(t *testing.T, wallet, asset, typed string) *job {
 	t.Helper()
+	if typed == "" {
+		typed = h.Recipient(t)
+	}
+	j := &job{
+		Harness: h, t: t, typed: typed,
+		payouts: []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, typed, asset), Amount: h.Payout}},
+	}
+	j.slot = h.slot(t, wallet, j.payouts)
+	return j
+}
+
+// slot is the next one of a wallet. Where slots are picked nothing is held, so that
+// two jobs of one wallet get the same one, as they do where it is a nonce.
+func (h *Harness) slot(t *testing.T, wallet string, payouts []rail.Payout) rail.Slot {
+	t.Helper()
+	if picker := h.picker(); picker != nil {
+		slot, keys, err := picker.Pick(t.Context(), wallet, "test", payouts, nil)
+		if err != nil || len(keys) == 0 || slot.Wallet != wallet {
+			t.Fatalf("picked %+v holding %v (error %v)", slot, keys, err)
+		}
+		return slot
+	}
 	nonce, err := h.Rail.NextNonce(t.Context(), wallet)
 	if err != nil {
 		t.Fatalf("next nonce: %v", err)
 	}
-	if typed == "" {
-		typed = h.Recipient(t)
-	}
-	return &job{
-		Harness: h, t: t, typed: typed, slot: rail.Slot{Wallet: wallet, Nonce: nonce},
-		payouts: []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, typed, asset), Amount: payout}},
-	}
+	return rail.Slot{Wallet: wallet, Nonce: nonce}
+}
+
+// picker is the rail, if its slots are picked; nil where they are nonces.
+func (h *Harness) picker() rail.SlotPicker {
+	p, _ := h.Rail.(rail.SlotPicker)
+	return p
 }
 
 // prepare asks for an intent and stores nothing.
@@ -264,7 +293,7 @@ func (j *job) outcome(paid bool) rail.Observation {
 	if len(o.Paid) != 1 || o.Paid[0] != paid || len(o.Reasons) != 1 || (o.Reasons[0] == "") != paid {
 		j.t.Errorf("paid %v, reasons %q, want paid %v", o.Paid, o.Reasons, paid)
 	}
-	want := []money.Amount{payout}
+	want := []money.Amount{j.Payout}
 	if !paid {
 		want = nil
 	}

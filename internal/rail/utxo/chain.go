@@ -46,6 +46,9 @@ func (c *chain) ready(ctx context.Context) error {
 	if err := c.call(ctx, &first, "getblockhash", 0); err != nil {
 		return err
 	}
+	if _, err := bitcoin.ParseHash(first); err != nil {
+		return unavailable(err, "getblockhash")
+	}
 	if first != c.params.Genesis {
 		return fault.New(fault.Invalid, "rail_config", "the node is not on the chain %s: its first block is %s", c.params.Name, printable(first))
 	}
