@@ -1,4 +1,5 @@
-# Everything a contributor runs. Needs Go and git; `make test` also PostgreSQL and xmllint.
+# Everything a contributor runs. Needs Go and git; `make test` also PostgreSQL,
+# xmllint and litecoind.
 # GNU make 4.3 or newer.
 
 SHELL := /bin/sh
@@ -31,10 +32,11 @@ demo: ## pay users on an in-process chain and watch every step
 	go run ./cmd/sluice-demo
 
 .PHONY: test
-test: bin/geth ## run every test, on SQLite, PostgreSQL and a real node
+test: bin/geth bin/btcd ## run every test, on SQLite, PostgreSQL and real nodes
 	@tools/need-postgres
 	@tools/need-xmllint
-	SLUICE_TEST_GETH=$(CURDIR)/bin/geth go test ./...
+	@tools/need-litecoind
+	SLUICE_TEST_GETH=$(CURDIR)/bin/geth SLUICE_TEST_BTCD=$(CURDIR)/bin/btcd go test ./...
 
 .PHONY: check
 check: vet lint arch gen-check contracts vuln ## vet, linters, import rule, generated files, contracts, known vulnerabilities
@@ -88,6 +90,9 @@ build: ## build bin/sluice and bin/sluice-demo, static
 
 bin/geth: tools/geth/go.mod tools/geth/go.sum
 	$(call tool,geth,github.com/ethereum/go-ethereum/cmd/geth)
+
+bin/btcd: tools/btcd/go.mod tools/btcd/go.sum
+	$(call tool,btcd,github.com/btcsuite/btcd)
 
 bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	$(call tool,lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)

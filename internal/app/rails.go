@@ -18,9 +18,22 @@ import (
 	"sluice/internal/signer"
 )
 
+// Rail is a way out that this process opened.
+type Rail interface {
+	rail.Rail
+	Close()
+}
+
 // OpenRail opens the way out that a network describes. A node that does not answer
 // is no error; one on the wrong chain is.
-func OpenRail(ctx context.Context, n config.Network, assets money.Assets) (*evm.Rail, error) {
+func OpenRail(ctx context.Context, n config.Network, assets money.Assets) (Rail, error) {
+	if n.Kind == config.KindBitcoin {
+		return openCoin(ctx, n)
+	}
+	return openEVM(ctx, n, assets)
+}
+
+func openEVM(ctx context.Context, n config.Network, assets money.Assets) (Rail, error) {
 	finality, err := evm.ParseFinality(n.Finality)
 	if err != nil {
 		return nil, err

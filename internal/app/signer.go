@@ -51,14 +51,11 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 func openPolicy(networks []config.Network) (guard.Policy, error) {
 	var p guard.Policy
 	for _, n := range networks {
-		limit, err := n.MaxFeeWei()
+		limit, err := n.MaxFeeMinor()
 		if err != nil {
 			return guard.Policy{}, err
 		}
-		p.Networks = append(p.Networks, guard.Network{
-			Network: signer.Network{Name: n.Name, Family: build.EVM, ChainID: uint64(n.ChainID)}, //nolint:gosec // validated: above 0
-			MaxFee:  limit, Open: true,
-		})
+		p.Networks = append(p.Networks, guard.Network{Network: SignerNetwork(n), MaxFee: limit, Open: true})
 	}
 	return p, nil
 }

@@ -82,7 +82,7 @@ func (c Chain) decode32(s string, at int) ([]byte, error) {
 		if i < 0 {
 			return nil, errForm
 		}
-		data = append(data, byte(i))
+		data = append(data, byte(i)) //nolint:gosec // below 32
 	}
 	if len(s) > 90 || len(data) < 8 {
 		return nil, errForm
@@ -150,9 +150,9 @@ func (c Chain) Address(script []byte) string {
 		return encode32(c.Human, 0, script[2:], bech32)
 	case P2TR:
 		return encode32(c.Human, 1, script[2:], bech32m)
-	default:
-		return ""
+	case Other:
 	}
+	return ""
 }
 
 func encode58(version byte, hash []byte) string {
@@ -188,7 +188,7 @@ func encode32(human string, version byte, program []byte, constant uint32) strin
 	data := append([]byte{version}, groups...)
 	sum := polymod(human, append(bytes.Clone(data), 0, 0, 0, 0, 0, 0)) ^ constant
 	for i := range 6 {
-		data = append(data, byte(sum>>(5*(5-i)))&31)
+		data = append(data, byte(sum>>(5*(5-i))&31)) //nolint:gosec // 5 bits
 	}
 	var b strings.Builder
 	b.WriteString(human + "1")
@@ -233,13 +233,13 @@ func regroup(in []byte, from, to uint, pad bool) ([]byte, bool) {
 		bits += from
 		for bits >= to {
 			bits -= to
-			out = append(out, byte(acc>>bits&mask))
+			out = append(out, byte(acc>>bits&mask)) //nolint:gosec // masked
 		}
 		acc &= 1<<bits - 1
 	}
 	if pad {
 		if bits > 0 {
-			out = append(out, byte(acc<<(to-bits)&mask))
+			out = append(out, byte(acc<<(to-bits)&mask)) //nolint:gosec // masked
 		}
 		return out, true
 	}

@@ -163,6 +163,12 @@ func ParseBlock(b []byte) (*Block, error) {
 func merkle(ids []Hash) Hash {
 	level := append([]Hash(nil), ids...)
 	for len(level) > 1 {
+		// A list whose end is repeated has the same root as one without the repetition.
+		for i := 0; i+1 < len(level); i += 2 {
+			if level[i] == level[i+1] {
+				return Hash{}
+			}
+		}
 		if len(level)%2 == 1 {
 			level = append(level, level[len(level)-1])
 		}

@@ -50,13 +50,13 @@ func WitnessScript(version byte, program []byte) []byte {
 	if version > 0 {
 		version += op1 - 1
 	}
-	return append([]byte{version, byte(len(program))}, program...)
+	return append([]byte{version, byte(len(program))}, program...) //nolint:gosec // 40 at the most
 }
 
 // OutputSize is how many bytes an output with a script takes.
 func OutputSize(script []byte) uint64 {
 	n := uint64(len(script))
-	return 8 + uint64(varSize(n)) + n
+	return 8 + varSize(n) + n
 }
 
 // InputWeight is the weight of an input that spends a script with one signature of
@@ -68,15 +68,15 @@ func InputWeight(script []byte) uint64 {
 		return bare + 1 + 1 + 72 + 1 + 33 // count, signature with low s and its type, key
 	case P2TR:
 		return bare + 1 + 1 + 64
-	default:
-		return 0
+	case Other, P2PKH, P2SH, P2WSH:
 	}
+	return 0
 }
 
 // Size is the size in virtual bytes of a transaction with these inputs and outputs
 // once it is signed; signatures may turn out a byte shorter.
 func Size(inputs, outputs [][]byte) uint64 {
-	weight := uint64(4*(4+4+varSize(uint64(len(inputs)))+varSize(uint64(len(outputs)))) + 2)
+	weight := 4*(4+4+varSize(uint64(len(inputs)))+varSize(uint64(len(outputs)))) + 2
 	for _, s := range inputs {
 		weight += InputWeight(s)
 	}

@@ -30,8 +30,8 @@ func (t *Tx) Digests(prev []Out) ([]Digest, error) {
 		case P2WPKH:
 			out[i].Hash = p.witness(t, in, prev[i])
 		case P2TR:
-			out[i] = Digest{Hash: p.taproot(t, uint32(i)), Schnorr: true} //nolint:gosec // inputs of one transaction
-		default:
+			out[i] = Digest{Hash: p.taproot(t, uint32(i)), Schnorr: true}
+		case Other, P2PKH, P2SH, P2WSH:
 			return nil, fmt.Errorf("input %d spends a script that no key of ours opens", i)
 		}
 	}

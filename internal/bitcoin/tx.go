@@ -65,7 +65,7 @@ func (t *Tx) Bytes() []byte { return t.write(nil, t.hasWitness()) }
 // Size is its size in virtual bytes.
 func (t *Tx) Size() uint64 {
 	base, full := len(t.write(nil, false)), len(t.Bytes())
-	return uint64(3*base+full+3) / 4 //nolint:gosec // lengths
+	return uint64(3*base+full+3) / 4
 }
 
 // Coinbase tells whether it makes new coins.
@@ -128,4 +128,4 @@ func appendVar(b []byte, n uint64) []byte {
 	}
 }
 
-func varSize(n uint64) int { return len(appendVar(nil, n)) }
+func varSize(n uint64) uint64 { return uint64(len(appendVar(nil, n))) }

@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/config"
+	"sluice/internal/rail/utxo"
 	"sluice/internal/signer/keystore"
 )
 
@@ -185,13 +186,19 @@ func (d *doctor) node(n config.Network) {
 	defer cancel()
 	r, err := app.OpenRail(ctx, n, d.conf.Money())
 	if err != nil {
-		d.fail(check, err.Error(), "correct networks.chain_id, networks.tokens and the scales of the assets")
+		d.fail(check, err.Error(), "correct the chain, the tokens and the scales of the assets")
 		return
 	}
 	defer r.Close()
-	if _, err := r.Balance(ctx, probe); err != nil {
+	on := fmt.Sprintf("chain %d", n.ChainID)
+	if coin, ok := r.(*utxo.Rail); ok { // it would look for an address in the whole chain
+		err, on = coin.Reach(ctx), n.Coin.Chain
+	} else {
+		_, err = r.Balance(ctx, probe)
+	}
+	if err != nil {
 		d.fail(check, err.Error(), "start the node or correct networks.url; withdrawals wait until then")
 		return
 	}
-	d.ok(check, "the node answers and is on chain %d; it pays %s", n.ChainID, strings.Join(r.Assets(), ", "))
+	d.ok(check, "the node answers and is on %s; it pays %s", on, strings.Join(r.Assets(), ", "))
 }

@@ -14,6 +14,7 @@ import (
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/signer/build"
 	"sluice/internal/signer/keystore"
 )
 
@@ -52,11 +53,12 @@ type walletCreateCmd struct {
 	Network string `required:"" help:"A network of the configuration."`
 	Label   string `help:"What people call it."`
 	Address string `placeholder:"0x..." help:"Use a key that is in the keystore already, for example on a second network."`
+	Type    string `enum:"p2wpkh,p2tr" default:"p2wpkh" help:"Kind of address on Bitcoin and Litecoin: p2wpkh, or p2tr (Taproot)."`
 }
 
 // Run implements the command.
 func (c *walletCreateCmd) Run(e *env) error {
-	return newWallet(e, c.Network, c.Label, func(k config.Keystore) (string, error) {
+	return newWallet(e, c.Network, c.Label, c.Type, func(k config.Keystore) (string, error) {
 		if c.Address != "" {
 			have, err := keystore.List(k.Dir)
 			if i := slices.IndexFunc(have, func(a string) bool { return strings.EqualFold(a, c.Address) }); i >= 0 {
@@ -72,6 +74,7 @@ func (c *walletCreateCmd) Run(e *env) error {
 type walletImportCmd struct {
 	Network string `required:"" help:"A network of the configuration."`
 	Label   string `help:"What people call it."`
+	Type    string `enum:"p2wpkh,p2tr" default:"p2wpkh" help:"Kind of address on Bitcoin and Litecoin: p2wpkh, or p2tr (Taproot)."`
 }
 
 // privateMax is more than any way to write a private key takes.
@@ -79,7 +82,7 @@ const privateMax = 256
 
 // Run implements the command.
 func (c *walletImportCmd) Run(e *env) error {
-	return newWallet(e, c.Network, c.Label, func(k config.Keystore) (string, error) {
+	return newWallet(e, c.Network, c.Label, c.Type, func(k config.Keystore) (string, error) {
 		text, err := io.ReadAll(io.LimitReader(e.Stdin, privateMax))
 		if err != nil {
 			return "", fmt.Errorf("read the private key from standard input: %w", err)
@@ -89,15 +92,19 @@ func (c *walletImportCmd) Run(e *env) error {
 	})
 }
 
-func newWallet(e *env, network, label string, key func(config.Keystore) (string, error)) error {
+func newWallet(e *env, network, label, kind string, key func(config.Keystore) (string, error)) error {
 	return e.open(func(t *tool) error {
-		if !slices.ContainsFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == network }) {
+		at := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == network })
+		if at < 0 {
 			return fault.New(fault.Invalid, "unknown_network", "there is no network %q in the configuration; add it under [[networks]]", network)
 		}
 		if t.conf.Keystore.Dir == "" || t.conf.Keystore.Passphrase.IsZero() {
 			return fault.New(fault.Invalid, "no_keystore", "keys need a place and a passphrase: set keystore.dir and keystore.passphrase, best as file:PATH or env:NAME")
 		}
 		address, err := key(t.conf.Keystore)
+		if err == nil {
+			address, err = onNetwork(t.conf.Keystore, t.conf.Networks[at], address, kind)
+		}
 		if err != nil {
 			return err
 		}
@@ -115,6 +122,25 @@ func newWallet(e *env, network, label string, key func(config.Keystore) (string,
 			p.f("Next: back up %s, send coins to the address, restart `sluice serve` so that it loads the key.\n", t.conf.Keystore.Dir)
 		})
 	})
+}
+
+// onNetwork is where a key of the keystore can be paid on a network.
+func onNetwork(k config.Keystore, n config.Network, address, kind string) (string, error) {
+	if n.Kind != config.KindBitcoin {
+		return address, nil
+	}
+	public, err := keystore.Public(k.Dir, k.Passphrase.Reveal(), address)
+	if err != nil {
+		return "", err
+	}
+	addresses, err := build.Builder{}.Addresses(app.SignerNetwork(n), public)
+	if err != nil {
+		return "", err
+	}
+	if kind == "p2tr" {
+		return addresses[1], nil
+	}
+	return addresses[0], nil
 }
 
 type walletListCmd struct{}
@@ -166,10 +192,14 @@ func (c *walletStatusCmd) Run(e *env) error {
 }
 
 func yesNo(b *bool) string {
-	if b != nil && *b {
+	switch {
+	case b == nil:
+		return "-"
+	case *b:
 		return "here"
+	default:
+		return "not here"
 	}
-	return "not here"
 }
 
 func balances(m map[string]string) string {
@@ -184,13 +214,17 @@ func balances(m map[string]string) string {
 // walletStatus asks keystore and node about one wallet.
 func (t *tool) walletStatus(w dispatch.Wallet) walletOut {
 	out := showWallet(w)
-	have, err := keystore.List(t.conf.Keystore.Dir)
-	here := err == nil && slices.ContainsFunc(have, func(a string) bool { return strings.EqualFold(a, w.Address) })
-	out.Key = &here
 	n := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == w.Network })
 	if n < 0 {
 		out.Problem = "its network is not in the configuration"
 		return out
+	}
+	// The keystore lists its keys as account chains know them; which coin address one has
+	// cannot be told without its passphrase.
+	if t.conf.Networks[n].Kind == config.KindEVM {
+		have, err := keystore.List(t.conf.Keystore.Dir)
+		here := err == nil && slices.ContainsFunc(have, func(a string) bool { return strings.EqualFold(a, w.Address) })
+		out.Key = &here
 	}
 	assets := t.conf.Money()
 	amounts, err := walletBalance(t, t.conf.Networks[n], assets, w.Address)

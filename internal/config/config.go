@@ -117,12 +117,12 @@ type Asset struct {
 // Network is a way out.
 type Network struct {
 	Name       string   `toml:"name" doc:"what destinations call it, like ethereum"`
-	Kind       string   `toml:"kind" doc:"evm"`
-	URL        Secret   `toml:"url" doc:"JSON-RPC of a node; may be file:PATH or env:NAME, since it often holds a key"`
-	ChainID    int      `toml:"chain_id" doc:"1 for Ethereum; a node on another chain is refused"`
+	Kind       string   `toml:"kind" doc:"evm, or bitcoin for Bitcoin and Litecoin"`
+	URL        Secret   `toml:"url" doc:"JSON-RPC of a node, for bitcoin with user and password in it; may be file:PATH or env:NAME, since it often holds a key"`
+	ChainID    int      `toml:"chain_id" doc:"1 for Ethereum; a node on another chain is refused (evm)"`
 	FeeAsset   string   `toml:"fee_asset" doc:"the asset in which the network takes fees; must be under assets"`
-	Finality   string   `toml:"finality" doc:"which blocks are final: finalized, safe, or a number of confirmations"`
-	FeeCeiling string   `toml:"fee_ceiling" doc:"the most gwei per gas that a payout offers; above it payouts wait. A text, like \"200\""`
+	Finality   string   `toml:"finality" doc:"which blocks are final. evm: finalized, safe, or a number of confirmations. bitcoin: confirmations by amount, like \"1, 0.05:3, 1:6\""`
+	FeeCeiling string   `toml:"fee_ceiling" doc:"the most gwei per gas, or satoshi per virtual byte, that a payout offers; above it payouts wait. A text, like \"200\""`
 	MaxFee     string   `toml:"max_fee" doc:"the most that one transaction may cost, in the fee asset; the signer refuses more. A text, like \"0.05\"; empty: no limit"`
 	Poll       Duration `toml:"poll" doc:"how often to look for news of payouts"`
 	// The rest is about lists and replacements: see vault.go.
@@ -130,7 +130,8 @@ type Network struct {
 	FeeDeadline Duration          `toml:"fee_deadline" doc:"with dispatch.bump_after: the time within which a payout should be in a block. What replacements offer rises in a straight line, to the whole fee_budget when this time has passed. 0s: they follow the market"`
 	BatchMax    int               `toml:"batch_max" doc:"the most payouts in one transaction of a vault. 0: 200"`
 	Vaults      map[string]string `toml:"vaults" doc:"vault contract by wallet address: vaults = { \"0xWallet\" = \"0xVault\" }. sluice wallet deploy-vault makes one; a wallet without pays one payout per transaction"`
-	Tokens      map[string]string `toml:"tokens" doc:"contract address by asset code: tokens = { USDT = \"0x...\" }"`
+	Tokens      map[string]string `toml:"tokens" doc:"contract address by asset code: tokens = { USDT = \"0x...\" } (evm)"`
+	Coin        Coin              `toml:"coin"`
 }
 
 // The defaults of a network.
@@ -181,6 +182,10 @@ func (c *Config) fill() {
 			}
 		}
 		def(&n.Kind, KindEVM)
+		if n.Kind == KindBitcoin {
+			n.fillCoin()
+			continue
+		}
 		def(&n.FeeAsset, defaultFeeAsset)
 		def(&n.Finality, defaultFinality)
 		def(&n.FeeCeiling, defaultFeeCeiling)

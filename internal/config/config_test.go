@@ -182,7 +182,7 @@ func TestTemplateWorksAsWritten(t *testing.T) {
 				keys = append(keys, line)
 			}
 		}
-		full, _, err := config.Load(config.Source{File: write(t, strings.Join(keys, "\n")), Environ: []string{"ETHEREUM_RPC_URL=http://127.0.0.1:8545", "RATES_KEY=x"}})
+		full, _, err := config.Load(config.Source{File: write(t, strings.Join(keys, "\n")), Environ: []string{"ETHEREUM_RPC_URL=http://127.0.0.1:8545", "BITCOIN_RPC_URL=http://u:p@127.0.0.1:8332", "RATES_KEY=x"}})
 		if err != nil {
 			t.Fatalf("%s, every key: %v\n%s", m, err, strings.Join(keys, "\n"))
 		}

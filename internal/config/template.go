@@ -81,6 +81,11 @@ scale = 2
 #scale = 6
 #networks = ["ethereum"]
 
+#[[assets]]
+#code = "BTC"
+#scale = 8
+#networks = ["bitcoin"]
+
 # Ways out. ` + "`sluice wallet create --network ethereum`" + ` then makes a wallet to pay from.
 #[[networks]]
 #name = "ethereum"
@@ -96,6 +101,25 @@ scale = 2
 #poll = "2s"
 #vaults = { "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359" } # by wallet; sluice wallet deploy-vault makes them
 #tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
+
+#[[networks]]
+#name = "bitcoin"
+#kind = "bitcoin"               # Litecoin as well
+#url = "env:BITCOIN_RPC_URL"    # http://user:password@host:8332
+#fee_asset = "BTC"
+#finality = "1, 0.05:3, 1:6"    # confirmations: 1, from 0.05 BTC on 3, from 1 BTC on 6
+#fee_ceiling = "300"            # satoshi per virtual byte
+#[networks.coin]
+#chain = "bitcoin"              # or litecoin, or a test chain
+#node = "bitcoind"              # or btcd, litecoind
+#cookie = ""                    # path of the node's cookie file, in place of a password
+#start_block = ""               # height before the wallet's first coin; btcd needs it
+#batch_max = 100                # payouts in one transaction, at the most 200
+#target = 3                     # blocks until a payout should be mined
+#fee_floor = "1"                # satoshi per virtual byte
+#consolidate_below = "1"
+#coins_wanted = 20
+#replace = ""                   # yes for Bitcoin, no for Litecoin
 
 # Accounts at banks: euro leaves as SEPA credit transfers. docs/rails/sepa.md explains it. An asset
 # with code EUR, scale 2 and networks = ["sepa"] goes this way; keys under [seal] must be set.

@@ -137,7 +137,11 @@ func (c *Config) checkNetworks(p *problems) {
 			p.add(path+".name", "%s is there twice", n.Name)
 		}
 		seen[n.Name] = true
-		oneOf(p, path+".kind", n.Kind, KindEVM)
+		oneOf(p, path+".kind", n.Kind, KindEVM, KindBitcoin)
+		if n.Kind == KindBitcoin {
+			c.checkCoin(p, path, n)
+			continue
+		}
 		if u, err := url.Parse(n.URL.Reveal()); err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) {
 			p.add(path+".url", "must be the URL of a JSON-RPC node: http, https, ws or wss")
 		}

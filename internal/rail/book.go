@@ -31,8 +31,11 @@ type Position struct {
 	// Coins are, on coin chains, the Coin.Key of every output of the wallet that
 	// blocks up to this one have made and none of them has spent. Not nil there, even
 	// when empty; nil on account chains. A slot counts as used once one of its coins is
-	// not among them.
+	// neither among them nor among Later.
 	Coins []string
+	// Later are the coins that no block up to this one has made, but that exist above it
+	// or wait for a block: a slot that holds one cannot have been used yet.
+	Later []string
 }
 
 // Used tells whether a block up to the position's holds the slot.
@@ -42,6 +45,9 @@ func (p Position) Used(s Slot) bool {
 	}
 	here := make(map[string]bool, len(p.Coins))
 	for _, k := range p.Coins {
+		here[k] = true
+	}
+	for _, k := range p.Later {
 		here[k] = true
 	}
 	for _, c := range s.Coins {

@@ -157,7 +157,7 @@ func (w *world) harness(t *testing.T) railtest.Harness {
 		},
 		Received: func(t *testing.T, address, _ string) (out []money.Amount) {
 			t.Helper()
-			for _, v := range w.Chain.Received(t, address) {
+			for _, v := range w.Received(t, address) {
 				out = append(out, money.Of(v))
 			}
 			return out
@@ -165,7 +165,7 @@ func (w *world) harness(t *testing.T) railtest.Harness {
 		Blocks:   func(t *testing.T, n int) { t.Helper(); w.Mine(t, n) },
 		Finalize: func(t *testing.T) { t.Helper(); w.Mine(t, 6) },
 		Holds:    true,
-		Undo:     func(t *testing.T, block uint64, _ bool) { t.Helper(); w.Chain.Undo(t, block) },
+		Undo:     func(t *testing.T, block uint64, _ bool) { t.Helper(); w.Undo(t, block) },
 		LosesAnswers: w.open(t, filter{w.Node, func(method string, result any, call func() error) error {
 			err := call()
 			if method == "sendrawtransaction" && err == nil {

@@ -122,6 +122,8 @@ var (
 	_ rail.Grouper    = (*Rail)(nil)
 	_ rail.SlotPicker = (*Rail)(nil)
 	_ rail.Rememberer = (*Rail)(nil)
+	_ rail.Booker     = (*Rail)(nil)
+	_ rail.Estimator  = (*Rail)(nil)
 )
 
 // New makes a rail over a node, without asking the node anything: the first method
@@ -249,24 +251,6 @@ func (r *Rail) wallet(address string) (*wallet, error) {
 	w := newWallet(script)
 	r.wallets[address] = w
 	return w, nil
-}
-
-// Balance implements rail.Rail: the coins that blocks hold.
-func (r *Rail) Balance(ctx context.Context, address string) (map[string]money.Amount, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	w, err := r.enter(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	defer w.mu.Unlock()
-	var sum uint64
-	for _, c := range w.coins {
-		if c.spentAt == 0 {
-			sum += c.value
-		}
-	}
-	return map[string]money.Amount{r.conf.FeeAsset: money.Of(sum)}, nil
 }
 
 // format writes an amount with its asset, for a person.

@@ -13,8 +13,10 @@ import (
 )
 
 // What nodes say when they have the very same bytes already, in the pool or in a block.
-var saysKnown = []string{"already in block chain", "already in utxo set", "txn-already-known", "txn-already-in-mempool", "already have transaction",
-	"same-nonwitness-data", "transaction already exists"}
+var saysKnown = []string{
+	"already in block chain", "already in utxo set", "txn-already-known", "txn-already-in-mempool", "already have transaction",
+	"same-nonwitness-data", "transaction already exists",
+}
 
 // What nodes say when a coin is gone or was never there.
 var saysMissing = []string{"missing-inputs", "missing inputs", "inputs-missingorspent", "orphan transaction", "missingorspent"}

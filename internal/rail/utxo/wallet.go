@@ -83,7 +83,7 @@ func (w *wallet) add(b *bitcoin.Block, height uint64) {
 		for n, out := range tx.Out {
 			if bytes.Equal(out.Script, w.script) {
 				ours = true
-				w.coins[bitcoin.Outpoint{TxID: b.IDs[i], Index: uint32(n)}] = &coin{ //nolint:gosec // outputs of one block
+				w.coins[bitcoin.Outpoint{TxID: b.IDs[i], Index: uint32(n)}] = &coin{
 					value: out.Value, height: height, coinbase: tx.Coinbase(),
 				}
 			}

@@ -2,14 +2,13 @@ package build
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"slices"
 
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"golang.org/x/crypto/ripemd160" //nolint:staticcheck,gosec // what P2WPKH is made of
-
-	"crypto/sha256"
 
 	"sluice/internal/bitcoin"
 	"sluice/internal/fault"

@@ -147,7 +147,7 @@ func (c *Chain) look(t testing.TB) {
 				if string(o.Script) != string(c.script) || o.Value == 0 {
 					continue
 				}
-				k := coin{bitcoin.Outpoint{TxID: b.IDs[i], Index: uint32(n)}, o.Value, c.read + 1} //nolint:gosec // a test's block
+				k := coin{bitcoin.Outpoint{TxID: b.IDs[i], Index: uint32(n)}, o.Value, c.read + 1}
 				if b.Txs[i].Coinbase() {
 					c.late = append(c.late, k)
 				} else {

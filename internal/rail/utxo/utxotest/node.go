@@ -33,8 +33,10 @@ func StartBtcd(t testing.TB) *Chain {
 	dir := t.TempDir()
 	// Without --rejectnonstd a test chain takes what no other node would pass on.
 	c.run(t, buildBtcd(t), func(port string) []string {
-		return []string{"--configfile=" + os.DevNull, "--regtest", "--rejectnonstd", "--notls", "--rpcuser=u", "--rpcpass=p", "--rpclisten=127.0.0.1:" + port,
-			"--nolisten", "--nodnsseed", "--rpcmaxclients=100", "--datadir=" + dir, "--logdir=" + filepath.Join(dir, "log"), "--miningaddr=" + c.faucet()}
+		return []string{
+			"--configfile=" + os.DevNull, "--regtest", "--rejectnonstd", "--notls", "--rpcuser=u", "--rpcpass=p", "--rpclisten=127.0.0.1:" + port,
+			"--nolisten", "--nodnsseed", "--rpcmaxclients=100", "--datadir=" + dir, "--logdir=" + filepath.Join(dir, "log"), "--miningaddr=" + c.faucet(),
+		}
 	})
 	return c
 }
@@ -53,8 +55,10 @@ func StartLitecoind(t testing.TB, more ...string) *Chain {
 	c := newChain("litecoin-regtest", utxo.Litecoind)
 	dir := t.TempDir()
 	c.run(t, path, func(port string) []string {
-		return append([]string{"-regtest", "-datadir=" + dir, "-server", "-rpcuser=u", "-rpcpassword=p", "-rpcport=" + port, "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
-			"-listen=0", "-dnsseed=0", "-disablewallet=1", "-acceptnonstdtxn=0", "-persistmempool=0", "-printtoconsole=1", "-debuglogfile=0", "-rpcworkqueue=64"}, more...)
+		return append([]string{
+			"-regtest", "-datadir=" + dir, "-server", "-rpcuser=u", "-rpcpassword=p", "-rpcport=" + port, "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
+			"-listen=0", "-dnsseed=0", "-disablewallet=1", "-acceptnonstdtxn=0", "-persistmempool=0", "-printtoconsole=1", "-debuglogfile=0", "-rpcworkqueue=64",
+		}, more...)
 	})
 	return c
 }

@@ -1,0 +1,125 @@
+package utxo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"sluice/internal/bitcoin"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+)
+
+// Reach asks the node for its chain and its best block: whether it can be worked with.
+func (r *Rail) Reach(ctx context.Context) error {
+	if err := r.chain.ready(ctx); err != nil {
+		return err
+	}
+	_, _, err := r.chain.tip(ctx)
+	return err
+}
+
+// Balance implements rail.Rail: the coins that blocks hold.
+func (r *Rail) Balance(ctx context.Context, address string) (map[string]money.Amount, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
+	defer cancel()
+	w, err := r.enter(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer w.mu.Unlock()
+	var sum uint64
+	for _, c := range w.coins {
+		if c.spentAt == 0 {
+			sum += c.value
+		}
+	}
+	return map[string]money.Amount{r.conf.FeeAsset: money.Of(sum)}, nil
+}
+
+// deepest is the number of confirmations after which nothing is questioned any more.
+func (r *Rail) deepest() (n uint64) {
+	for _, t := range r.conf.Tiers {
+		n = max(n, t.Depth)
+	}
+	return n
+}
+
+// Position implements rail.Booker: everything comes from blocks that were read, so
+// that it is of one moment. Final is what is deep enough for the largest amounts.
+func (r *Rail) Position(ctx context.Context, address string) (rail.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
+	defer cancel()
+	w, err := r.enter(ctx, address)
+	if err != nil {
+		return rail.Position{}, err
+	}
+	defer w.mu.Unlock()
+	tip, depth := w.height(), r.deepest()
+	if tip+1 < depth {
+		return rail.Position{}, later("the chain has no final block yet")
+	}
+	final := tip + 1 - depth
+	if final < w.base {
+		// What was spent before the first block that was read is not known.
+		return rail.Position{}, later(fmt.Sprintf("the blocks are known from %d on, and the latest final one is %d: wait for %d more", w.base, final, w.base-final))
+	}
+	p := rail.Position{Block: final, Hash: w.chain[final-w.base].String(), Coins: []string{}}
+	var sum uint64
+	for at, c := range w.coins {
+		switch {
+		case c.height > final:
+			p.Later = append(p.Later, key(at))
+		case c.spentAt == 0 || c.spentAt > final:
+			p.Coins, sum = append(p.Coins, key(at)), sum+c.value
+		}
+	}
+	for id, tx := range w.own {
+		if w.waiting(id) == nil {
+			continue
+		}
+		for n, o := range tx.Out {
+			if bytes.Equal(o.Script, w.script) {
+				p.Later = append(p.Later, key(bitcoin.Outpoint{TxID: id, Index: uint32(n)}))
+			}
+		}
+	}
+	slices.Sort(p.Coins)
+	slices.Sort(p.Later)
+	p.Balances = map[string]money.Amount{r.conf.FeeAsset: money.Of(sum)}
+	return p, nil
+}
+
+// Estimate implements rail.Estimator: the payouts together in one transaction of their
+// own, with the coins that it would take now.
+func (r *Rail) Estimate(ctx context.Context, address string, payouts []rail.Payout) (rail.Estimate, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
+	defer cancel()
+	for _, p := range payouts {
+		o, err := r.checked(p)
+		if err != nil {
+			return rail.Estimate{}, err
+		}
+		if why := r.dusty(o); why != "" {
+			return rail.Estimate{}, &rail.Refusal{Reason: why}
+		}
+	}
+	w, err := r.enter(ctx, address)
+	if err != nil {
+		return rail.Estimate{}, err
+	}
+	defer w.mu.Unlock()
+	o, err := r.order(ctx, w, payouts)
+	if err != nil {
+		return rail.Estimate{}, err
+	}
+	free, err := r.free(ctx, w, nil)
+	if err != nil {
+		return rail.Estimate{}, err
+	}
+	inputs := max(1, len(choose(free, o)))
+	fee := o.rate.fee(o.size(inputs, true))
+	// A payment that leaves too little for change gives the rest to the miners.
+	return rail.Estimate{Likely: money.Of(fee), Ceiling: money.Of(fee + o.dust)}, nil
+}
