@@ -30,10 +30,11 @@ func OpenRail(ctx context.Context, n config.Network, assets money.Assets) (Rail,
 	if n.Kind == config.KindBitcoin {
 		return openCoin(ctx, n)
 	}
-	return openEVM(ctx, n, assets)
+	return OpenEVM(ctx, n, assets)
 }
 
-func openEVM(ctx context.Context, n config.Network, assets money.Assets) (Rail, error) {
+// OpenEVM is OpenRail for a network of kind evm.
+func OpenEVM(ctx context.Context, n config.Network, assets money.Assets) (*evm.Rail, error) {
 	finality, err := evm.ParseFinality(n.Finality)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 		if n.Kind != config.KindEVM {
 			return fault.New(fault.Invalid, "no_contracts", "the network %s has no contracts", n.Name)
 		}
-		r, err := app.OpenRail(ctx, n, t.conf.Money())
+		r, err := app.OpenEVM(ctx, n, t.conf.Money())
 		if err != nil {
 			return err
 		}

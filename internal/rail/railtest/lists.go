@@ -20,7 +20,7 @@ const listLength = 5
 func (h *Harness) list(t *testing.T, asset string, typed ...string) *listJob {
 	t.Helper()
 	wallet := h.rich(t)
-	h.Float(t, wallet, asset, enough)
+	h.Float(t, wallet, asset, h.Enough)
 	l := &listJob{job: h.job(t, wallet, asset, "")}
 	l.payouts = nil
 	for n := range listLength {
@@ -30,7 +30,7 @@ func (h *Harness) list(t *testing.T, asset string, typed ...string) *listJob {
 		}
 		l.to = append(l.to, to)
 		l.payouts = append(l.payouts, rail.Payout{
-			Ref: "wd_" + string(rune('a'+n)), Asset: asset, To: h.target(t, to, asset), Amount: plus(t, payout, money.Of(uint64(n))), //nolint:gosec // small
+			Ref: "wd_" + string(rune('a'+n)), Asset: asset, To: h.target(t, to, asset), Amount: plus(t, h.Payout, money.Of(uint64(n))), //nolint:gosec // small
 		})
 	}
 	return l
