@@ -109,18 +109,12 @@ func listWallets(c *call) (int, error) {
 		return 0, unavailable(err)
 	}
 	slices.SortFunc(rows, func(a, b dispatch.Wallet) int { return cmp.Compare(a.Seq, b.Seq) })
-	o := objects{&c.w, c.Assets, dispatch.OperatorShard}
+	o := c.operator()
 	o.open()
 	o.plain("object", "list")
 	o.list("data")
 	for _, w := range rows {
-		o.head(id.Wallet, "wallet", w.Seq, w.Version)
-		o.text("network", w.Network)
-		o.text("address", w.Address)
-		o.maybe("label", w.Label)
-		o.number("next_nonce", w.NextNonce)
-		o.time("lease_until", w.LeaseUntil)
-		o.time("created_at", w.CreatedAt)
+		o.walletHead(w)
 		o.close()
 	}
 	o.endList()

@@ -45,6 +45,7 @@ func routes() []route {
 		{pattern: "DELETE /v1/destinations/{id}", scope: merchant.WriteDestinations, handle: deleteDestination},
 
 		{pattern: "POST /v1/withdrawals", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, handle: createWithdrawal},
+		{pattern: "POST /v1/withdrawals/preview", scope: merchant.CreateWithdrawals, body: needsBody, handle: previewWithdrawal},
 		{pattern: "POST /v1/withdrawals/batch", scope: merchant.CreateWithdrawals, body: needsBody, key: keyTaken, limit: batchBodyMax, handle: createWithdrawals},
 		{pattern: "GET /v1/withdrawals", scope: merchant.ReadWithdrawals, handle: listWithdrawals},
 		{pattern: "GET /v1/withdrawals/{id}", scope: merchant.ReadWithdrawals, handle: getWithdrawal},
@@ -79,5 +80,7 @@ func routes() []route {
 		{pattern: "PUT /v1/merchants/{id}/fees", scope: merchant.Operate, body: needsBody, handle: setFee},
 		{pattern: "DELETE /v1/merchants/{id}/fees", scope: merchant.Operate, handle: removeFee},
 		{pattern: "GET /v1/wallets", scope: merchant.Operate, handle: listWallets},
+		{pattern: "GET /v1/wallets/{id}", scope: merchant.Operate, handle: getWallet},
+		{pattern: "GET /v1/treasury", scope: merchant.Operate, handle: getTreasury},
 	}
 }

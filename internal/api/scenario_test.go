@@ -50,6 +50,7 @@ func (w *world) everyOperation(a party) {
 
 	w.credits(a)
 	w.withdrawals(a)
+	w.previews(a)
 	w.reviews(a)
 	w.exchange(a)
 	w.webhooks(a)

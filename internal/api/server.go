@@ -25,9 +25,10 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/terms"
+	"sluice/internal/treasury"
 )
 
-// Deps is what the API works with. All fields but Terms, Now, Log and Version are required.
+// Deps is what the API works with. All fields but Terms, Treasury, Now, Log and Version are required.
 type Deps struct {
 	Loop   *commit.Loop
 	Reads  Reads
@@ -36,6 +37,8 @@ type Deps struct {
 	Rails map[string]rail.Rail
 	// Terms prices withdrawals and quotes; nil: nothing is charged or exchanged.
 	Terms *terms.Book
+	// Treasury looks at wallets; nil: this process has no networks.
+	Treasury *treasury.Survey
 	// Now is the clock for the age of cached keys and for business days. Default time.Now.
 	Now func() time.Time
 	// Log hears of what is our fault. Default slog.Default().

@@ -31,12 +31,17 @@ import (
 	"sluice/internal/rail/evm"
 	"sluice/internal/store"
 	"sluice/internal/terms"
+	"sluice/internal/treasury"
 )
 
 // silent is a node that does not answer: destinations are checked without it.
 type silent struct{ evm.Node }
 
 func (silent) CodeAt(context.Context, common.Address, *big.Int) ([]byte, error) {
+	return nil, errors.New("no node in these tests")
+}
+
+func (silent) ChainID(context.Context) (*big.Int, error) {
 	return nil, errors.New("no node in these tests")
 }
 
@@ -124,6 +129,7 @@ func newWorldWith(t testing.TB, url string, change func(*api.Deps)) *world {
 		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: quiet, Version: "test", Terms: w.terms,
 		ReviewAbove: map[string]money.Amount{"ETH": money.Of(2e18)},
 	}
+	deps.Treasury = &treasury.Survey{Read: db, Rails: deps.Rails, Now: w.clock.Now}
 	change(&deps)
 	w.server = httptest.NewServer(api.New(deps))
 	t.Cleanup(func() {

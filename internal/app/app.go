@@ -68,6 +68,7 @@ type App struct {
 	rates    *source.Poller   // nil: there are no prices
 	funds    *funds           // nil: nothing is exchanged
 	treasury *treasury.Worker // nil: there are no networks
+	survey   *treasury.Survey // nil: there are no networks
 
 	listener, adminListener net.Listener // admin: nil when not served
 	server, adminServer     *http.Server

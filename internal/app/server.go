@@ -34,7 +34,7 @@ func (a *App) listen(ctx context.Context) (err error) {
 		main.Handle("GET /metrics", a.metrics.handler())
 	}
 	main.Handle("/", a.metrics.serve(api.New(api.Deps{
-		Loop: a.Loop, Reads: a.Store, Assets: a.Assets, Rails: a.rails, Terms: a.terms, Log: a.log, Version: Version(),
+		Loop: a.Loop, Reads: a.Store, Assets: a.Assets, Rails: a.rails, Terms: a.terms, Treasury: a.survey, Log: a.log, Version: Version(),
 		Webhooks: api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev}, ReviewAbove: a.conf.ReviewAbove(),
 		Bank: api.BankRules{Policy: a.conf.Bank.Policy(), Inline: a.conf.Bank.Inline},
 	})))

@@ -41,7 +41,9 @@ func (a *App) newTreasury() {
 			a.dispatch.Turn(wallet, func(ctx context.Context, h dispatch.Holder) { fn(ctx, h) })
 		}
 	}
-	a.treasury = treasury.NewWorker(a.Loop, Survey(a.Store, a.conf, a.rails), turns, treasury.Options{
+	survey := Survey(a.Store, a.conf, a.rails)
+	a.survey = &survey
+	a.treasury = treasury.NewWorker(a.Loop, survey, turns, treasury.Options{
 		Assets: a.Assets, Every: a.conf.Treasury.Every.Std(), Log: a.log,
 	})
 	a.metrics.registry.MustRegister(newPurse(a.treasury, a.Assets))

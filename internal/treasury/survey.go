@@ -82,15 +82,23 @@ const day = 24 * time.Hour
 
 // All looks at every wallet, side by side: there are few, and nodes are slow. A node that does not answer is a Problem of its wallets;
 // an error says that the database does not.
-func (s Survey) All(ctx context.Context) ([]Status, error) {
+func (s Survey) All(ctx context.Context) ([]Status, error) { return s.each(ctx, "", true) }
+
+// On looks at the wallets of one network, without their pace.
+func (s Survey) On(ctx context.Context, network string) ([]Status, error) {
+	return s.each(ctx, network, false)
+}
+
+func (s Survey) each(ctx context.Context, network string, pace bool) ([]Status, error) {
 	wallets, err := s.Read.TreasuryWallets(ctx)
 	if err != nil {
 		return nil, err
 	}
+	wallets = slices.DeleteFunc(wallets, func(w Wallet) bool { return network != "" && w.Network != network })
 	out, errs := make([]Status, len(wallets)), make([]error, len(wallets))
 	var wg sync.WaitGroup
 	for n, w := range wallets {
-		wg.Go(func() { out[n], _, errs[n] = s.One(ctx, w, true) })
+		wg.Go(func() { out[n], _, errs[n] = s.One(ctx, w, pace) })
 	}
 	wg.Wait()
 	return out, errors.Join(errs...)
