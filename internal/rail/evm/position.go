@@ -59,23 +59,6 @@ func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, erro
 	return p, nil
 }
 
-// holdings is what belongs to a wallet at a block: its own and its vault's.
-func (r *Rail) holdings(ctx context.Context, asset string, who common.Address, at *big.Int) (money.Amount, error) {
-	own, err := r.balance(ctx, asset, who, at)
-	if err != nil {
-		return own, err
-	}
-	vault, ok := r.vaults[who]
-	if !ok {
-		return own, nil
-	}
-	held, err := r.balance(ctx, asset, vault, at)
-	if err != nil {
-		return held, err
-	}
-	return own.Add(held)
-}
-
 // finalBlock is the number of the latest final block.
 func (r *Rail) finalBlock(ctx context.Context) (*big.Int, error) {
 	if depth := r.conf.Finality.Depth; r.conf.Finality.Tag == "" {
