@@ -208,6 +208,12 @@ func TestReferenceAccounts(t *testing.T) {
 		}
 		w.want(w.call(p.key, "GET", "/v1/destinations?account="+p.account, ""), 200, second)
 		w.want(w.call(p.key, "POST", "/v1/withdrawals", p.cash("three", "10", to, "")), 422, `"code":"destination_deleted"`, `"field":"destination_id"`)
+		// That it was registered and deleted is told, without the number.
+		facts := w.want(w.call(p.key, "GET", "/v1/events?types=destination.registered,destination.deleted&limit=200", ""), 200)
+		first, last := facts.get("data.0.data.address"), facts.get("data.3.data.deleted_at")
+		if first != "DE****0402" || last == "" || facts.get("data.0.data.deleted_at") != "" || facts.get("data.4.id") != "" {
+			t.Errorf("%s", facts.body)
+		}
 		// The withdrawal that named it has what it needs.
 		w.want(w.call(p.key, "GET", "/v1/withdrawals/"+paid.get("id"), ""), 200, `"address":"DE****0402"`, `"Dr. Mueller, Juergen"`)
 		row, _, err := w.db.Withdrawal(t.Context(), parse(t, id.Withdrawal, paid.get("id")))

@@ -27,6 +27,7 @@ func TestEveryEventTypeIsRendered(t *testing.T) {
 	account := seq(id.Account, w.acme.account)
 	credit := seq(id.Credit, w.want(w.call(w.acme.key, "POST", "/v1/credits", w.acme.credit(""), fresh()), 201).get("id"))
 	payout := seq(id.Withdrawal, w.want(w.call(w.acme.key, "POST", "/v1/withdrawals", w.acme.payout("w-1", "1")), 201).get("id"))
+	target := seq(id.Destination, w.want(w.call(w.acme.key, "POST", "/v1/destinations", fmt.Sprintf(`{"network":"ethereum","address":%q}`, alice)), 201).get("id"))
 	var messages []webhook.Message
 	for n, k := range event.All {
 		e := event.Event{
@@ -38,6 +39,8 @@ func TestEveryEventTypeIsRendered(t *testing.T) {
 			e.Subject = account
 		case "credit":
 			e.Subject = credit
+		case "destination":
+			e.Subject = target
 		case "funds":
 			e.Data = []byte(`{"amount":"7000000","currency":"USDT"}`)
 		case "webhook_endpoint":
@@ -51,7 +54,7 @@ func TestEveryEventTypeIsRendered(t *testing.T) {
 	again, err := renderer.Render(t.Context(), messages)
 	must(t, err)
 	objects := map[string]string{
-		"account": "account", "credit": "credit", "balance": "balance", "withdrawal": "withdrawal", "webhook_endpoint": "webhook_endpoint", "bank": "bank",
+		"account": "account", "credit": "credit", "destination": "destination", "balance": "balance", "withdrawal": "withdrawal", "webhook_endpoint": "webhook_endpoint", "bank": "bank",
 	}
 	for n, body := range bodies {
 		var m struct {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"sluice/internal/account"
+	"sluice/internal/destination"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -22,6 +23,7 @@ type RenderReads interface {
 	WithdrawalsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]withdrawal.Withdrawal, error)
 	CreditsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]account.Credit, error)
 	AccountsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]ledger.Account, error)
+	DestinationsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]destination.Destination, error)
 }
 
 // Renderer writes messages in the native format, {"type","timestamp","data"}, where
@@ -42,9 +44,10 @@ func (c *call) renderer() *Renderer { return NewRenderer(c.Reads, c.Assets) }
 
 // subjects are the rows that a set of messages is about.
 type subjects struct {
-	withdrawals map[id.ID]withdrawal.Withdrawal
-	credits     map[id.ID]account.Credit
-	accounts    map[id.ID]ledger.Account
+	withdrawals  map[id.ID]withdrawal.Withdrawal
+	credits      map[id.ID]account.Credit
+	accounts     map[id.ID]ledger.Account
+	destinations map[id.ID]destination.Destination
 }
 
 // Render implements webhook.Renderer.
@@ -75,7 +78,7 @@ func (r *Renderer) Render(ctx context.Context, messages []webhook.Message) ([][]
 
 // load reads what the messages are about, once per kind and shard.
 func (r *Renderer) load(ctx context.Context, messages []webhook.Message) (*subjects, error) {
-	type group struct{ withdrawals, credits, accounts []id.Seq }
+	type group struct{ withdrawals, credits, accounts, destinations []id.Seq }
 	groups := map[id.Shard]*group{}
 	seen := map[id.ID]bool{}
 	for _, m := range messages {
@@ -97,15 +100,20 @@ func (r *Renderer) load(ctx context.Context, messages []webhook.Message) (*subje
 			g.credits = append(g.credits, at.Seq)
 		case anAccount:
 			g.accounts = append(g.accounts, at.Seq)
+		case aDestination:
+			g.destinations = append(g.destinations, at.Seq)
 		case itself:
 		}
 	}
-	rows := &subjects{map[id.ID]withdrawal.Withdrawal{}, map[id.ID]account.Credit{}, map[id.ID]ledger.Account{}}
+	rows := &subjects{map[id.ID]withdrawal.Withdrawal{}, map[id.ID]account.Credit{}, map[id.ID]ledger.Account{}, map[id.ID]destination.Destination{}}
 	for shard, g := range groups {
 		if err := fill(ctx, shard, g.withdrawals, r.reads.WithdrawalsAt, func(x withdrawal.Withdrawal) id.Seq { return x.Seq }, rows.withdrawals); err != nil {
 			return nil, err
 		}
 		if err := fill(ctx, shard, g.credits, r.reads.CreditsAt, func(x account.Credit) id.Seq { return x.Seq }, rows.credits); err != nil {
+			return nil, err
+		}
+		if err := fill(ctx, shard, g.destinations, r.reads.DestinationsAt, func(x destination.Destination) id.Seq { return x.Seq }, rows.destinations); err != nil {
 			return nil, err
 		}
 		if err := fill(ctx, shard, g.accounts, r.reads.AccountsAt, func(x ledger.Account) id.Seq { return x.Seq }, rows.accounts); err != nil {
@@ -139,6 +147,7 @@ const (
 	aWithdrawal
 	aCredit
 	anAccount
+	aDestination
 )
 
 // about says which row a message of a type needs.
@@ -152,6 +161,8 @@ func about(t event.Type) subject {
 		return aCredit
 	case event.AccountOpened:
 		return anAccount
+	case event.DestinationRegistered, event.DestinationDeleted:
+		return aDestination
 	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated,
 		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested,
 		event.BankAlert, event.BankResolved:
@@ -184,6 +195,14 @@ func (o objects) data(m webhook.Message, rows *subjects) error {
 		var a ledger.Account
 		if a, found = rows.accounts[at]; found {
 			o.account(a)
+		}
+	case aDestination:
+		var d destination.Destination
+		if d, found = rows.destinations[at]; found {
+			if m.Type() == event.DestinationRegistered {
+				d = d.AsRegistered()
+			}
+			o.destination(d)
 		}
 	case itself:
 		return o.fact(m)

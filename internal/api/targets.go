@@ -82,7 +82,7 @@ func createDestination(c *call) (int, error) {
 		return 0, err
 	}
 	out, err := c.submit(destination.Register{
-		Merchant: c.who.merchant.Seq, Account: account.Seq, Target: to, Label: label, ConfirmedAt: confirmed, Policy: c.Bank.Policy,
+		Merchant: c.who.merchant.Seq, Account: account.Seq, Target: to, Label: label, ConfirmedAt: confirmed, Policy: c.Bank.Policy, Actor: c.who.actor,
 	})
 	if err != nil {
 		if f := fault.Of(err); f.Extra["destination"] != "" {
@@ -159,6 +159,6 @@ func deleteDestination(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.submit(destination.Delete{Merchant: c.who.merchant.Seq, Destination: at.Seq})
+	_, err = c.submit(destination.Delete{Merchant: c.who.merchant.Seq, Destination: at.Seq, Actor: c.who.actor})
 	return http.StatusNoContent, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/internal/commit"
+	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -72,6 +73,7 @@ type Register struct {
 	ConfirmedAt time.Time // not later than now
 	// Policy is what the installation asks of bank accounts; others are free of it.
 	Policy Policy
+	Actor  string
 }
 
 // Reads implements commit.Command.
@@ -117,6 +119,7 @@ func (c Register) Apply(v *commit.View) (any, error) {
 		}
 	}
 	Destinations.Insert(v, d)
+	tell(v, event.DestinationRegistered, d, c.Actor)
 	return d, nil
 }
 
@@ -131,6 +134,7 @@ type Delete struct {
 	Destination id.Seq
 	// KeepLast refuses to delete the last bank account of an account.
 	KeepLast bool
+	Actor    string
 }
 
 // Reads implements commit.Command.
@@ -160,5 +164,18 @@ func (c Delete) Apply(v *commit.View) (any, error) {
 	}
 	d.DeletedAt, d.Version = v.Now(), d.Version+1
 	Destinations.Put(v, d)
+	tell(v, event.DestinationDeleted, d, c.Actor)
 	return d, nil
+}
+
+// tell writes the fact. Somebody else's bank account among the destinations is how
+// money is stolen: whoever watches for it learns of each, and who did it.
+func tell(v *commit.View, typ event.Type, d Destination, actor string) {
+	event.Append(v, event.Event{Type: typ, Merchant: d.Merchant, Account: d.Account, Subject: d.Seq, Version: d.Version, Actor: actor})
+}
+
+// AsRegistered is the destination as it was when it was made.
+func (d Destination) AsRegistered() Destination {
+	d.DeletedAt, d.Version = time.Time{}, 1
+	return d
 }

@@ -18,32 +18,34 @@ type Type string
 // The catalogue of what merchants are told. Every type stands here; the documentation
 // page and the API description are checked against All.
 const (
-	AccountOpened        Type = "account.opened"
-	CreditCreated        Type = "credit.created"
-	CreditSettled        Type = "credit.settled"
-	FundsLocked          Type = "funds.locked"
-	FundsUnlocked        Type = "funds.unlocked"
-	BalanceUpdated       Type = "balance.updated" // accompanies every fact that changed a balance
-	WithdrawalCreated    Type = "withdrawal.created"
-	WithdrawalQueued     Type = "withdrawal.queued"
-	WithdrawalProcessing Type = "withdrawal.processing"
-	WithdrawalBroadcast  Type = "withdrawal.broadcast" // the network has the instruction
-	WithdrawalMined      Type = "withdrawal.mined"     // in a block that is not final yet
-	WithdrawalDropped    Type = "withdrawal.dropped"   // the block went away; nothing is paid twice, we resend
-	WithdrawalAttention  Type = "withdrawal.attention" // something needs a look, or no longer does
-	WithdrawalConfirmed  Type = "withdrawal.confirmed"
-	WithdrawalFailed     Type = "withdrawal.failed"
-	WithdrawalCancelled  Type = "withdrawal.cancelled"
-	WithdrawalRejected   Type = "withdrawal.rejected"
-	WithdrawalReturned   Type = "withdrawal.returned"
-	WithdrawalReview     Type = "withdrawal.review"
-	WithdrawalApproved   Type = "withdrawal.approved"      // a proof was added; the state stays
-	EndpointFailing      Type = "webhook_endpoint.failing" // on its way to being disabled
-	EndpointPaused       Type = "webhook_endpoint.paused"  // its circuit breaker opened
-	EndpointDisabled     Type = "webhook_endpoint.disabled"
-	EndpointTested       Type = "webhook_endpoint.tested"
-	BankAlert            Type = "bank.alert"    // for the operator
-	BankResolved         Type = "bank.resolved" // for the operator
+	AccountOpened         Type = "account.opened"
+	DestinationRegistered Type = "destination.registered"
+	DestinationDeleted    Type = "destination.deleted"
+	CreditCreated         Type = "credit.created"
+	CreditSettled         Type = "credit.settled"
+	FundsLocked           Type = "funds.locked"
+	FundsUnlocked         Type = "funds.unlocked"
+	BalanceUpdated        Type = "balance.updated" // accompanies every fact that changed a balance
+	WithdrawalCreated     Type = "withdrawal.created"
+	WithdrawalQueued      Type = "withdrawal.queued"
+	WithdrawalProcessing  Type = "withdrawal.processing"
+	WithdrawalBroadcast   Type = "withdrawal.broadcast" // the network has the instruction
+	WithdrawalMined       Type = "withdrawal.mined"     // in a block that is not final yet
+	WithdrawalDropped     Type = "withdrawal.dropped"   // the block went away; nothing is paid twice, we resend
+	WithdrawalAttention   Type = "withdrawal.attention" // something needs a look, or no longer does
+	WithdrawalConfirmed   Type = "withdrawal.confirmed"
+	WithdrawalFailed      Type = "withdrawal.failed"
+	WithdrawalCancelled   Type = "withdrawal.cancelled"
+	WithdrawalRejected    Type = "withdrawal.rejected"
+	WithdrawalReturned    Type = "withdrawal.returned"
+	WithdrawalReview      Type = "withdrawal.review"
+	WithdrawalApproved    Type = "withdrawal.approved"      // a proof was added; the state stays
+	EndpointFailing       Type = "webhook_endpoint.failing" // on its way to being disabled
+	EndpointPaused        Type = "webhook_endpoint.paused"  // its circuit breaker opened
+	EndpointDisabled      Type = "webhook_endpoint.disabled"
+	EndpointTested        Type = "webhook_endpoint.tested"
+	BankAlert             Type = "bank.alert"    // for the operator
+	BankResolved          Type = "bank.resolved" // for the operator
 )
 
 // What concerns the operator alone. These facts have no merchant, and no webhook and
@@ -62,6 +64,8 @@ var All = []struct {
 	Text string
 }{
 	{AccountOpened, "an account was opened"},
+	{DestinationRegistered, "a destination was registered to be paid to"},
+	{DestinationDeleted, "a destination was deleted: no further withdrawal can name it"},
 	{CreditCreated, "money was credited to an account, settled or not"},
 	{CreditSettled, "a credit settled: its money can be withdrawn"},
 	{FundsLocked, "money was locked"},

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sluice/internal/account"
+	"sluice/internal/destination"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/withdrawal"
@@ -29,6 +30,11 @@ func (db *DB) WithdrawalsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) 
 // CreditsAt gives the credits with these numbers, in any order; missing ones are left out.
 func (db *DB) CreditsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]account.Credit, error) {
 	return bySeqs(ctx, db, credits, shard, seqs)
+}
+
+// DestinationsAt gives the destinations with these numbers, in any order; missing ones are left out.
+func (db *DB) DestinationsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]destination.Destination, error) {
+	return bySeqs(ctx, db, destinations, shard, seqs)
 }
 
 // AccountsAt gives the accounts with these numbers, in any order; missing ones are left out.
