@@ -165,7 +165,8 @@ func about(t event.Type) subject {
 		return aDestination
 	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated,
 		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested,
-		event.BankAlert, event.BankResolved:
+		event.BankAlert, event.BankResolved,
+		event.WalletFunded, event.WalletOutflow, event.WalletExplained, event.WalletLow, event.WalletOK:
 	}
 	return itself
 }
