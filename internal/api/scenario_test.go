@@ -260,4 +260,5 @@ var internalCodes = []string{
 	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
 	"wallet_address", "wrong_dispatch",
+	"no_vault", "payout_list", "reverted", "slot_cancelled", "bank_unreachable", "file_exists", "slot_taken",
 }
