@@ -145,14 +145,15 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 			return err
 		}
 	}
-	own, err := newOwnWallets(ctx, a.Store, sign)
+	own := newOwnWallets(a.Store, sign, a.log)
+	keys, err := own.look(ctx)
 	if err != nil {
 		return err
 	}
 	for _, b := range a.banks {
 		own.mine[strings.ToLower(b.rail.Account())] = true
 	}
-	if len(own.mine) == 0 {
+	if !keys && len(a.banks) == 0 {
 		a.log.Warn("there are no keys: withdrawals are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
 		return nil
 	}

@@ -4,18 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
-	"sluice/internal/signer"
 )
 
 // Rail is a way out that this process opened.
@@ -85,31 +81,6 @@ func (a *App) openRails(ctx context.Context, given map[string]rail.Rail) error {
 		}
 	}
 	return nil
-}
-
-// ownWallets are the wallets whose keys this process has. Others are left to the
-// processes that can sign for them.
-type ownWallets struct {
-	dispatch.Reader
-	mine map[string]bool // by address, in lower case
-}
-
-func newOwnWallets(ctx context.Context, read dispatch.Reader, sign signer.Signer) (ownWallets, error) {
-	addresses, err := sign.Addresses(ctx)
-	if err != nil {
-		return ownWallets{}, fmt.Errorf("ask the signer for its wallets: %w", err)
-	}
-	o := ownWallets{read, map[string]bool{}}
-	for _, addr := range addresses {
-		o.mine[strings.ToLower(addr)] = true
-	}
-	return o, nil
-}
-
-// Wallets implements dispatch.Reader.
-func (o ownWallets) Wallets(ctx context.Context) ([]dispatch.Wallet, error) {
-	all, err := o.Reader.Wallets(ctx)
-	return slices.DeleteFunc(all, func(w dispatch.Wallet) bool { return !o.mine[strings.ToLower(w.Address)] }), err
 }
 
 // processName names this process for leases: random, so that it is never used twice.

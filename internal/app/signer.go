@@ -2,13 +2,21 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
 
 	"sluice/internal/config"
 	"sluice/internal/fault"
 	"sluice/internal/signer"
+	"sluice/internal/signer/approval"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
+	"sluice/internal/signer/socket"
 )
 
 // noSigner has no keys.
@@ -22,35 +30,54 @@ func (noSigner) Sign(context.Context, signer.Intent) (signer.Signed, error) {
 // Addresses implements signer.Signer.
 func (noSigner) Addresses(context.Context) ([]string, error) { return nil, nil }
 
-// openSigner opens the keys of this process. Without any it gives a signer that has
-// none: this process then pays nothing out, and says so.
+// openSigner opens what signs for this process: a signer of its own, or the keys here.
+// Without any it gives a signer that has none: this process then pays nothing out, and
+// says so.
 func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
-	if !a.conf.Dispatch.Enabled || a.conf.Keystore.Dir == "" || len(a.conf.Networks) == 0 {
+	c := a.conf
+	if c.Signer.Socket != "" {
+		s := socket.Dial(c.Signer.Socket)
+		a.closers = append(a.closers, s.Close)
+		return s, nil
+	}
+	if c.Keystore.Dir == "" || len(c.Networks) == 0 {
 		return noSigner{}, nil
 	}
-	have, err := keystore.List(a.conf.Keystore.Dir)
+	have, err := keystore.List(c.Keystore.Dir)
 	if err != nil || len(have) == 0 {
 		return noSigner{}, err
 	}
-	if a.conf.Keystore.Passphrase.IsZero() {
-		return nil, fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys in %s; set it, best as file:PATH or env:NAME", a.conf.Keystore.Dir)
+	if c.Keystore.Passphrase.IsZero() {
+		return nil, fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys in %s; set it, best as file:PATH or env:NAME", c.Keystore.Dir)
 	}
-	keys, err := keystore.Open(a.conf.Keystore.Dir, a.conf.Keystore.Passphrase.Reveal())
+	keys, err := keystore.Open(c.Keystore.Dir, c.Keystore.Passphrase.Reveal())
 	if err != nil {
 		return nil, err
 	}
-	policy, err := openPolicy(a.conf.Networks)
+	policy, err := PolicyHere(c)
 	if err != nil {
 		return nil, err
 	}
-	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy})
+	g, err := guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir()})
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, g.Close)
+	return g, nil
 }
 
-// openPolicy is what holds where nobody wrote a policy: slots are bound, and fees
-// bounded.
-func openPolicy(networks []config.Network) (guard.Policy, error) {
+// PolicyHere is what holds in the server's own process: the policy that the
+// configuration names, or else that slots are bound and fees bounded.
+func PolicyHere(c config.Config) (guard.Policy, error) {
+	if c.Signer.Policy != "" {
+		f, err := config.LoadSigner(c.Signer.Policy, os.Environ())
+		if err != nil {
+			return guard.Policy{}, err
+		}
+		return SignerPolicy(f)
+	}
 	var p guard.Policy
-	for _, n := range networks {
+	for _, n := range c.Networks {
 		limit, err := n.MaxFeeMinor()
 		if err != nil {
 			return guard.Policy{}, err
@@ -58,4 +85,114 @@ func openPolicy(networks []config.Network) (guard.Policy, error) {
 		p.Networks = append(p.Networks, guard.Network{Network: SignerNetwork(n), MaxFee: limit, Open: true})
 	}
 	return p, nil
+}
+
+// SignerPolicy is what the configuration of a signer allows.
+func SignerPolicy(f config.SignerFile) (guard.Policy, error) {
+	p := guard.Policy{ApprovalFor: f.Approvals.ValidFor.Std()}
+	for i, text := range f.Approvals.Keys {
+		key, err := approval.ParsePublic(text)
+		if err != nil {
+			return p, fault.Bad("config_invalid", fmt.Sprintf("approvals.keys[%d]", i), "%v; `sluice approver keygen` prints one", err)
+		}
+		p.Approvers = append(p.Approvers, ed25519.PublicKey(key))
+	}
+	for _, n := range f.Networks {
+		out := guard.Network{Network: signer.Network{Name: n.Name, Family: build.EVM, ChainID: n.ChainID}, Open: n.Open}
+		if n.Kind == config.KindBitcoin {
+			out.Network = signer.Network{Name: n.Name, Family: build.UTXO, Coin: n.Coin}
+		}
+		if fee, err := config.Limit(n.MaxFee, n.Scale); err != nil {
+			return p, err
+		} else if fee != nil {
+			out.MaxFee = *fee
+		}
+		for _, v := range n.Vaults {
+			vault, err := config.Contract(v)
+			if err != nil {
+				return p, err
+			}
+			out.Vaults = append(out.Vaults, vault)
+		}
+		for _, a := range n.Assets {
+			asset, err := policyAsset(a)
+			if err != nil {
+				return p, err
+			}
+			out.Assets = append(out.Assets, asset)
+		}
+		p.Networks = append(p.Networks, out)
+	}
+	return p, nil
+}
+
+func policyAsset(a config.SignerAsset) (out guard.Asset, err error) {
+	out.Code = a.Code
+	if a.Token != "" {
+		if out.Token, err = config.Contract(a.Token); err != nil {
+			return out, err
+		}
+	}
+	if out.PerPayout, err = config.Limit(a.PerPayout, a.Scale); err != nil {
+		return out, err
+	}
+	if out.PerHour, err = config.Limit(a.PerHour, a.Scale); err != nil {
+		return out, err
+	}
+	if out.PerDay, err = config.Limit(a.PerDay, a.Scale); err != nil {
+		return out, err
+	}
+	out.ApprovalAbove, err = config.Limit(a.ApprovalAbove, a.Scale)
+	return out, err
+}
+
+// OpenGuard opens the keys and the log of a signer. Who gets it closes it.
+func OpenGuard(ctx context.Context, f config.SignerFile) (*guard.Guard, error) {
+	policy, err := SignerPolicy(f)
+	if err != nil {
+		return nil, err
+	}
+	if f.Dir == "" {
+		return nil, fault.Bad("config_invalid", "dir", "is needed: the folder of the signer's log")
+	}
+	keys, err := openKeys(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: f.Dir})
+}
+
+// openKeys opens the one place of keys that a signer has.
+func openKeys(_ context.Context, f config.SignerFile) (signer.Keys, error) {
+	if f.Keystore.Dir == "" || f.Keystore.Passphrase.IsZero() {
+		return nil, fault.Bad("config_invalid", "keystore", "is needed: set dir and passphrase, best as file:PATH or env:NAME")
+	}
+	return keystore.Open(f.Keystore.Dir, f.Keystore.Passphrase.Reveal())
+}
+
+// RunSigner answers on the socket until ctx ends. ready is called when it does.
+func RunSigner(ctx context.Context, f config.SignerFile, log *slog.Logger, ready func()) error {
+	if f.Socket == "" {
+		return fault.Bad("config_invalid", "socket", "is needed: the path of the socket, in a folder of its own")
+	}
+	g, err := OpenGuard(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer g.Close() //nolint:errcheck // everything in it is durable already
+	addresses, err := g.Addresses(ctx)
+	if err != nil {
+		return err
+	}
+	mode, err := strconv.ParseUint(f.SocketMode, 8, 32)
+	if err != nil {
+		return err
+	}
+	s, err := socket.Listen(f.Socket, socket.ServerOptions{Signer: g, Mode: os.FileMode(mode), Users: slices.Clone(f.SocketUsers), Log: log})
+	if err != nil {
+		return err
+	}
+	log.Info("signing", "socket", f.Socket, "wallets", addresses, "log", g.Head())
+	ready()
+	return s.Run(ctx)
 }

@@ -33,7 +33,8 @@ var levels = map[string]int{
 	"internal/merchant": 3,
 	"internal/quote":    3, // withdrawals use quotes
 	// What every place of keys needs of the curve.
-	"internal/signer/curve": 3,
+	"internal/signer/curve":    3,
+	"internal/signer/approval": 3,
 	// What banks write and read, without a connection: commands may use it.
 	"internal/rail/sepa/message": 3,
 
@@ -73,6 +74,7 @@ var levels = map[string]int{
 	"internal/signer/build":       8,
 	"internal/signer/guard":       8,
 	"internal/signer/keystore":    8,
+	"internal/signer/socket":      8,
 	"internal/webhook/deliver":    8,
 	"internal/fx/source":          8,
 	"internal/api":                8,

@@ -47,6 +47,8 @@ type root struct {
 	Merchant   merchantCmd   `cmd:"" help:"Merchants, the tenants of an installation."`
 	Key        keyCmd        `cmd:"" help:"API keys."`
 	Wallet     walletCmd     `cmd:"" help:"Wallets, what payouts are paid from."`
+	Signer     signerCmd     `cmd:"" help:"The signer in a process of its own: it holds the keys, and a policy that no server can change."`
+	Approver   approverCmd   `cmd:"" help:"Approvals: the proof that somebody with a key of their own agreed to a payout."`
 	Withdrawal withdrawalCmd `cmd:"" help:"Withdrawals."`
 	Seal       sealCmd       `cmd:"" help:"Keys for what is kept encrypted."`
 	Treasury   treasuryCmd   `cmd:"" help:"What the wallets have, what they owe, and how long it lasts."`

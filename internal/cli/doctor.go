@@ -42,6 +42,9 @@ func (doctorCmd) Run(e *env) error {
 	d.conf = conf
 	d.ok("configuration", "%s, mode %s", or(file, "defaults and environment"), conf.Mode)
 	steps := []func(){d.database, d.keys, d.ports}
+	if d.conf.Signer.Policy != "" {
+		steps = append(steps, d.policy)
+	}
 	for _, n := range conf.Networks {
 		steps = append(steps, func() { d.node(n) })
 	}
@@ -125,7 +128,7 @@ func (d *doctor) wallets(t *tool) {
 		d.fail("wallets", err.Error(), "is the database damaged? `sluice verify` reads all of it")
 		return
 	}
-	have, _ := keystore.List(d.conf.Keystore.Dir) // told by the check of the keystore
+	have := d.addresses() // what is wrong is told by the check of the keystore
 	for _, w := range rows {
 		if !slices.ContainsFunc(have, func(a string) bool { return strings.EqualFold(a, w.Address) }) {
 			d.warn("wallets", "put its key into keystore.dir, or run a process that has it", "%s on %s has no key here", w.Address, w.Network)
@@ -135,6 +138,10 @@ func (d *doctor) wallets(t *tool) {
 }
 
 func (d *doctor) keys() {
+	if d.conf.Signer.Socket != "" {
+		d.signer()
+		return
+	}
 	k := d.conf.Keystore
 	if k.Dir == "" {
 		d.warn("keystore", "set keystore.dir where payouts are to be signed", "none: this process cannot sign")

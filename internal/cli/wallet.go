@@ -119,7 +119,7 @@ func newWallet(e *env, network, label, kind string, key func(config.Keystore) (s
 		return e.print(out, func(to io.Writer) {
 			p := printer{to}
 			p.f("id\t%s\nnetwork\t%s\naddress\t%s\n\n", out.ID, out.Network, out.Address)
-			p.f("Next: back up %s, send coins to the address, restart `sluice serve` so that it loads the key.\n", t.conf.Keystore.Dir)
+			p.f("Next: back up %s, send coins to the address, start `sluice serve` if it does not run yet.\n", t.conf.Keystore.Dir)
 		})
 	})
 }

@@ -62,6 +62,7 @@ type Config struct {
 	Keystore      Keystore `toml:"keystore"`
 	Seal          Seal     `toml:"seal"`
 	Bank          Bank     `toml:"bank"`
+	Signer        Signer   `toml:"signer"`
 	Exchange      Exchange `toml:"exchange"`
 	Treasury      Treasury `toml:"treasury"`
 	// Fees are what every merchant is charged; Assets are the currencies, Networks the ways out.

@@ -23,6 +23,9 @@ const DefaultFile = "sluice.toml"
 // EnvFile names the variable that names the file.
 const EnvFile = "SLUICE_CONFIG"
 
+// EnvAPIKey names the variable with the key of commands that ask a server.
+const EnvAPIKey = "SLUICE_API_KEY"
+
 // Source is where the layers come from.
 type Source struct {
 	// File is the path of a TOML file. "": the one that SLUICE_CONFIG names, else
@@ -77,7 +80,7 @@ func environment(environ []string) map[string]string {
 	out := map[string]string{}
 	for _, kv := range environ {
 		k, v, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(k, envPrefix) && k != EnvFile && !notOurs.MatchString(k) {
+		if strings.HasPrefix(k, envPrefix) && k != EnvFile && k != EnvAPIKey && !notOurs.MatchString(k) {
 			out[k] = v
 		}
 	}

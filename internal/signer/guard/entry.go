@@ -9,8 +9,11 @@ import (
 
 // The kinds of entries.
 const (
-	kindBind  = "bind"  // a slot was given to outputs, or to a cancel
-	kindAgain = "again" // a slot was signed again
+	kindBind   = "bind"   // a slot was given to outputs, or to a cancel
+	kindAgain  = "again"  // a slot was signed again
+	kindStop   = "stop"   // the stop file was there
+	kindResume = "resume" // it was gone again
+	kindNext   = "next"   // the log goes on in the next file
 )
 
 // entry is one fact of the log. Everything that the state is made of is in it, and
@@ -36,6 +39,8 @@ type payout struct {
 	To    string `json:"to"`
 	Token string `json:"token,omitempty"`
 	Minor string `json:"minor"`
+	// Approval is the id of the proof that this payout used up.
+	Approval string `json:"approval,omitempty"`
 }
 
 func payoutOf(o signer.Output) payout {
@@ -44,6 +49,7 @@ func payoutOf(o signer.Output) payout {
 
 var (
 	errOrder  = errors.New("the entries are not in the order of time")
+	errKind   = errors.New("an entry of a kind that this version does not know")
 	errDigest = errors.New("an entry has no digest")
 )
 

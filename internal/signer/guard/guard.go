@@ -5,6 +5,9 @@ package guard
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,15 +23,20 @@ type Options struct {
 	Keys   signer.Keys
 	Build  signer.Builder
 	Policy Policy
-	Now    func() time.Time // default time.Now
+	// Dir is the folder of the log. Without one nothing outlives the process: for tests
+	// and demonstrations.
+	Dir string
+	Now func() time.Time // default time.Now
+	// FileSize is when the log goes on in a new file; default 256 MiB.
+	FileSize int64
+	// Sync makes a file durable; default (*os.File).Sync.
+	Sync func(*os.File) error
 }
 
 // Guard signs what its policy allows. It is safe for concurrent use.
 type Guard struct {
-	opt Options
-
-	mu    sync.Mutex
-	state *state
+	opt    Options
+	binder *binder
 
 	own sync.RWMutex
 	// owners are the wallets by network and address in lower case.
@@ -51,9 +59,28 @@ func Open(ctx context.Context, opt Options) (*Guard, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	g := &Guard{opt: opt, state: newState()}
-	return g, g.look(ctx)
+	if opt.FileSize == 0 {
+		opt.FileSize = 256 << 20
+	}
+	if opt.Sync == nil {
+		opt.Sync = (*os.File).Sync
+	}
+	if opt.Policy.ApprovalFor == 0 {
+		opt.Policy.ApprovalFor = DefaultApprovalFor
+	}
+	b, err := openBinder(opt)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{opt: opt, binder: b}
+	if err := g.look(ctx); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return g, nil
 }
+
+// Close closes the log. Nothing must be asked any more.
+func (g *Guard) Close() error { return g.binder.close() }
 
 // look asks for the keys, and which wallets they are.
 func (g *Guard) look(ctx context.Context) error {
@@ -123,6 +150,9 @@ type ask struct {
 	coins   []string
 	digest  digest
 	fee     money.Amount
+	proofs  []proof // one per output
+
+	approvalFor time.Duration
 }
 
 func (a *ask) slotName() string {
@@ -158,7 +188,8 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 	if a.fee, err = in.MaxFee(); err != nil {
 		return signer.Signed{}, err
 	}
-	if err := g.bind(a); err != nil {
+	a.proofs, a.approvalFor = g.opt.Policy.proofs(n, in), g.opt.Policy.ApprovalFor
+	if err := g.binder.bind(a); err != nil {
 		return signer.Signed{}, err
 	}
 	signatures := make([][]byte, 0, len(unsigned.Digests))
@@ -172,13 +203,14 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 	return unsigned.Finish(signatures)
 }
 
-// bind decides about an ask and remembers it.
-func (g *Guard) bind(a *ask) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	e, err := g.state.decide(a, g.opt.Now())
-	if err != nil {
-		return err
+// Head is how many lines the log has and the hash of the last one. Written down
+// somewhere else it proves later that nothing was taken from the log's end.
+func (g *Guard) Head() string {
+	if g.binder.log == nil {
+		return ""
 	}
-	return g.state.apply(e)
+	return fmt.Sprintf("%d:%x", g.binder.log.lines, g.binder.log.head)
 }
+
+// Stopped tells whether the stop file is there.
+func (g *Guard) Stopped() bool { return g.binder.stopped() }

@@ -42,11 +42,16 @@ func imported(t testing.TB) (dir string) {
 	return dir
 }
 
-func open(t testing.TB, dir string, change ...func(*guard.Options)) *guard.Guard {
+func options(t testing.TB, dir string) guard.Options {
 	t.Helper()
 	keys, err := keystore.Open(dir, passphrase)
 	must(t, err)
-	opt := guard.Options{Keys: keys, Build: build.Builder{}, Policy: openPolicy()}
+	return guard.Options{Keys: keys, Build: build.Builder{}, Policy: openPolicy()}
+}
+
+func open(t testing.TB, dir string, change ...func(*guard.Options)) *guard.Guard {
+	t.Helper()
+	opt := options(t, dir)
 	for _, f := range change {
 		f(&opt)
 	}
@@ -59,14 +64,14 @@ func openPolicy() guard.Policy {
 	return guard.Policy{Networks: []guard.Network{{Network: signer.Network{Name: "ethereum", Family: "evm", ChainID: 1337}, Open: true}}}
 }
 
-func address(t *testing.T, text string) []byte {
+func address(t testing.TB, text string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(text)
 	must(t, err)
 	return b
 }
 
-func intent(t *testing.T) signer.Intent {
+func intent(t testing.TB) signer.Intent {
 	t.Helper()
 	return signer.Intent{
 		Family: "evm", Network: "ethereum", Wallet: exampleAddress, ChainID: 1337, Nonce: 7,
@@ -215,4 +220,28 @@ func TestCase51_nonces_of_signatures_differ(t *testing.T) {
 		}
 		seen[r.String()] = nonce
 	}
+}
+
+// TestCancelOnlyUsesASlotUp cancels a slot before and after it was used for outputs.
+func TestCancelOnlyUsesASlotUp(t *testing.T) {
+	p, _ := strict(t)
+	l := newTeller(t, p)
+	cancel := func(nonce uint64) func(*signer.Intent) {
+		return func(in *signer.Intent) { in.Nonce, in.Cancel, in.Outputs[0].Ref = nonce, true, "wd_1" }
+	}
+	at := func(nonce uint64) func(*signer.Intent) {
+		return func(in *signer.Intent) { in.Nonce, in.Outputs[0].Ref = nonce, "wd_1" }
+	}
+	must(t, l.pay("ETH", 100, at(1)))
+	must(t, l.pay("ETH", 100, cancel(1)))
+	must(t, l.pay("ETH", 100, at(1))) // whichever of both the network takes
+	// What was too much to be paid stays so after a cancel of it.
+	must(t, l.pay("ETH", 5000, cancel(2)))
+	code(t, l.pay("ETH", 5000, at(2)), "sign_limit_payout")
+	code(t, l.pay("ETH", 50, cancel(3)), "")
+	code(t, l.pay("ETH", 50, at(3)), "sign_slot")
+	l.restart()
+	code(t, l.pay("ETH", 50, at(3)), "sign_slot")
+	must(t, l.pay("ETH", 50, cancel(3)))
+	code(t, l.pay("ETH", 50, cancel(1), func(in *signer.Intent) { in.FeeCap = money.Of(1000) }), "sign_fee")
 }

@@ -2,18 +2,28 @@ package guard
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"slices"
+	"time"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/signer"
+	"sluice/internal/signer/approval"
 )
 
 // Policy is what a guard allows. What it does not name is refused.
 type Policy struct {
 	Networks []Network
+	// Approvers are the keys whose approvals count.
+	Approvers []ed25519.PublicKey
+	// ApprovalFor is how long an approval is good; zero: DefaultApprovalFor.
+	ApprovalFor time.Duration
 }
+
+// DefaultApprovalFor is how long an approval is good if nobody says otherwise.
+const DefaultApprovalFor = 7 * 24 * time.Hour
 
 // Network is what may be paid on one network.
 type Network struct {
@@ -38,6 +48,8 @@ type Asset struct {
 	PerPayout *money.Amount
 	PerHour   *money.Amount // in any 60 minutes
 	PerDay    *money.Amount // in any 24 hours
+	// ApprovalAbove asks for an approval of every payout that is larger; zero: of all.
+	ApprovalAbove *money.Amount
 }
 
 // check makes sure that a policy can be held to.
@@ -57,6 +69,9 @@ func (p Policy) check() error {
 				if a.Code == other.Code || bytes.Equal(a.Token, other.Token) {
 					return bad("%s and %s on %s are the same asset", other.Code, a.Code, n.Name)
 				}
+			}
+			if a.ApprovalAbove != nil && len(p.Approvers) == 0 {
+				return bad("%s on %s needs approvals, and there is no approver", a.Code, n.Name)
 			}
 		}
 	}
@@ -106,6 +121,34 @@ func (n Network) asset(o signer.Output) (Asset, error) {
 		return Asset{}, refuse("sign_token", "0x%x is not the contract of %s on %s", o.Token, o.Asset, n.Name)
 	}
 	return n.Assets[i], nil
+}
+
+// proof is what was found out about the approval of one output.
+type proof struct {
+	approval.Proof
+	needed bool
+	err    error // why there is none that counts
+}
+
+// proofs checks the approvals that the outputs need. Whether they are still unused only
+// the state knows, and an output whose slot is bound already needs none.
+func (p Policy) proofs(n Network, in signer.Intent) []proof {
+	out := make([]proof, len(in.Outputs))
+	if n.Open || in.Cancel {
+		return out
+	}
+	for i, o := range in.Outputs {
+		a, err := n.asset(o)
+		if err != nil || a.ApprovalAbove == nil || !a.ApprovalAbove.Less(o.Amount) {
+			out[i].err = err
+			continue
+		}
+		out[i].needed = true
+		out[i].Proof, out[i].err = approval.Verify(o.Approval, approval.Statement{
+			Network: n.Name, Ref: o.Ref, Asset: o.Asset, Amount: o.Amount, To: o.To,
+		}, p.Approvers)
+	}
+	return out
 }
 
 func refuse(code, format string, args ...any) error {

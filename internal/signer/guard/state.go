@@ -19,8 +19,13 @@ type state struct {
 	wallets map[string]*wallet // by purse
 	coins   map[string]digest  // by coin: what it was first signed for
 	spent   map[string]*window // by network and asset
-	last    time.Time          // of the newest entry
+	used    map[string]bool    // ids of approvals
+	stopped bool
+	last    time.Time // of the newest entry
 }
+
+// clockSkew is how far the clock of an approver may be ahead.
+const clockSkew = 10 * time.Minute
 
 type wallet struct {
 	fence  int64
@@ -29,7 +34,7 @@ type wallet struct {
 }
 
 func newState() *state {
-	return &state{wallets: map[string]*wallet{}, coins: map[string]digest{}, spent: map[string]*window{}}
+	return &state{wallets: map[string]*wallet{}, coins: map[string]digest{}, spent: map[string]*window{}, used: map[string]bool{}}
 }
 
 // now is the time by which limits are counted. It never goes back: a clock that does
@@ -73,10 +78,36 @@ func (s *state) decide(a *ask, clock time.Time) (entry, error) {
 		return e, nil
 	}
 	e.Digest = a.digest.String()
-	for _, o := range a.in.Outputs {
-		e.Payouts = append(e.Payouts, payoutOf(o))
+	if e.Payouts, err = s.approved(a, now); err != nil {
+		return e, err
 	}
 	return e, s.withinLimits(a, now)
+}
+
+// approved looks for the approvals that a new list of payouts needs. Each is good for
+// one slot: a payout that moves to another slot is approved again.
+func (s *state) approved(a *ask, now time.Time) ([]payout, error) {
+	var out []payout
+	here := map[string]bool{}
+	for i, o := range a.in.Outputs {
+		p, proof := payoutOf(o), a.proofs[i]
+		switch {
+		case proof.err != nil:
+			return nil, proof.err
+		case !proof.needed:
+			out = append(out, p)
+			continue
+		case s.used[proof.ID] || here[proof.ID]:
+			return nil, refuse("sign_approval_used", "the approval of %s was used for another transaction; it has to be approved again", o.Ref)
+		case now.Sub(proof.At) > a.approvalFor:
+			return nil, refuse("sign_approval_old", "the approval of %s is older than %s; it has to be approved again", o.Ref, a.approvalFor)
+		case proof.At.Sub(now) > clockSkew:
+			return nil, refuse("sign_approval_old", "the approval of %s is from the future; look at the clocks", o.Ref)
+		}
+		here[proof.ID], p.Approval = true, proof.ID
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // bound tells whether the slot is held by the same outputs already. One that is held by
@@ -161,8 +192,13 @@ func (s *state) apply(e entry) error {
 	s.last = at
 	switch e.Kind {
 	case kindBind, kindAgain:
-	default:
+	case kindStop, kindResume:
+		s.stopped = e.Kind == kindStop
 		return nil
+	case kindNext:
+		return nil
+	default:
+		return errKind
 	}
 	w := s.wallet(e.Wallet)
 	w.fence = max(w.fence, e.Fence)
@@ -182,6 +218,9 @@ func (s *state) apply(e entry) error {
 		}
 	}
 	for _, p := range e.Payouts {
+		if p.Approval != "" {
+			s.used[p.Approval] = true
+		}
 		amount, err := money.ParseMinor(p.Minor)
 		if err != nil {
 			return err

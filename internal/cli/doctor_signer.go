@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"strings"
+
+	"sluice/internal/app"
+	"sluice/internal/signer/keystore"
+	"sluice/internal/signer/socket"
+)
+
+// addresses are the wallets that can be paid from here: by the signer behind the
+// socket, or by the keys in the keystore.
+func (d *doctor) addresses() []string {
+	if d.conf.Signer.Socket == "" {
+		have, _ := keystore.List(d.conf.Keystore.Dir) // told by keys
+		return have
+	}
+	c := socket.Dial(d.conf.Signer.Socket)
+	defer c.Close() //nolint:errcheck // only asked
+	have, _ := c.Addresses(d.ctx)
+	return have
+}
+
+// signer asks the signer behind the socket.
+func (d *doctor) signer() {
+	c := socket.Dial(d.conf.Signer.Socket)
+	defer c.Close() //nolint:errcheck // only asked
+	have, err := c.Addresses(d.ctx)
+	if err != nil {
+		d.fail("signer", err.Error(), "start `sluice signer`, or correct signer.socket; name this user in socket_users of its configuration")
+		return
+	}
+	d.ok("signer", "%s answers: %s", d.conf.Signer.Socket, or(strings.Join(have, ", "), "it has no keys"))
+}
+
+// policy reads the policy that this process holds itself to.
+func (d *doctor) policy() {
+	if d.conf.Signer.Policy == "" {
+		return
+	}
+	if _, err := app.PolicyHere(d.conf); err != nil {
+		d.fail("signer policy", err.Error(), "correct the file that signer.policy names; docs/signer.md shows one")
+		return
+	}
+	d.ok("signer policy", "%s", d.conf.Signer.Policy)
+}
