@@ -206,9 +206,9 @@ func TestConversionThroughEveryEnd(t *testing.T) {
 		if got := w.figure(p, "EUR", "reserved"); got != "93.90" {
 			w.t.Errorf("held %s", got)
 		}
+		w.exposed("EUR 0.00 90.00 90.00", "USDT 0.000000 -99.000000 -99.000000")
 		w.want(w.call(p.key, "POST", "/v1/withdrawals/"+wd+"/cancel", ""), 200, `"state":"cancelled"`)
 		whole("cancelled")
-
 		at, err := id.Parse(id.Withdrawal, send("rejected"))
 		must(w.t, err)
 		doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewReject(at.Seq, "no", "test"))
@@ -231,6 +231,7 @@ func TestConversionThroughEveryEnd(t *testing.T) {
 		if got := w.figure(p, "EUR", "balance") + " " + w.figure(p, "EUR", "reserved"); got != "908.29 0.00" {
 			w.t.Errorf("after the payout %s", got)
 		}
+		w.exposed("EUR 90.00 0.00 90.00", "USDT -99.000000 0.000000 -99.000000")
 		have := w.houses(p)
 		for name, want := range map[string]string{
 			"exchange EUR": "+9000 -0", "exchange USDT": "+0 -99000000", "treasury USDT": "+99000000 -0", "fees EUR": "+90 -0", "network_fees EUR": "+81 -0",

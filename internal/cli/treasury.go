@@ -79,15 +79,31 @@ type needOut struct {
 	Spendable string `json:"spendable"`
 	Owed      string `json:"owed"`
 	Short     string `json:"short"`
-	// Exposure is what exchanges have left the house with, below zero: owing. "" while
-	// nothing is exchanged in the asset.
-	Exposure string `json:"exchange_exposure,omitempty"`
 }
 
 // treasuryOut is what the command prints as JSON.
 type treasuryOut struct {
 	Assets  []needOut       `json:"assets"`
 	Wallets []walletFigures `json:"wallets"`
+	// Exchange is what exchange has left the house with, over all shards.
+	Exchange []exposureOut `json:"exchange"`
+}
+
+// exposureOut is the exposure in one currency; below zero the house has to buy.
+type exposureOut struct {
+	Currency string `json:"currency"`
+	Done     string `json:"done"`
+	Open     string `json:"open"`
+	Exposure string `json:"exposure"`
+}
+
+func showExposure(assets money.Assets, all []treasury.Exposure) []exposureOut {
+	out := []exposureOut{}
+	for _, x := range all {
+		a := assets[x.Currency]
+		out = append(out, exposureOut{x.Currency, x.Done.Format(a), x.Open.Format(a), x.Total().Format(a)})
+	}
+	return out
 }
 
 type walletFigures struct {
@@ -114,7 +130,16 @@ func (treasuryCmd) Run(e *env) error {
 			if err != nil {
 				return err
 			}
-			out := showTreasury(t.conf.Money(), all, needs)
+			exposed, err := t.db.Exposure(t.ctx)
+			if err != nil {
+				return err
+			}
+			assets, err := t.assets()
+			if err != nil {
+				return err
+			}
+			out := showTreasury(assets, all, needs)
+			out.Exchange = showExposure(assets, exposed)
 			return e.print(out, func(w io.Writer) { out.table(printer{w}) })
 		})
 	})
@@ -140,9 +165,9 @@ func showTreasury(assets money.Assets, all []treasury.Status, needs []treasury.N
 }
 
 func (o treasuryOut) table(p printer) {
-	p.line("NETWORK\tASSET\tBALANCE\tRESERVED\tSPENDABLE\tOWED\tSHORT\tEXPOSURE")
+	p.line("NETWORK\tASSET\tBALANCE\tRESERVED\tSPENDABLE\tOWED\tSHORT")
 	for _, n := range o.Assets {
-		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, n.Balance, n.Reserved, n.Spendable, n.Owed, n.Short, or(n.Exposure, "-"))
+		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, n.Balance, n.Reserved, n.Spendable, n.Owed, n.Short)
 	}
 	p.line("")
 	p.line("WALLET\tASSET\tBALANCE\tSPENDABLE\tSPENT-24H\tRUNWAY\tSTATE")
@@ -153,6 +178,13 @@ func (o treasuryOut) table(p printer) {
 		if w.Problem != "" {
 			p.f("%s\t-\t-\t-\t-\t-\t%s\n", w.Wallet, w.Problem)
 		}
+	}
+	if len(o.Exchange) > 0 {
+		p.line("")
+		p.line("EXCHANGED\tDONE\tOPEN\tEXPOSURE")
+	}
+	for _, x := range o.Exchange {
+		p.f("%s\t%s\t%s\t%s\n", x.Currency, x.Done, x.Open, x.Exposure)
 	}
 }
 

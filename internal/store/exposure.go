@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"sluice/internal/ledger"
+	"sluice/internal/money"
+	"sluice/internal/treasury"
+)
+
+// Exposure tells what exchange has left the house with, by currency, in order of the
+// codes. It costs the house accounts and what is open, not what was ever stored.
+func (db *DB) Exposure(ctx context.Context) ([]treasury.Exposure, error) {
+	by := map[string]treasury.Exposure{}
+	change := func(currency string, fn func(*treasury.Exposure)) {
+		x := by[currency]
+		x.Currency = currency
+		fn(&x)
+		by[currency] = x
+	}
+	err := db.engine.snapshot(ctx, func(q querier) error {
+		for n := range db.shards {
+			var currency, to string
+			var in, out money.Amount
+			err := q.each(ctx, "SELECT t.currency, t.total_in, t.total_out FROM house t WHERE t.shard = $1 AND t.name = $2",
+				[]any{int64(n), ledger.Exchange}, []any{&currency, &in, &out}, func() error {
+					change(currency, func(x *treasury.Exposure) { x.Done = x.Done.Plus(in).Minus(out) })
+					return nil
+				})
+			if err != nil {
+				return err
+			}
+			err = q.each(ctx, "SELECT t.currency, t.receive_currency, t.amount, t.receive FROM withdrawal t WHERE t.shard = $1 AND t.receive_currency <> t.currency AND "+open,
+				[]any{int64(n)}, []any{&currency, &to, &in, &out}, func() error {
+					change(currency, func(x *treasury.Exposure) { x.Open = x.Open.Plus(in) })
+					change(to, func(x *treasury.Exposure) { x.Open = x.Open.Minus(out) })
+					return nil
+				})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the exposure: %w", err)
+	}
+	var all []treasury.Exposure
+	for _, code := range slices.Sorted(maps.Keys(by)) {
+		all = append(all, by[code])
+	}
+	return all, nil
+}
