@@ -183,6 +183,20 @@ func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amo
 	return out, nil
 }
 
+// holdings is what a wallet and its vault have of an asset together.
+func (r *Rail) holdings(ctx context.Context, asset string, who common.Address, at *big.Int) (money.Amount, error) {
+	own, err := r.balance(ctx, asset, who, at)
+	vault, ok := r.vaults[who]
+	if err != nil || !ok {
+		return own, err
+	}
+	held, err := r.balance(ctx, asset, vault, at)
+	if err != nil {
+		return own, err
+	}
+	return own.Add(held)
+}
+
 // NextNonce implements rail.Rail. Transactions of somebody else that wait in the
 // pool make it wait: their nonces would collide with ours, or leave a gap when they
 // are dropped.
