@@ -50,6 +50,7 @@ type root struct {
 	Signer     signerCmd     `cmd:"" help:"The signer in a process of its own: it holds the keys, and a policy that no server can change."`
 	Approver   approverCmd   `cmd:"" help:"Approvals: the proof that somebody with a key of their own agreed to a payout."`
 	Withdrawal withdrawalCmd `cmd:"" help:"Withdrawals."`
+	Bank       bankCmd       `cmd:"" help:"What banks said."`
 	Seal       sealCmd       `cmd:"" help:"Keys for what is kept encrypted."`
 	Treasury   treasuryCmd   `cmd:"" help:"What the wallets have, what they owe, and how long it lasts."`
 	Reconcile  reconcileCmd  `cmd:"" help:"Compare the wallets with the ledger, to the last unit."`

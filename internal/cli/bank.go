@@ -1,0 +1,275 @@
+package cli
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"sluice/internal/bankbook"
+	"sluice/internal/commit"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+)
+
+type bankCmd struct {
+	Suspense bankSuspenseCmd `cmd:"" help:"Bookings of a bank that nobody here ordered."`
+	Files    bankFilesCmd    `cmd:"" help:"List the files that banks sent, newest first."`
+	File     bankFileCmd     `cmd:"" help:"Print what was in a file, as it came."`
+	Orders   bankOrdersCmd   `cmd:"" help:"List the files of payments that banks got, newest first."`
+}
+
+type bankSuspenseCmd struct {
+	List    suspenseListCmd    `cmd:"" help:"List what waits for a person, oldest first."`
+	Resolve suspenseResolveCmd `cmd:"" help:"Say what a booking was; the ledger follows."`
+}
+
+type suspenseListCmd struct {
+	Limit int `default:"100" help:"How many."`
+}
+
+// bankEntryOut is a booking as it is printed.
+type bankEntryOut struct {
+	ID           string    `json:"id"`
+	Wallet       string    `json:"wallet"`
+	Day          string    `json:"day"`
+	Side         string    `json:"side"`
+	Amount       string    `json:"amount"`
+	Currency     string    `json:"currency"`
+	Counterparty string    `json:"counterparty,omitempty"`
+	Withdrawal   string    `json:"withdrawal,omitempty"`
+	Cause        string    `json:"cause"`
+	Text         string    `json:"text"`
+	State        string    `json:"state"`
+	Resolution   string    `json:"resolution,omitempty"`
+	ResolvedBy   string    `json:"resolved_by,omitempty"`
+	File         string    `json:"file"`
+	CreatedAt    time.Time `json:"created_at"`
+}
+
+func showBankEntry(x bankbook.Entry) bankEntryOut {
+	side := "in"
+	if x.Side == "DBIT" {
+		side = "out"
+	}
+	out := bankEntryOut{
+		ID: id.ID{Shard: bankbook.Shard, Seq: x.Seq}.Text(id.BankEntry), Wallet: x.Wallet, Day: x.Day, Side: side, Amount: bankbook.Currency.Format(x.Amount), Currency: x.Currency,
+		Counterparty: x.Counterparty, Cause: x.Cause, Text: x.Text, State: string(x.State), Resolution: x.Resolution, ResolvedBy: x.ResolvedBy, File: x.File, CreatedAt: x.CreatedAt,
+	}
+	if _, err := id.Parse(id.Withdrawal, "wd_"+x.EndToEnd); err == nil {
+		out.Withdrawal = "wd_" + x.EndToEnd
+	}
+	return out
+}
+
+// Run implements the command.
+func (c *suspenseListCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		list, err := t.db.BankSuspense(t.ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		out := make([]bankEntryOut, 0, len(list))
+		for _, x := range list {
+			out = append(out, showBankEntry(x))
+		}
+		return e.print(out, func(w io.Writer) {
+			p := printer{w}
+			if len(out) == 0 {
+				p.line("Nothing is in suspense.")
+				return
+			}
+			p.line("ID\tDAY\tSIDE\tAMOUNT\tCAUSE\tFROM OR TO\tWHAT")
+			for _, x := range out {
+				p.f("%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", x.ID, x.Day, x.Side, x.Amount, x.Currency, x.Cause, or(x.Counterparty, "-"), x.Text)
+			}
+			p.line("\n`sluice bank suspense resolve ID --as WHAT --text WHY` says what one was:")
+			for _, r := range bankbook.Resolutions {
+				p.f("  %s\t%s\n", r[0], r[1])
+			}
+		})
+	})
+}
+
+type suspenseResolveCmd struct {
+	ID         string `arg:"" help:"The booking, bke_..."`
+	As         string `required:"" enum:"funding,fee,return,offset,explained" help:"funding: our own money went in or out. fee: charges or interest of the bank. return: a payment that came back without naming it. offset: it and another one cancel each other. explained: the text says where it is accounted for."`
+	Text       string `required:"" help:"Why, for whoever asks later. The books keep it for ever."`
+	With       string `help:"The other booking, for offset."`
+	Withdrawal string `help:"What came back, for return."`
+}
+
+// Run implements the command.
+func (c *suspenseResolveCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		cmd := bankbook.Resolve{As: c.As, Text: c.Text, Actor: operator()}
+		var err error
+		if cmd.Entry, err = t.bankEntry(c.ID); err != nil {
+			return err
+		}
+		if c.With != "" {
+			if cmd.With, err = t.bankEntry(c.With); err != nil {
+				return err
+			}
+		}
+		if c.As == bankbook.AsReturn {
+			p, ok, err := t.db.BankPayment(t.ctx, strings.TrimPrefix(c.Withdrawal, "wd_"))
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return fault.New(fault.NotFound, "payment_not_found", "no bank was ever ordered to pay the withdrawal %q: name one with --withdrawal", c.Withdrawal)
+			}
+			cmd.Payment = p.PaymentKey
+		}
+		var x bankbook.Entry
+		if err := t.write(func(loop *commit.Loop) (err error) {
+			x, err = commit.Do[bankbook.Entry](t.ctx, loop, bankbook.Shard, cmd)
+			return err
+		}); err != nil {
+			return err
+		}
+		out := showBankEntry(x)
+		return e.print(out, func(w io.Writer) {
+			printer{w}.f("%s of %s %s is resolved as %s\n", out.ID, out.Amount, out.Currency, out.Resolution)
+		})
+	})
+}
+
+// bankEntry finds the key of a booking by its public id.
+func (t *tool) bankEntry(text string) (string, error) {
+	at, err := id.Parse(id.BankEntry, text)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Invalid, "invalid_id", "%q is no booking: %v. `sluice bank suspense list` shows them", text, err)
+	}
+	x, ok, err := t.db.BankEntry(t.ctx, int64(at.Seq))
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "entry_not_found", "there is no booking %s; `sluice bank suspense list` shows them", text)
+	}
+	return x.Key, err
+}
+
+type bankFilesCmd struct {
+	Limit int `default:"50" help:"How many."`
+}
+
+// bankFileOut is a file as it is printed.
+type bankFileOut struct {
+	Hash      string    `json:"sha256"`
+	Name      string    `json:"name"`
+	Kind      string    `json:"kind,omitempty"`
+	State     string    `json:"state"`
+	Reason    string    `json:"reason,omitempty"`
+	Size      int64     `json:"size"`
+	Entries   int64     `json:"entries"`
+	Problems  int64     `json:"problems"`
+	Wallet    string    `json:"wallet"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Run implements the command.
+func (c *bankFilesCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		list, err := t.db.BankFiles(t.ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		out := make([]bankFileOut, 0, len(list))
+		for _, f := range list {
+			out = append(out, bankFileOut{f.Hash, f.Name, f.Kind, string(f.State), f.Reason, f.Size, f.Entries, f.Problems, f.Wallet, f.CreatedAt})
+		}
+		return e.print(out, func(w io.Writer) {
+			p := printer{w}
+			p.line("RECEIVED\tNAME\tKIND\tSTATE\tENTRIES\tPROBLEMS\tSHA-256")
+			for _, f := range out {
+				p.f("%s\t%s\t%s\t%s\t%d\t%d\t%s\n", f.CreatedAt.Format(time.RFC3339), f.Name, or(f.Kind, "-"), f.State, f.Entries, f.Problems, f.Hash)
+			}
+			for _, f := range out {
+				if f.Reason != "" {
+					p.f("\n%s: %s\n", f.Name, f.Reason)
+				}
+			}
+		})
+	})
+}
+
+type bankFileCmd struct {
+	Hash string `arg:"" help:"SHA-256 of the file, as sluice bank files shows it."`
+}
+
+// Run implements the command.
+func (c *bankFileCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		kept, ok, err := t.db.BankFileBytes(t.ctx, c.Hash)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.NotFound, "file_not_found", "the content of %s is not kept here: too large, or never received. A refused file also lies in the folder quarantine", c.Hash)
+		}
+		keys, err := t.conf.Seal.Ring()
+		if err != nil {
+			return err
+		}
+		raw, err := bankbook.New(nil, t.db, bankbook.Options{Keys: keys}).Content(kept)
+		if err != nil {
+			return err
+		}
+		_, err = e.Stdout.Write(raw)
+		return err
+	})
+}
+
+type bankOrdersCmd struct {
+	Limit int `default:"50" help:"How many."`
+}
+
+// bankOrderOut is an order as it is printed.
+type bankOrderOut struct {
+	ID        string     `json:"id"`
+	Wallet    string     `json:"wallet"`
+	Service   string     `json:"service"`
+	Day       string     `json:"day"`
+	Payments  int64      `json:"payments"`
+	Total     string     `json:"total"`
+	Open      int64      `json:"open"`
+	HandedAt  *time.Time `json:"handed_at"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+// Run implements the command.
+func (c *bankOrdersCmd) Run(e *env) error {
+	return e.open(func(t *tool) error {
+		list, err := t.db.BankOrders(t.ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		out := make([]bankOrderOut, 0, len(list))
+		for _, o := range list {
+			x := bankOrderOut{ID: o.ID, Wallet: o.Wallet, Service: o.Service, Day: o.Day, Payments: o.Count, Total: bankbook.Currency.Format(o.Total), CreatedAt: o.CreatedAt}
+			if !o.HandedAt.IsZero() {
+				x.HandedAt = &o.HandedAt
+			}
+			payments, err := t.db.BankPayments(t.ctx, o.ID)
+			if err != nil {
+				return err
+			}
+			for _, p := range payments {
+				if p.State == "held" {
+					x.Open++
+				}
+			}
+			out = append(out, x)
+		}
+		return e.print(out, func(w io.Writer) {
+			p := printer{w}
+			p.line("MESSAGE ID\tDAY\tSERVICE\tPAYMENTS\tTOTAL\tOPEN\tHANDED OVER")
+			for _, o := range out {
+				handed := "not yet"
+				if o.HandedAt != nil {
+					handed = o.HandedAt.Format(time.RFC3339)
+				}
+				p.f("%s\t%s\t%s\t%d\t%s\t%d\t%s\n", o.ID, o.Day, o.Service, o.Payments, o.Total, o.Open, handed)
+			}
+		})
+	})
+}
