@@ -1,6 +1,11 @@
 package bankbook
 
-import "context"
+import (
+	"context"
+
+	"sluice/internal/id"
+	"sluice/internal/withdrawal"
+)
 
 // Lists are what people look at. They decide nothing.
 type Lists interface {
@@ -18,6 +23,8 @@ type Lists interface {
 	BankStatements(ctx context.Context) ([]Statement, error)
 	// EachBankEntry hands over every booking in the order in which they came.
 	EachBankEntry(ctx context.Context, fn func(Entry) error) error
+	// Withdrawal finds a withdrawal.
+	Withdrawal(ctx context.Context, at id.ID) (withdrawal.Withdrawal, bool, error)
 	// EachBankPayment hands over every payment.
 	EachBankPayment(ctx context.Context, fn func(Payment) error) error
 }

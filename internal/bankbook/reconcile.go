@@ -13,6 +13,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
+	"sluice/internal/withdrawal"
 )
 
 // Houses gives what the treasury account of a wallet has taken and given, over all shards.
@@ -117,12 +118,39 @@ func Reconcile(ctx context.Context, read Lists, houses Houses, wallet string) (R
 	// What a payout pays is booked into the treasury account: its holdings are Out less In.
 	r.out.Treasury.Sub(bigOf(h.Out, ""), bigOf(h.In, ""))
 	r.close()
-	return r.out, nil
+	return r.out, r.untold(ctx, read)
+}
+
+// untold explains a treasury account that differs by the payments whose withdrawals are
+// still to be told that they were paid.
+func (r *reconciler) untold(ctx context.Context, read Lists) error {
+	at := slices.IndexFunc(r.out.Open, func(i Item) bool { return i.Cause == CauseLedger })
+	if at < 0 {
+		return nil
+	}
+	rest := r.out.Open[at].Amount
+	for _, p := range r.paid {
+		of := id.ID{Shard: id.Shard(p.Shard), Seq: p.Withdrawal} //nolint:gosec // written from an id.Shard
+		w, ok, err := read.Withdrawal(ctx, of)
+		if err != nil {
+			return err
+		}
+		if ok && w.State == withdrawal.Processing {
+			out := bigOf(p.Amount, string(message.Debit))
+			rest.Add(rest, out)
+			r.out.Open = append(r.out.Open, Item{CauseNotTold, out, of.Text(id.Withdrawal)})
+		}
+	}
+	if rest.Sign() == 0 {
+		r.out.Open = slices.Delete(r.out.Open, at, at+1)
+	}
+	return nil
 }
 
 type reconciler struct {
 	out  Reconciliation
 	days map[string]*Day
+	paid []Payment
 }
 
 func (r *reconciler) day(name string) *Day {
@@ -174,6 +202,7 @@ func (r *reconciler) payments(ctx context.Context, read Lists) error {
 		if err != nil {
 			return err
 		}
+		r.paid = append(r.paid, p)
 		what := id.ID{Shard: id.Shard(p.Shard), Seq: p.Withdrawal}.Text(id.Withdrawal) //nolint:gosec // written from an id.Shard
 		r.movement(debit, bigOf(p.Amount, string(message.Debit)), what)
 		if p.State == match.Returned {
@@ -210,7 +239,9 @@ func (r *reconciler) statements(ctx context.Context, read Lists) error {
 	first := true
 	for _, s := range list {
 		d := r.day(s.Day)
-		add := func(cause string, v *big.Int) { d.Items = append(d.Items, Item{cause, v, "statement " + s.Year + "/" + fmt.Sprint(s.Sequence)}) }
+		add := func(cause string, v *big.Int) {
+			d.Items = append(d.Items, Item{cause, v, "statement " + s.Year + "/" + fmt.Sprint(s.Sequence)})
+		}
 		switch s.State {
 		case StatementOpen:
 			add(CauseIncomplete, nil)

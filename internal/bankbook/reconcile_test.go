@@ -1,0 +1,104 @@
+package bankbook_test
+
+import (
+	"context"
+	"testing"
+
+	"sluice/internal/bankbook"
+	"sluice/internal/commit"
+	"sluice/internal/ledger"
+	"sluice/internal/money"
+)
+
+// paid books a payout as a confirmed withdrawal does, out of nowhere.
+type paid struct {
+	cents uint64
+	back  bool
+}
+
+// Reads implements commit.Command.
+func (c paid) Reads(w *commit.Wants) {
+	ledger.WantHouse(w, ledger.Treasury("wal_1"), "EUR")
+	ledger.WantHouse(w, ledger.Fees, "EUR")
+}
+
+// Apply implements commit.Command.
+func (c paid) Apply(v *commit.View) (any, error) {
+	t := ledger.Transfer{Kind: ledger.KindPayout, Currency: "EUR", Amount: money.Of(c.cents), Debit: ledger.AtHouse(ledger.Fees), Credit: ledger.AtHouse(ledger.Treasury("wal_1"))}
+	if c.back {
+		t.Debit, t.Credit = t.Credit, t.Debit
+	}
+	return ledger.Post(v, t)
+}
+
+func (d *desk) house(ctx context.Context, name, currency string) (out ledger.House, err error) {
+	list, err := d.db.Houses(ctx, bankbook.Shard)
+	for _, h := range list {
+		if h.Name == name && h.Currency == currency {
+			out = h
+		}
+	}
+	return out, err
+}
+
+func (d *desk) reconcile() bankbook.Reconciliation {
+	d.t.Helper()
+	r, err := bankbook.Reconcile(context.Background(), d.db, d.house, "wal_1")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return r
+}
+
+func (d *desk) post(cents uint64, back bool) {
+	d.t.Helper()
+	if _, err := commit.Do[ledger.Transfer](context.Background(), d.loop, bankbook.Shard, paid{cents, back}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// open lists the causes of what belongs to no day.
+func open1(r bankbook.Reconciliation) (out string) {
+	for _, i := range r.Open {
+		out += i.Cause + ":" + bankbook.Signed(i.Amount) + " "
+	}
+	return out
+}
+
+// TestReconcile walks through the life of an account: confirmed by a notification
+// before the statement, booked, something in suspense, and a ledger that is wrong.
+func TestReconcile(t *testing.T) {
+	d := open(t, t.TempDir(), bankbook.Options{})
+	defer d.stop()
+	d.sent(order("M1", 0, 2))
+	d.take(notice(1, entry{"B1", ref(0), "DBIT", "", 100}))
+	d.post(100, false)
+	r := d.reconcile()
+	if got := open1(r); !r.OK() || got != "not_in_statement:-1.00 " {
+		t.Errorf("after the notification: %v %s %+v", r.OK(), got, r)
+	}
+	d.take(statement(1, 100000, entry{"B1", ref(0), "DBIT", "", 100}, entry{"T1", "", "CRDT", "", 5000}))
+	r = d.reconcile()
+	if len(r.Days) != 1 || !r.OK() || open1(r) != "" || bankbook.Signed(r.Closing) != "1049.00" || r.Closing.Cmp(r.Expected) != 0 {
+		t.Errorf("after the statement: %+v", r)
+	}
+	if day := r.Days[0]; bankbook.Signed(day.Bank) != "49.00" || day.Difference.Sign() != 0 || len(day.Items) != 1 || day.Items[0].Cause != bankbook.CauseSuspense {
+		t.Errorf("the day: %+v", day)
+	}
+	// The bank decided, the withdrawal was not told yet: on its way, not wrong.
+	d.take(statement(2, 104900, entry{"B2", ref(0), "CRDT", "AC04", 100}))
+	if r = d.reconcile(); !r.OK() || open1(r) != "not_told:1.00 " {
+		t.Errorf("before the return is told: %s %+v", open1(r), r)
+	}
+	d.post(100, true)
+	d.take(statement(4, 105000))
+	r = d.reconcile()
+	if r.OK() || r.Days[0].Items[len(r.Days[0].Items)-1].Cause != bankbook.CauseMissing {
+		t.Errorf("with a statement missing: %+v", r)
+	}
+	d.take(statement(3, 105000))
+	d.post(7, false)
+	if r = d.reconcile(); r.OK() {
+		t.Errorf("with a payout that no bank knows: %s", open1(r))
+	}
+}
