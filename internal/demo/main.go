@@ -18,11 +18,14 @@ type flags struct {
 	JSON   bool   `help:"Print one JSON object per step." name:"json"`
 }
 
-const purpose = "Pay users out on an Ethereum chain inside this process, and watch every step."
+const purpose = "Pay users out on an Ethereum chain inside this process, and watch every step. `sluice-demo bank --help` is a bank to try payments in euro with."
 
 // Main is the program sluice-demo. It gives the exit code: 0 when everything was as
 // it must be, 1 when not, 2 for wrong arguments.
 func Main(args []string, stdout, stderr *os.File) int {
+	if len(args) > 0 && args[0] == "bank" {
+		return bankMain(args[1:], stdout, stderr)
+	}
 	var f flags
 	code := -1
 	parser, err := kong.New(&f, kong.Name("sluice-demo"), kong.Description(purpose), kong.Writers(stdout, stderr), kong.Exit(func(c int) { code = c }))
