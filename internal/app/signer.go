@@ -162,14 +162,6 @@ func OpenGuard(ctx context.Context, f config.SignerFile) (*guard.Guard, error) {
 	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: f.Dir})
 }
 
-// openKeys opens the one place of keys that a signer has.
-func openKeys(_ context.Context, f config.SignerFile) (signer.Keys, error) {
-	if f.Keystore.Dir == "" || f.Keystore.Passphrase.IsZero() {
-		return nil, fault.Bad("config_invalid", "keystore", "is needed: set dir and passphrase, best as file:PATH or env:NAME")
-	}
-	return keystore.Open(f.Keystore.Dir, f.Keystore.Passphrase.Reveal())
-}
-
 // RunSigner answers on the socket until ctx ends. ready is called when it does.
 func RunSigner(ctx context.Context, f config.SignerFile, log *slog.Logger, ready func()) error {
 	if f.Socket == "" {

@@ -71,6 +71,8 @@ var levels = map[string]int{
 	"internal/rail/sepa":          8,
 	"internal/rail/sepa/channel":  8,
 	"internal/rail/sepa/sepatest": 8,
+	"internal/signer/awskms":      8,
+	"internal/signer/pkcs11":      8,
 	"internal/signer/build":       8,
 	"internal/signer/guard":       8,
 	"internal/signer/keystore":    8,

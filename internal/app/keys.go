@@ -1,0 +1,34 @@
+package app
+
+import (
+	"context"
+
+	"sluice/internal/config"
+	"sluice/internal/fault"
+	"sluice/internal/signer"
+	"sluice/internal/signer/awskms"
+	"sluice/internal/signer/keystore"
+	"sluice/internal/signer/pkcs11"
+)
+
+// openKeys opens the one place of keys that a signer has.
+func openKeys(ctx context.Context, f config.SignerFile) (signer.Keys, error) {
+	places := 0
+	for _, there := range []bool{f.Keystore.Dir != "", f.AWSKMS != nil, f.PKCS11 != nil} {
+		if there {
+			places++
+		}
+	}
+	switch {
+	case places != 1:
+		return nil, fault.Bad("config_invalid", "keystore", "one place of keys is needed: keystore, aws_kms or pkcs11")
+	case f.AWSKMS != nil:
+		return awskms.Open(ctx, awskms.Options{Region: f.AWSKMS.Region, Keys: f.AWSKMS.Keys, Endpoint: f.AWSKMS.Endpoint})
+	case f.PKCS11 != nil:
+		return openModule(pkcs11.Options{Module: f.PKCS11.Module, Token: f.PKCS11.Token, PIN: f.PKCS11.PIN.Reveal()})
+	case f.Keystore.Passphrase.IsZero():
+		return nil, fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys; set it, best as file:PATH or env:NAME")
+	default:
+		return keystore.Open(f.Keystore.Dir, f.Keystore.Passphrase.Reveal())
+	}
+}
