@@ -43,6 +43,8 @@ func TestEveryEventTypeIsRendered(t *testing.T) {
 			e.Subject = target
 		case "funds":
 			e.Data = []byte(`{"amount":"7000000","currency":"USDT"}`)
+		case "conversion":
+			e.Data = []byte(`{"from":"USDT","send":"7","fee":"1","to":"EUR","receive":"5","price":"0.7"}`)
 		case "webhook_endpoint":
 			e.Data = []byte(`{"url":"https://example.com"}`)
 		}
@@ -55,6 +57,7 @@ func TestEveryEventTypeIsRendered(t *testing.T) {
 	must(t, err)
 	objects := map[string]string{
 		"account": "account", "credit": "credit", "destination": "destination", "balance": "balance", "withdrawal": "withdrawal", "webhook_endpoint": "webhook_endpoint", "bank": "bank",
+		"conversion": "conversion",
 	}
 	for n, body := range bodies {
 		var m struct {

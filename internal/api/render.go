@@ -163,7 +163,7 @@ func about(t event.Type) subject {
 		return anAccount
 	case event.DestinationRegistered, event.DestinationDeleted:
 		return aDestination
-	case event.FundsLocked, event.FundsUnlocked, event.BalanceUpdated,
+	case event.FundsLocked, event.FundsUnlocked, event.ConversionCompleted, event.BalanceUpdated,
 		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested,
 		event.BankAlert, event.BankResolved,
 		event.WalletFunded, event.WalletOutflow, event.WalletExplained, event.WalletLow, event.WalletOK:
@@ -221,6 +221,13 @@ func (o objects) fact(m webhook.Message) error {
 		o.balance(balanceOf(m.Event))
 		return nil
 	}
+	if t == event.ConversionCompleted {
+		x, err := account.ConversionOf(m.Event)
+		if err == nil {
+			o.conversion(x)
+		}
+		return err
+	}
 	if t == event.FundsLocked || t == event.FundsUnlocked {
 		mv, err := moved(m.Shard, m.Event)
 		if err == nil {
@@ -244,6 +251,23 @@ func (o objects) bankFact(e event.Event) {
 }
 
 var errGone = errors.New("the row that the event is about is not there")
+
+// conversion writes an exchange between balances of an account.
+func (o objects) conversion(x account.Conversion) {
+	o.head(id.Conversion, "conversion", x.Seq, 1)
+	o.ref("account", id.Account, x.Account)
+	o.maybe("foreign_id", x.ForeignID)
+	o.plain("currency", x.SendCurrency)
+	o.amount("amount", x.SendCurrency, x.Send)
+	o.amount("fee", x.SendCurrency, x.Fee)
+	o.object("receive")
+	o.plain("currency", x.ReceiveCurrency)
+	o.amount("amount", x.ReceiveCurrency, x.Receive)
+	o.close()
+	o.plain("price", x.Price)
+	o.time("created_at", x.CreatedAt)
+	o.close()
+}
 
 // endpointFact writes what an event about an endpoint tells.
 func (o objects) endpointFact(e event.Event) error {

@@ -32,6 +32,7 @@ const eventTypesMax = 100
 func (o objects) endpoint(e webhook.Endpoint, keys bool) {
 	o.head(id.Endpoint, "webhook_endpoint", e.Seq, e.Version)
 	o.text("url", e.URL)
+	o.plain("format", e.Format)
 	o.list("event_types")
 	for t := range strings.FieldsSeq(e.Types) {
 		o.item(t)
@@ -41,7 +42,23 @@ func (o objects) endpoint(e webhook.Endpoint, keys bool) {
 	o.number("rate_per_second", e.RatePerSecond)
 	o.plain("state", string(e.State))
 	o.maybe("disabled_reason", e.DisabledReason)
-	if keys {
+	o.keysOf(e, keys)
+	o.time("previous_keys_until", e.PreviousUntil)
+	o.time("failing_since", e.FailingSince)
+	o.time("paused_until", e.PausedUntil)
+	o.time("created_at", e.CreatedAt)
+	o.time("updated_at", e.UpdatedAt)
+	o.close()
+}
+
+// keysOf writes the keys of an endpoint. Those of other formats are the merchant's
+// credentials, which are not shown here.
+func (o objects) keysOf(e webhook.Endpoint, secret bool) {
+	if e.Format != webhook.FormatNative {
+		o.null("public_key")
+		return
+	}
+	if secret {
 		o.text("secret", e.Secret)
 	}
 	public, err := webhook.PublicKey(e.SigningKey)
@@ -49,12 +66,6 @@ func (o objects) endpoint(e webhook.Endpoint, keys bool) {
 		o.fail(err)
 	}
 	o.text("public_key", public)
-	o.time("previous_keys_until", e.PreviousUntil)
-	o.time("failing_since", e.FailingSince)
-	o.time("paused_until", e.PausedUntil)
-	o.time("created_at", e.CreatedAt)
-	o.time("updated_at", e.UpdatedAt)
-	o.close()
 }
 
 // mine is the endpoint in the path, if it is the caller's and was not deleted.
@@ -93,7 +104,7 @@ func newKeys() (secret, signing string, err error) {
 func createEndpoint(c *call) (int, error) {
 	o := c.doc.body()
 	cmd := webhook.CreateEndpoint{
-		Merchant: c.who.merchant.Seq, URL: o.text("url"), Types: o.texts("event_types", eventTypesMax), Description: o.optional("description"),
+		Merchant: c.who.merchant.Seq, URL: o.text("url"), Format: o.optional("format"), Types: o.texts("event_types", eventTypesMax), Description: o.optional("description"),
 		Ping: true, AllowHTTP: c.Webhooks.AllowHTTP, Actor: c.who.actor,
 	}
 	cmd.RatePerSecond, _ = o.integer("rate_per_second", 0, webhook.MaxRate)
@@ -105,8 +116,10 @@ func createEndpoint(c *call) (int, error) {
 		return 0, err
 	}
 	var err error
-	if cmd.Secret, cmd.SigningKey, err = newKeys(); err != nil {
-		return 0, err
+	if cmd.Format == "" || cmd.Format == webhook.FormatNative {
+		if cmd.Secret, cmd.SigningKey, err = newKeys(); err != nil {
+			return 0, err
+		}
 	}
 	out, err := c.submit(cmd)
 	if err != nil {

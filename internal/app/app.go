@@ -15,9 +15,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sluice/internal/api"
 	"sluice/internal/commit"
 	"sluice/internal/config"
+	"sluice/internal/dialect"
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/fx/source"
@@ -29,7 +29,6 @@ import (
 	"sluice/internal/store"
 	"sluice/internal/terms"
 	"sluice/internal/treasury"
-	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 )
 
@@ -69,6 +68,7 @@ type App struct {
 	funds    *funds           // nil: nothing is exchanged
 	treasury *treasury.Worker // nil: there are no networks
 	survey   *treasury.Survey // nil: there are no networks
+	dialects []dialect.Dialect
 
 	listener, adminListener net.Listener // admin: nil when not served
 	server, adminServer     *http.Server
@@ -116,10 +116,13 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 		return nil, err
 	}
 	a.newTreasury()
-	if err := a.newDeliver(); err != nil {
+	if err := a.newTerms(); err != nil {
 		return nil, err
 	}
-	if err := a.newTerms(); err != nil {
+	if err := a.newDialects(); err != nil {
+		return nil, err
+	}
+	if err := a.newDeliver(); err != nil {
 		return nil, err
 	}
 	a.book = newBook(a.Store, a.Assets, conf.TrialEvery.Std(), a.log)
@@ -177,8 +180,7 @@ func (a *App) newDeliver() (err error) {
 		allow = append(allow, p)
 	}
 	dev := a.conf.Mode == config.Dev
-	render := map[string]webhook.Renderer{webhook.FormatNative: api.NewRenderer(a.Store, a.Assets)}
-	a.deliver, err = deliver.New(a.Loop, a.Store, render, deliver.Options{
+	a.deliver, err = deliver.New(a.Loop, a.Store, a.formats(), deliver.Options{
 		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Notify: a.notice, Log: a.log,
 	})
 	return err

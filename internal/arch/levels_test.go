@@ -32,6 +32,7 @@ var levels = map[string]int{
 	"internal/ledger":   3,
 	"internal/merchant": 3,
 	"internal/quote":    3, // withdrawals use quotes
+	"internal/alias":    3,
 	// What every place of keys needs of the curve.
 	"internal/signer/curve":    3,
 	"internal/signer/approval": 3,
@@ -41,6 +42,9 @@ var levels = map[string]int{
 	// 4: checked targets of accounts.
 	"internal/destination":     4,
 	"internal/rail/sepa/match": 4,
+
+	// 4: who speaks a dialect.
+	"internal/credential": 4,
 
 	// 4: what is charged.
 	"internal/fee": 4,
@@ -57,8 +61,9 @@ var levels = map[string]int{
 	"internal/dispatch": 7,
 	"internal/schedule": 7,
 	"internal/treasury": 7,
-	"internal/terms":    7,
 	"internal/bankbook": 7,
+	"internal/terms":    6,
+	"internal/desk":     7, // requests into commands, for every API
 
 	// 8: adapters and edges; none knows another.
 	"internal/store":              8,
@@ -82,9 +87,16 @@ var levels = map[string]int{
 	"internal/api":                8,
 	"internal/api/apitest":        8,
 	"internal/config":             8,
+	"internal/dialect":            8,
+	"internal/dialect/coinspaid":  8,
+	"internal/dialect/tylt":       8,
+	"internal/dialect/upvest":     8,
 
 	// 9: the wiring.
 	"internal/app": 9,
+
+	// 10: what tests of every dialect share.
+	"internal/dialect/dialecttest": 10,
 
 	// 10: parts of programs.
 	"internal/bench":       10,

@@ -55,6 +55,7 @@ type root struct {
 	Treasury   treasuryCmd   `cmd:"" help:"What the wallets have, what they owe, and how long it lasts."`
 	Reconcile  reconcileCmd  `cmd:"" help:"Compare the wallets with the ledger, to the last unit."`
 	Fee        feeCmd        `cmd:"" help:"What merchants are charged."`
+	Dialect    dialectCmd    `cmd:"" help:"Who speaks the wires of other providers."`
 	Verify     verifyCmd     `cmd:"" help:"Recompute every balance from its transfers and compare. Exit code 1: something differs."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`
@@ -123,7 +124,7 @@ func Run(ctx context.Context, args []string, files IO) (code int) {
 func newParser(r *root, files IO) (*kong.Kong, error) {
 	return kong.New(r, kong.Name("sluice"), kong.Description(about), kong.Writers(files.Stdout, files.Stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"scopes": scopeNames()})
+		kong.Vars{"scopes": scopeNames(), "dialects": dialectNames(), "options": optionNames()})
 }
 
 // path is the command that was misused, with a blank behind it, so that the hint

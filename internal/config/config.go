@@ -65,6 +65,7 @@ type Config struct {
 	Signer        Signer   `toml:"signer"`
 	Exchange      Exchange `toml:"exchange"`
 	Treasury      Treasury `toml:"treasury"`
+	Dialects      Dialects `toml:"dialects"`
 	// Fees are what every merchant is charged; Assets are the currencies, Networks the ways out.
 	Fees     []Fee         `toml:"fees"`
 	Assets   []Asset       `toml:"assets"`
@@ -164,6 +165,7 @@ func Default(m Mode) Config {
 		Bank:        Bank{NameMatch: "relaxed"},
 		Exchange:    defaultExchange(),
 		Treasury:    Treasury{Every: defaultLook},
+		Dialects:    Dialects{CoinsPaid: true, Tylt: true, Upvest: true},
 	}
 	if m == Dev {
 		c.AutoMigrate, c.MetricsOnMain, c.StopDelay, c.Log.Format = true, true, 0, "text"

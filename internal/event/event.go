@@ -25,6 +25,7 @@ const (
 	CreditSettled         Type = "credit.settled"
 	FundsLocked           Type = "funds.locked"
 	FundsUnlocked         Type = "funds.unlocked"
+	ConversionCompleted   Type = "conversion.completed"
 	BalanceUpdated        Type = "balance.updated" // accompanies every fact that changed a balance
 	WithdrawalCreated     Type = "withdrawal.created"
 	WithdrawalQueued      Type = "withdrawal.queued"
@@ -70,6 +71,7 @@ var All = []struct {
 	{CreditSettled, "a credit settled: its money can be withdrawn"},
 	{FundsLocked, "money was locked"},
 	{FundsUnlocked, "locked money was freed"},
+	{ConversionCompleted, "money of an account was exchanged into another of its balances"},
 	{BalanceUpdated, "a balance changed; carries the whole balance"},
 	{WithdrawalCreated, "a withdrawal was accepted and its money is held"},
 	{WithdrawalQueued, "a withdrawal is ready to be paid"},

@@ -72,6 +72,8 @@ const (
 	Replay      Kind = "rpl"
 	Quote       Kind = "quo"
 	BankEntry   Kind = "bke"
+	Credential  Kind = "dck"
+	Conversion  Kind = "cnv"
 )
 
 // UUID is the 16 bytes of the id: 48 bits of Unix milliseconds, version 7, 12 bits

@@ -171,8 +171,8 @@ const (
 	KindNetworkFee Kind = "network_fee" // network fees -> treasury: what a network took; reserved -> network fees: what was passed on
 	KindFund       Kind = "fund"        // treasury <-> external: a wallet was funded
 	KindReturn     Kind = "return"      // treasury -> available
-	KindExchange   Kind = "exchange"    // reserved -> exchange: the sender's leg of a conversion
 	KindSuspense   Kind = "suspense"    // treasury <-> suspense: a bank booked what nobody here ordered
+	KindExchange   Kind = "exchange"    // reserved or available -> exchange: the sender's leg of a conversion; exchange -> available: the receiver's
 )
 
 // Transfer is one movement. It is immutable.

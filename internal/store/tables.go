@@ -13,6 +13,7 @@ import (
 var bindings = []binding{
 	knownAssets, records, merchants, keys, accounts, accountForeignIDs, destinations, destinationTallies, destinationPrints,
 	quotes, feeSchedules,
+	credentials, aliases, aliasCounters, conversions, conversionForeignIDs,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ const (
 )
 
 // CreateEndpoint adds an endpoint. Its keys were made by NewSecret and
-// NewSigningKey. With Ping a test message is sent to it. Result: Endpoint.
+// NewSigningKey; formats other than FormatNative have none. One of those may have no URL,
+// where every message brings its own. With Ping a test message is sent to it. Result: Endpoint.
 type CreateEndpoint struct {
 	Merchant      id.Seq
 	URL           string
@@ -55,18 +57,18 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 	if e.Format == "" {
 		e.Format = FormatNative
 	}
-	if e.Format != FormatNative {
-		return nil, fault.Bad("unknown_format", "format", "%q is not a format; there is %s", c.Format, FormatNative)
+	if !slices.Contains(Formats, e.Format) {
+		return nil, fault.Bad("unknown_format", "format", "%q is not a format; there are %s", c.Format, strings.Join(Formats, ", "))
 	}
-	types := c.Types
+	types := typesOf(e.Format, c.Types)
 	if types == nil {
 		types = []string{} // none named, which set refuses; nil would leave them as they are
 	}
 	if err := e.set(&c.URL, types, &c.Description, &c.RatePerSecond, c.AllowHTTP); err != nil {
 		return nil, err
 	}
-	if _, err := NewSigner(e, v.Now()); err != nil {
-		return nil, fault.Bad("invalid_key", "secret", "%s", err)
+	if err := e.checkKeys(v.Now()); err != nil {
+		return nil, err
 	}
 	Endpoints.Insert(v, e)
 	if c.Ping {
@@ -81,8 +83,10 @@ func (e Endpoint) Answer() commit.Answer { return commit.Answer{Ref: e.Seq} }
 // set checks and sets what an owner chooses; nil leaves a field as it is.
 func (e *Endpoint) set(to *string, types []string, description *string, rate *int64, allowHTTP bool) error {
 	if to != nil {
-		if err := checkURL(*to, allowHTTP); err != nil {
-			return err
+		if *to != "" || e.Format == FormatNative {
+			if err := checkURL(*to, allowHTTP); err != nil {
+				return err
+			}
 		}
 		e.URL = *to
 	}
@@ -103,6 +107,20 @@ func (e *Endpoint) set(to *string, types []string, description *string, rate *in
 			return fault.Bad("invalid_rate", "rate_per_second", "the rate is 1 to %d requests per second, or 0 for no limit", MaxRate)
 		}
 		e.RatePerSecond = *rate
+	}
+	return nil
+}
+
+// checkKeys refuses keys that cannot be used.
+func (e Endpoint) checkKeys(now time.Time) error {
+	if e.Format != FormatNative {
+		if e.Secret != "" || e.SigningKey != "" {
+			return fault.Bad("invalid_key", "secret", "endpoints of the format %s are signed to with the credentials of the merchant", e.Format)
+		}
+		return nil
+	}
+	if _, err := NewSigner(e, now); err != nil {
+		return fault.Bad("invalid_key", "secret", "%s", err)
 	}
 	return nil
 }
@@ -302,6 +320,9 @@ func (c RotateSecret) Apply(v *commit.View) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.Format != FormatNative {
+		return nil, fault.New(fault.Conflict, "keys_elsewhere", "endpoints of the format %s are signed to with the credentials of the merchant: add a new one there, and revoke the old one", e.Format)
+	}
 	if c.Overlap < 0 || c.Overlap > MaxOverlap {
 		return nil, fault.Bad("invalid_overlap", "overlap", "replaced keys sign on for 0 to %d days", int(MaxOverlap.Hours()/24))
 	}
@@ -310,8 +331,8 @@ func (c RotateSecret) Apply(v *commit.View) (any, error) {
 		e.PreviousSecret, e.PreviousSigningKey, e.PreviousUntil = e.Secret, e.SigningKey, v.Now().Add(c.Overlap)
 	}
 	e.Secret, e.SigningKey = c.Secret, c.SigningKey
-	if _, err := NewSigner(e, v.Now()); err != nil {
-		return nil, fault.Bad("invalid_key", "secret", "%s", err)
+	if err := e.checkKeys(v.Now()); err != nil {
+		return nil, err
 	}
 	return e.put(v), nil
 }

@@ -186,3 +186,25 @@ func (c Release) Apply(v *commit.View) (any, error) {
 	}
 	return n, nil
 }
+
+// Pass ends claimed deliveries for which the format of their endpoint has nothing to
+// tell. Result: how many there were, an int.
+type Pass struct{ Deliveries []Held }
+
+// Reads implements commit.Command.
+func (c Pass) Reads(w *commit.Wants) { Release(c).Reads(w) }
+
+// Apply implements commit.Command.
+func (c Pass) Apply(v *commit.View) (any, error) {
+	n := 0
+	for _, h := range c.Deliveries {
+		d, ok := Deliveries.Get(v, h.Seq)
+		if !ok || d.State != Pending || d.Version != h.Version {
+			continue
+		}
+		d.State, d.DoneAt, d.Version = Skipped, v.Now(), d.Version+1
+		Deliveries.Put(v, d)
+		n++
+	}
+	return n, nil
+}

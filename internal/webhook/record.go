@@ -15,6 +15,7 @@ type Class string
 // The classes.
 const (
 	ClassStatus  Class = "status"    // an answer that is not 2xx
+	ClassAnswer  Class = "answer"    // a 2xx answer that lacks what the format asks for
 	ClassTimeout Class = "timeout"   // no whole answer in time
 	ClassDNS     Class = "dns"       // the name has no address
 	ClassConnect Class = "connect"   // no connection
@@ -47,6 +48,7 @@ type RecordAttempt struct {
 	Attempt    Attempt       // what happened; Seq, Number and the ids are filled in here
 	RetryAfter time.Duration // what the endpoint asked for; 0: nothing
 	Jitter     int64         // 0 to JitterMax, drawn by the caller
+	Retry      Retry         // of the endpoint's format
 }
 
 // Recorded is how things stand after an attempt.
@@ -58,7 +60,8 @@ type Recorded struct {
 	Notice   int64 // per cent of the way to being disabled, if the owner is to be told now
 }
 
-// Succeeded tells whether the endpoint took the message: 2xx and nothing else.
+// Succeeded tells whether the endpoint took the message: 2xx, and nothing that its
+// format misses.
 func (a Attempt) Succeeded() bool {
 	return a.ErrorClass == "" && a.Status >= 200 && a.Status <= 299
 }
@@ -132,14 +135,14 @@ func (d Delivery) done(v *commit.View, s DeliveryState, a Attempt) Delivery {
 
 // failed decides what becomes of a delivery after a failure.
 func (c RecordAttempt) failed(v *commit.View, d Delivery, e Endpoint) Delivery {
-	made := d.Attempts - d.Round
+	made, most := d.Attempts-d.Round, c.Retry.MaxAttempts()
 	switch {
 	case e.State != Enabled:
 		return d.done(v, Skipped, c.Attempt)
-	case made >= MaxAttempts:
+	case most > 0 && made >= most:
 		return d.done(v, Dead, c.Attempt)
 	}
-	wait := max(jittered(Wait(made+1), c.Jitter), min(c.RetryAfter, MaxRetryAfter))
+	wait := max(jittered(c.Retry.Wait(made+1), c.Jitter), min(c.RetryAfter, MaxRetryAfter))
 	d.NextAt = v.Now().Add(wait).Truncate(time.Microsecond)
 	d.Lane = max(d.Lane, LaneRetry)
 	d.LastStatus, d.LastError = c.Attempt.Status, c.Attempt.ErrorClass

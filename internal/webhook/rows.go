@@ -22,21 +22,19 @@ const (
 	Deleted  EndpointState = "deleted"  // for ever; the row stays for the log of its deliveries
 )
 
-// FormatNative is the format of this API: Standard Webhooks.
-const FormatNative = "native"
-
 // Endpoint is a URL that a merchant wants to be told at, with its own keys.
 type Endpoint struct {
 	Seq            id.Seq
 	Merchant       id.Seq
 	URL            string
 	Types          string // event types joined by blanks, or "*" for all
-	Format         string // who writes the body: FormatNative
+	Format         string // how it is told: one of Formats
 	Description    string
 	State          EndpointState
 	DisabledReason string // for a person; "" while enabled
-	// The keys, in their public text forms: whsec_ and whsk_. Until PreviousUntil
-	// the ones before sign as well.
+	// The keys of FormatNative, in their public text forms: whsec_ and whsk_. Until
+	// PreviousUntil the ones before sign as well. Other formats sign with the keys of
+	// the merchant's credentials and have none here.
 	Secret             string
 	SigningKey         string
 	PreviousSecret     string
@@ -66,9 +64,9 @@ type DeliveryState string
 // The states of a delivery.
 const (
 	Pending   DeliveryState = "pending"   // is sent when NextAt has come
-	Delivered DeliveryState = "delivered" // the endpoint answered 2xx
+	Delivered DeliveryState = "delivered" // the endpoint acknowledged it
 	Dead      DeliveryState = "dead"      // every attempt of the schedule failed; only a replay sends it again
-	Skipped   DeliveryState = "skipped"   // the endpoint is disabled; only a replay sends it again
+	Skipped   DeliveryState = "skipped"   // the endpoint is disabled, or its format has nothing to tell; only a replay sends it again
 )
 
 // Lane orders the deliveries of one endpoint: a lower lane goes first, so that

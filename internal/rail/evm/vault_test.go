@@ -249,7 +249,7 @@ func TestVaultOfSomebodyElse(t *testing.T) {
 func TestFeeRisesTowardsTheDeadline(t *testing.T) {
 	v := newVaulted(t)
 	const deadline = time.Hour
-	must(t, v.chain.Mine(30)) // blocks without tips
+	must(t, v.chain.Mine(30))                 // blocks without tips
 	budget := money.Of(3_000_000_000_000_000) // 0.003 coins
 	r := v.open(t, func(c *evm.Config) { c.FeeBudget, c.FeeDeadline = budget, deadline })
 	slot, list := rail.Slot{Wallet: v.wallet}, pay("USDT", fresh(t), fresh(t))

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"sluice/internal/account"
+	"sluice/internal/alias"
 	"sluice/internal/commit"
+	"sluice/internal/credential"
 	"sluice/internal/destination"
 	"sluice/internal/dispatch"
 	"sluice/internal/event"
@@ -118,6 +120,10 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, fee.Schedules, func(r *fee.Stored) fee.Key { return r.Key }, func(r *fee.Stored) { r.Kind, r.Carry, r.PPM = fee.Exchange, fee.Cost, fee.One-1 })
 	rows(t, n, destination.Tallies, func(r *destination.Tally) destination.TallyKey { return r.TallyKey }, nil)
 	rows(t, n, destination.Prints, func(r *destination.Print) destination.PrintKey { return r.PrintKey }, nil)
+	rows(t, n, credential.Credentials, func(r *credential.Credential) id.Seq { return r.Seq }, nil)
+	rows(t, n, alias.Aliases, func(r *alias.Alias) alias.Key { return r.Key }, nil)
+	rows(t, n, alias.Counters, func(r *alias.Counter) alias.CounterKey { return r.CounterKey }, nil)
+	rows(t, n, account.Conversions, func(r *account.Conversion) id.Seq { return r.Seq }, nil)
 	rows(t, n, ledger.Balances, func(r *ledger.Balance) ledger.BalanceKey { return r.BalanceKey }, nil)
 	rows(t, n, ledger.Houses, func(r *ledger.House) ledger.HouseKey { return r.HouseKey }, nil)
 	rows(t, n, account.Credits, func(r *account.Credit) id.Seq { return r.Seq }, func(r *account.Credit) { r.State = account.CreditSettled })
@@ -178,6 +184,7 @@ func setKey[R any](to, from *R, table string) {
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"},
 		"wallet_book": {"BookKey"},
+		"alias":       {"Key"}, "alias_counter": {"CounterKey"},
 	}[table]
 	if names == nil {
 		names = []string{"Seq"}

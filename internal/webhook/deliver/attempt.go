@@ -36,12 +36,15 @@ func (l *lane) run(i item) {
 // begun is finished and recorded.
 func (l *lane) attempt(i item) (webhook.Attempt, time.Duration) {
 	now := time.Now()
-	url, signer, err := l.keys(now)
+	url, keys, err := l.keys(now)
 	if err != nil {
-		return webhook.Attempt{At: now.UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassKeys), ErrorText: err.Error()}, 0
+		return webhook.Attempt{At: now.UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassKeys), ErrorText: printable(err.Error())}, 0
+	}
+	if i.url != "" {
+		url = i.url
 	}
 	return l.w.sender.send(l.w.base, message{
-		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, sign: signer,
+		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, keys: keys, missing: i.format.Missing,
 	})
 }
 
@@ -50,7 +53,7 @@ func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
 	w, ctx := l.w, l.w.base
 	w.observe(i.delivery, a)
 	r, err := submit[webhook.Recorded](ctx, w, l.at.Shard, webhook.RecordAttempt{
-		Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: jitter(),
+		Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: jitter(), Retry: i.retry(),
 	}, time.Now().Add(recordFor))
 	if err != nil {
 		// The claim ends by itself and the message is sent again: at least once.
@@ -61,6 +64,14 @@ func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
 	w.notify(l.at, r, a)
 	w.release(ctx, l.at.Shard, back)
 	l.pump()
+}
+
+// retry is the schedule of the format, the native one where no program knows the format.
+func (i item) retry() webhook.Retry {
+	if i.format == nil {
+		return webhook.Retry{}
+	}
+	return i.format.Retry()
 }
 
 func jitter() int64 {
@@ -104,5 +115,16 @@ func (w *Worker) release(ctx context.Context, shard id.Shard, items []item) {
 		if _, err := submit[int](ctx, w, shard, webhook.Release{Deliveries: held}, time.Now().Add(recordFor)); err != nil {
 			w.opt.Log.WarnContext(ctx, "claimed webhooks could not be given back; their claims end by themselves", "deliveries", n, "error", err)
 		}
+	}
+}
+
+// pass ends claimed deliveries for which there is nothing to tell. Where that fails,
+// their claims end by themselves and it is tried again.
+func (w *Worker) pass(ctx context.Context, shard id.Shard, held []webhook.Held) {
+	if len(held) == 0 {
+		return
+	}
+	if _, err := submit[int](ctx, w, shard, webhook.Pass{Deliveries: held}, time.Now().Add(recordFor)); err != nil {
+		w.opt.Log.WarnContext(ctx, "webhooks without a message could not be ended", "deliveries", len(held), "error", err)
 	}
 }

@@ -133,7 +133,7 @@ var _ webhook.Renderer = plain{}
 func (b *book) start(o deliver.Options, edit ...func(*deliver.Worker)) (w *deliver.Worker, stop func()) {
 	b.Helper()
 	o.AllowLoopback, o.AllowHTTP, o.Log = true, true, quiet
-	w, err := deliver.New(b.loop, b.db, map[string]webhook.Renderer{webhook.FormatNative: plain{}}, o)
+	w, err := deliver.New(b.loop, b.db, map[string]webhook.Format{webhook.FormatNative: webhook.Native(plain{})}, o)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -110,13 +110,13 @@ func (o Options) withDefaults() (Options, error) {
 
 // Worker sends webhooks for all shards.
 type Worker struct {
-	loop      *commit.Loop
-	reader    webhook.Reader
-	renderers map[string]webhook.Renderer
-	opt       Options
-	sender    *sender
-	wake      []chan struct{} // per shard: there may be new events
-	due       []chan struct{} // per shard: there may be room for due deliveries
+	loop    *commit.Loop
+	reader  webhook.Reader
+	formats map[string]webhook.Format
+	opt     Options
+	sender  *sender
+	wake    []chan struct{} // per shard: there may be new events
+	due     []chan struct{} // per shard: there may be room for due deliveries
 
 	mu       sync.Mutex
 	lanes    map[id.ID]*lane
@@ -128,16 +128,16 @@ type Worker struct {
 	work    sync.WaitGroup  // goroutines of lanes
 }
 
-// New makes a worker. renderers has one entry per endpoint format.
-func New(loop *commit.Loop, reader webhook.Reader, renderers map[string]webhook.Renderer, opt Options) (*Worker, error) {
+// New makes a worker. formats has one entry per endpoint format.
+func New(loop *commit.Loop, reader webhook.Reader, formats map[string]webhook.Format, opt Options) (*Worker, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	if renderers[webhook.FormatNative] == nil {
-		return nil, errors.New("webhooks need a renderer for the format " + webhook.FormatNative)
+	if formats[webhook.FormatNative] == nil {
+		return nil, errors.New("webhooks need the format " + webhook.FormatNative)
 	}
-	w := &Worker{loop: loop, reader: reader, renderers: renderers, opt: opt, sender: newSender(opt), lanes: map[id.ID]*lane{}}
+	w := &Worker{loop: loop, reader: reader, formats: formats, opt: opt, sender: newSender(opt), lanes: map[id.ID]*lane{}}
 	for range loop.Shards() {
 		w.wake = append(w.wake, make(chan struct{}, 1))
 		w.due = append(w.due, make(chan struct{}, 1))

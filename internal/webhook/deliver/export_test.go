@@ -25,7 +25,7 @@ func Send(ctx context.Context, o Options, url string, body []byte, sign *webhook
 	}
 	s := newSender(o)
 	defer s.close()
-	return s.send(ctx, message{id: "evt_test", body: body, url: url, sign: sign})
+	return s.send(ctx, message{id: "evt_test", body: body, url: url, keys: sign, missing: webhook.Native(nil).Missing})
 }
 
 // Dialable asks the guard about an address.
@@ -38,4 +38,4 @@ func Dialable(o Options, network, address string) error {
 }
 
 // RenderWith replaces the renderer of a format.
-func (w *Worker) RenderWith(format string, r webhook.Renderer) { w.renderers[format] = r }
+func (w *Worker) RenderWith(format string, r webhook.Renderer) { w.formats[format] = webhook.Native(r) }

@@ -162,7 +162,7 @@ func (w *Worker) render(ctx context.Context, shard id.Shard, l *lane, list []web
 	for _, d := range list {
 		e, ok := events[d.EventSeq]
 		if !ok {
-			w.unrendered(l, d, "its event is not in the log")
+			w.unrendered(l, d, nil, "its event is not in the log")
 			continue
 		}
 		messages, of = append(messages, webhook.Message{Shard: shard, Event: e, Sub: d.Sub}), append(of, d)
@@ -171,48 +171,56 @@ func (w *Worker) render(ctx context.Context, shard id.Shard, l *lane, list []web
 		return nil
 	}
 	l.mu.Lock()
-	format := l.endpoint.Format
+	endpoint := l.endpoint
 	l.mu.Unlock()
-	r := w.renderers[format]
-	if r == nil {
+	f := w.formats[endpoint.Format]
+	if f == nil {
 		for _, d := range of {
-			w.unrendered(l, d, "this program cannot write the format "+format)
+			w.unrendered(l, d, nil, "this program cannot write the format "+endpoint.Format)
 		}
 		return nil
 	}
-	if bodies, err := r.Render(ctx, messages); err == nil {
-		return pair(of, bodies)
+	if out, err := f.Render(ctx, shard, endpoint, messages); err == nil {
+		return w.pair(ctx, l, f, of, out)
 	}
 	var items []item
 	for n := range messages {
-		bodies, err := r.Render(ctx, messages[n:n+1])
+		out, err := f.Render(ctx, shard, endpoint, messages[n:n+1])
 		if err != nil {
-			w.unrendered(l, of[n], printable(err.Error()))
+			w.unrendered(l, of[n], f, printable(err.Error()))
 			continue
 		}
-		items = append(items, pair(of[n:n+1], bodies)...)
+		items = append(items, w.pair(ctx, l, f, of[n:n+1], out)...)
 	}
 	return items
 }
 
-func pair(of []webhook.Delivery, bodies [][]byte) []item {
-	items := make([]item, len(of))
+// pair puts deliveries and what is sent for them together, and ends those for which
+// nothing is.
+func (w *Worker) pair(ctx context.Context, l *lane, f webhook.Format, of []webhook.Delivery, out []webhook.Outgoing) []item {
+	items := make([]item, 0, len(of))
+	var passed []webhook.Held
 	for n, d := range of {
-		items[n] = item{delivery: d, body: bodies[n]}
+		if out[n].Body == nil {
+			passed = append(passed, webhook.Held{Seq: d.Seq, Version: d.Version})
+			continue
+		}
+		items = append(items, item{delivery: d, format: f, body: out[n].Body, url: out[n].URL})
 	}
+	w.pass(ctx, l.at.Shard, passed)
 	return items
 }
 
 // unrendered records that a message could not be written, in the background: it is
 // our fault, is tried again on the schedule, and must be seen.
-func (w *Worker) unrendered(l *lane, d webhook.Delivery, reason string) {
+func (w *Worker) unrendered(l *lane, d webhook.Delivery, f webhook.Format, reason string) {
 	w.opt.Log.Error("a webhook could not be written", "delivery", id.ID{Shard: l.at.Shard, Seq: d.Seq}.Text(id.Delivery), "reason", reason)
 	l.mu.Lock()
 	l.recorded++
 	l.failed++
 	l.mu.Unlock()
 	w.work.Go(func() {
-		l.record(item{delivery: d}, webhook.Attempt{
+		l.record(item{delivery: d, format: f}, webhook.Attempt{
 			At: time.Now().UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassRender), ErrorText: reason,
 		}, 0)
 	})

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -11,7 +12,9 @@ import (
 // item is one claimed delivery, ready to be sent.
 type item struct {
 	delivery webhook.Delivery
+	format   webhook.Format // nil: this program does not know the endpoint's format
 	body     []byte
+	url      string // "" for the endpoint's
 }
 
 // Bounds of a lane.
@@ -34,7 +37,7 @@ type lane struct {
 	mu sync.Mutex
 	// endpoint is the newest row seen.
 	endpoint webhook.Endpoint
-	signer   *webhook.Signer
+	signer   webhook.Keys
 	signerOf int64     // Version of the endpoint that signer was made from
 	signerTo time.Time // until when signer has the right keys; zero: for ever
 	queues   [3][]item // by webhook.Lane
@@ -268,20 +271,31 @@ func (l *lane) close() []item {
 }
 
 // keys gives what an attempt needs of the endpoint: where to, and how to sign now.
-func (l *lane) keys(now time.Time) (url string, s *webhook.Signer, err error) {
+// Loading keys may ask the database, so nothing is locked meanwhile.
+func (l *lane) keys(now time.Time) (url string, k webhook.Keys, err error) {
+	l.mu.Lock()
+	e, have := l.endpoint, l.signer
+	if l.signerOf != l.endpoint.Version || !l.signerTo.IsZero() && !now.Before(l.signerTo) {
+		have = nil
+	}
+	l.mu.Unlock()
+	if have != nil {
+		return e.URL, have, nil
+	}
+	f := l.w.formats[e.Format]
+	if f == nil {
+		return "", nil, errors.New("this program cannot sign the format " + e.Format)
+	}
+	k, until, err := f.Keys(l.w.base, l.at.Shard, e, now)
+	if err != nil {
+		return "", nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.endpoint
-	if l.signer == nil || l.signerOf != e.Version || !l.signerTo.IsZero() && !now.Before(l.signerTo) {
-		if l.signer, err = webhook.NewSigner(e, now); err != nil {
-			return "", nil, err
-		}
-		l.signerOf, l.signerTo = e.Version, time.Time{}
-		if now.Before(e.PreviousUntil) {
-			l.signerTo = e.PreviousUntil
-		}
+	if e.Version == l.endpoint.Version {
+		l.signer, l.signerOf, l.signerTo = k, e.Version, until
 	}
-	return e.URL, l.signer, nil
+	return e.URL, k, nil
 }
 
 // bucket is a token bucket that holds the tokens of one second. per is how many

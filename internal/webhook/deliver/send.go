@@ -61,10 +61,11 @@ func newSender(o Options) *sender {
 
 // message is what one attempt sends.
 type message struct {
-	id   string
-	body []byte
-	url  string
-	sign *webhook.Signer
+	id      string
+	body    []byte
+	url     string
+	keys    webhook.Keys
+	missing func(status int64, body []byte) string // of the format
 }
 
 // send makes one attempt and tells what came of it. It takes at most totalTimeout
@@ -83,9 +84,16 @@ func (s *sender) send(ctx context.Context, m message) (a webhook.Attempt, retryA
 		a.ErrorClass, a.ErrorText = string(classify(ctx, err)), printable(err.Error())
 	case !a.Succeeded():
 		a.ErrorClass, a.ErrorText = string(webhook.ClassStatus), "answered "+strconv.FormatInt(a.Status, 10)
+	default:
+		if text := m.missing(a.Status, a.Body); text != "" {
+			a.ErrorClass, a.ErrorText = string(webhook.ClassAnswer), text
+		}
 	}
 	return a, retryAfter
 }
+
+// errKeys are keys that do not sign.
+var errKeys = errors.New("the message cannot be signed")
 
 // errURL is a URL that is not sent to, whatever it was when it was saved.
 var errURL = errors.New("only https URLs are sent to")
@@ -96,11 +104,13 @@ func (s *sender) exchange(ctx context.Context, m message, at time.Time, conn *di
 	if err != nil || req.URL.Scheme != "https" && (req.URL.Scheme != "http" || !s.plain) {
 		return 0, errURL
 	}
-	req.Header = http.Header{
-		"Content-Type": {"application/json"}, "User-Agent": {userAgent},
-		http.CanonicalHeaderKey(webhook.HeaderID):        {m.id},
-		http.CanonicalHeaderKey(webhook.HeaderTimestamp): {strconv.FormatInt(at.Unix(), 10)},
-		http.CanonicalHeaderKey(webhook.HeaderSignature): {m.sign.Sign(m.id, at, m.body)},
+	headers, err := m.keys.Headers(webhook.Signed{ID: m.id, At: at, URL: m.url, Body: m.body})
+	if err != nil {
+		return 0, errors.Join(errKeys, err)
+	}
+	req.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {userAgent}}
+	for _, h := range headers {
+		req.Header.Set(h.Name, h.Value)
 	}
 	res, err := s.client.Do(req)
 	if err != nil {
@@ -163,6 +173,8 @@ func classify(ctx context.Context, err error) webhook.Class {
 	switch {
 	case errors.Is(err, errURL):
 		return webhook.ClassURL
+	case errors.Is(err, errKeys):
+		return webhook.ClassKeys
 	case errors.Is(err, errBlocked):
 		return webhook.ClassBlocked
 	case errors.As(err, &dns):

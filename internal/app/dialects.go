@@ -1,0 +1,54 @@
+package app
+
+import (
+	"net/http"
+
+	"sluice/internal/api"
+	"sluice/internal/config"
+	"sluice/internal/desk"
+	"sluice/internal/dialect"
+	"sluice/internal/dialect/coinspaid"
+	"sluice/internal/webhook"
+)
+
+// wires makes every dialect, served or not: what one has to tell is told all the same.
+var wires = []func(dialect.Deps) dialect.Dialect{
+	func(d dialect.Deps) dialect.Dialect { return coinspaid.New(d) },
+}
+
+// newDialects makes the wires of other providers. Terms and rails are there.
+func (a *App) newDialects() error {
+	ring, err := a.conf.Seal.Ring()
+	if err != nil {
+		return err
+	}
+	d := dialect.Deps{
+		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Seal: ring,
+		Desk: &desk.Desk{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
+	}
+	for _, wire := range wires {
+		a.dialects = append(a.dialects, wire(d))
+	}
+	return nil
+}
+
+// mountDialects serves those that are not switched off.
+func (a *App) mountDialects(main *http.ServeMux) {
+	for _, d := range a.dialects {
+		if !a.conf.Dialects.On(d.Name()) {
+			continue
+		}
+		for _, pattern := range d.Patterns() {
+			main.Handle(pattern, a.metrics.serve(d))
+		}
+	}
+}
+
+// formats are all ways in which endpoints are told.
+func (a *App) formats() map[string]webhook.Format {
+	out := map[string]webhook.Format{webhook.FormatNative: webhook.Native(api.NewRenderer(a.Store, a.Assets))}
+	for _, d := range a.dialects {
+		out[d.Name()] = d.Format()
+	}
+	return out
+}

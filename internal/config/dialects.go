@@ -1,0 +1,14 @@
+package config
+
+// Dialects says which wires of other providers are served beside the native API.
+// Without a credential of the dialect nobody gets in either way.
+type Dialects struct {
+	CoinsPaid bool `toml:"coinspaid" doc:"serve the CoinsPaid wire under /api/v2"`
+	Tylt      bool `toml:"tylt" doc:"serve the Tylt wire under /transactions/merchant"`
+	Upvest    bool `toml:"upvest" doc:"serve the Upvest wire under /auth, /users, /account_groups, /payments, /transactions, /webhooks and /tests"`
+}
+
+// On tells whether a dialect is served, by its name.
+func (d Dialects) On(name string) bool {
+	return map[string]bool{"coinspaid": d.CoinsPaid, "tylt": d.Tylt, "upvest": d.Upvest}[name]
+}

@@ -1,0 +1,99 @@
+package credential
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"sluice/internal/fault"
+)
+
+// Option is something that can be chosen for a credential.
+type Option struct {
+	Name   string
+	Values []string // the first is the default; empty: any text up to maxOption bytes
+	Doc    string
+}
+
+// Default is what holds when nothing is chosen.
+func (o Option) Default() string {
+	if len(o.Values) == 0 {
+		return ""
+	}
+	return o.Values[0]
+}
+
+// maxOption bounds the value of an option that is a free text.
+const maxOption = 500
+
+// The dialects.
+const (
+	CoinsPaid = "coinspaid"
+	Tylt      = "tylt"
+	Upvest    = "upvest"
+)
+
+// Values of options that are on or off.
+var (
+	offOn = []string{"off", "on"}
+	onOff = []string{"on", "off"}
+)
+
+// Dialects says what can be chosen in each dialect.
+var Dialects = map[string][]Option{
+	CoinsPaid: {
+		{"generation", []string{"new", "old"}, "the wire of the documents since 2024, or of those before: order of the answer, form of conversions, words for fees, schedule of retries"},
+		{"confirm_on", []string{"final", "broadcast"}, "when the callback confirmed is sent: when the payment is final, or when the network has it"},
+		{"not_confirmed", offOn, "send callbacks with the status not_confirmed too"},
+		{"omit_null_txid", offOn, "leave txid out of a callback where there is none, instead of null"},
+		{"require_parties", offOn, "refuse a withdrawal without end_user_reference, sender_type and receiver_type"},
+	},
+	Tylt: {
+		{"strict", offOn, "check signatures over the raw body or the raw query only"},
+		{"retries", onOff, "send a callback again until it is acknowledged"},
+	},
+	Upvest: {},
+}
+
+// Names lists the dialects in alphabetical order.
+func Names() []string { return slices.Sorted(maps.Keys(Dialects)) }
+
+// options gives the stored form of what was chosen before and is chosen now.
+func options(dialect string, before, now map[string]string) (string, error) {
+	all := maps.Clone(before)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		value := now[name]
+		i := slices.IndexFunc(Dialects[dialect], func(o Option) bool { return o.Name == name })
+		if i < 0 {
+			return "", fault.Bad("unknown_option", "options."+name, "is not an option of %s; there are %s", dialect, strings.Join(optionNames(dialect), ", "))
+		}
+		o := Dialects[dialect][i]
+		switch {
+		case value == "" || value == o.Default():
+			delete(all, name)
+			continue
+		case len(o.Values) > 0 && !slices.Contains(o.Values, value):
+			return "", fault.Bad("invalid_option", "options."+name, "must be %s", strings.Join(o.Values, " or "))
+		case len(value) > maxOption:
+			return "", fault.Bad("invalid_option", "options."+name, "has at most %d bytes", maxOption)
+		}
+		all[name] = value
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(all)
+	return string(b), err
+}
+
+func optionNames(dialect string) []string {
+	var out []string
+	for _, o := range Dialects[dialect] {
+		out = append(out, o.Name)
+	}
+	return out
+}

@@ -1,0 +1,145 @@
+// Package desk turns what somebody asks for into commands: what a withdrawal comes to,
+// where it goes, whether a person has to look at it. Every API asks here, so that all
+// of them decide alike. It reads and writes nothing; the commands decide.
+package desk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/destination"
+	"sluice/internal/fault"
+	"sluice/internal/fee"
+	"sluice/internal/fx"
+	"sluice/internal/id"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/terms"
+	"sluice/internal/withdrawal"
+)
+
+// Desk is what requests are worked out with. All fields but Terms and ReviewAbove are required.
+type Desk struct {
+	Assets money.Assets
+	// Rails check destinations, by network.
+	Rails map[string]rail.Rail
+	// Terms prices withdrawals; nil: nothing is charged or exchanged.
+	Terms *terms.Book
+	// ReviewAbove is, by currency, the amount above which a withdrawal waits for a person.
+	ReviewAbove map[string]money.Amount
+}
+
+// Order is a withdrawal as somebody asks for it.
+type Order struct {
+	Merchant  id.ID
+	Account   id.Seq
+	ForeignID string
+	From      money.Asset // the balance that pays
+	To        money.Asset // what is paid out; the same as From without exchange
+	Form      fx.Form     // which amount was fixed; "" is SendForm
+	Amount    money.Amount
+	// Where to: a registered destination with its network, or a target that a rail checked.
+	Destination id.Seq
+	Network     string // of Destination; with Target it is the target's
+	Target      rail.Target
+	Names       destination.NameRule
+	Payment     rail.Payment
+	NotBefore   time.Time
+	Metadata    string
+	Actor       string
+}
+
+// Withdrawal works an order out: its command, and the terms that the command has.
+// Errors are faults for the caller; nothing was done then.
+func (d *Desk) Withdrawal(ctx context.Context, o Order) (withdrawal.Create, terms.Terms, error) {
+	network := o.Network
+	if o.Destination == 0 {
+		network = o.Target.Network
+	}
+	if o.Form == "" {
+		o.Form = fx.SendForm
+	}
+	cmd := withdrawal.Create{
+		Merchant: o.Merchant.Seq, Account: o.Account, ForeignID: o.ForeignID, Asset: o.From, Destination: o.Destination, Target: o.Target, Names: o.Names,
+		Payment: o.Payment, NotBefore: o.NotBefore, Metadata: o.Metadata, Actor: o.Actor,
+	}
+	t, err := d.Terms.For(ctx, terms.Ask{Merchant: o.Merchant, From: o.From, To: o.To, Network: network, Form: o.Form, Amount: o.Amount})
+	if err != nil {
+		return cmd, t, err
+	}
+	cmd.Amount, cmd.Fee, cmd.FeeInside = t.Charge.Net, t.Charge.Fee, t.Schedule.Inside
+	if o.From.Code != o.To.Code {
+		if err := d.Terms.CanPay(network, o.To, t.Receive); err != nil {
+			return cmd, t, err
+		}
+		deal := t.Deal
+		cmd.Deal, cmd.Receives, cmd.Amount = &deal, o.To, deal.Send
+	}
+	cmd.NetworkHold, cmd.NetworkRate = carried(t.Network)
+	cmd.Review = d.Review(o.From, cmd.Amount)
+	return cmd, t, nil
+}
+
+// carried is what of the network's fee is passed on, as the command says it.
+func carried(n terms.NetworkTerms) (hold money.Amount, rate string) {
+	switch n.Carry {
+	case fee.Flat:
+		return n.Hold, withdrawal.NetworkFlat
+	case fee.Cost:
+		return n.Hold, n.Rate.String()
+	case fee.Absorbed:
+	}
+	return money.Amount{}, ""
+}
+
+// Review tells why a person has to look at a withdrawal; "" for no reason.
+func (d *Desk) Review(asset money.Asset, amount money.Amount) string {
+	limit, ok := d.ReviewAbove[asset.Code]
+	if !ok || !limit.Less(amount) {
+		return ""
+	}
+	return "above " + asset.Format(limit) + " " + asset.Code
+}
+
+// Target checks an address on a network for a currency. Paths in faults are network,
+// address and tag.
+func (d *Desk) Target(ctx context.Context, asset money.Asset, network, address, tag string) (rail.Target, error) {
+	if !asset.On(network) {
+		err := fault.Of(withdrawal.WrongNetwork(asset, network))
+		return rail.Target{}, &fault.Error{Kind: err.Kind, Code: err.Code, Message: err.Message, Fields: []fault.Field{{Path: "network", Rule: err.Message}}}
+	}
+	r, ok := d.Rails[network]
+	if !ok {
+		return rail.Target{}, fault.New(fault.Unavailable, "network_not_running", "the network %q is not running in this installation at the moment", network)
+	}
+	to, err := r.Check(ctx, address, tag, asset.Code)
+	if f := (*fault.Error)(nil); err != nil && !errors.As(err, &f) {
+		return to, fault.Wrap(err, fault.Unavailable, "network_unavailable", "the network %q cannot check the destination at the moment; nothing was done. Repeat the request", network)
+	}
+	return to, err
+}
+
+// Swap is an exchange inside an account as somebody asks for it.
+type Swap struct {
+	Merchant  id.ID
+	Account   id.Seq
+	ForeignID string
+	From, To  money.Asset
+	Form      fx.Form
+	Amount    money.Amount
+	Actor     string
+}
+
+// Convert works a swap out at the price of the moment.
+func (d *Desk) Convert(ctx context.Context, s Swap) (account.Convert, terms.Terms, error) {
+	cmd := account.Convert{Merchant: s.Merchant.Seq, Account: s.Account, ForeignID: s.ForeignID, From: s.From, To: s.To, Actor: s.Actor}
+	t, err := d.Terms.For(ctx, terms.Ask{Merchant: s.Merchant, From: s.From, To: s.To, Form: s.Form, Amount: s.Amount})
+	if err != nil {
+		return cmd, t, err
+	}
+	deal := t.Deal
+	cmd.Deal, cmd.Fee = &deal, t.Charge.Fee
+	return cmd, t, nil
+}

@@ -1,0 +1,304 @@
+// Package dialect is what the wires of other providers have in common: who speaks, on
+// which account, and how a request is read under a limit. A dialect is a codec: it
+// authenticates, decodes, submits the same commands as the native API, and encodes. No
+// business rule lives in one. The dialects are the packages below this one.
+package dialect
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/alias"
+	"sluice/internal/commit"
+	"sluice/internal/credential"
+	"sluice/internal/desk"
+	"sluice/internal/destination"
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/merchant"
+	"sluice/internal/money"
+	"sluice/internal/quote"
+	"sluice/internal/seal"
+	"sluice/internal/webhook"
+	"sluice/internal/withdrawal"
+)
+
+// Dialect is one wire, mounted beside the native API.
+type Dialect interface {
+	// Name is its name in configuration, credentials and endpoints.
+	Name() string
+	// Patterns are the paths it takes, as http.ServeMux writes them, like "/api/v2/".
+	Patterns() []string
+	http.Handler
+	// Format is how its endpoints are told.
+	Format() webhook.Format
+}
+
+// Reads is what dialects read. The store implements it. Reads never decide money.
+type Reads interface {
+	Credential(ctx context.Context, at id.ID) (credential.Credential, bool, error)
+	Credentials(ctx context.Context, owner id.ID, dialect string, limit int) ([]credential.Credential, error)
+	Merchant(ctx context.Context, at id.ID) (merchant.Merchant, bool, error)
+
+	Account(ctx context.Context, at id.ID) (ledger.Account, bool, error)
+	AccountsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]ledger.Account, error)
+	AccountByForeignID(ctx context.Context, owner id.ID, foreignID string) (ledger.Account, bool, error)
+	Accounts(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]ledger.Account, error)
+	Balances(ctx context.Context, account id.ID) ([]ledger.Balance, error)
+	Destination(ctx context.Context, at id.ID) (destination.Destination, bool, error)
+
+	Withdrawal(ctx context.Context, at id.ID) (withdrawal.Withdrawal, bool, error)
+	WithdrawalsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]withdrawal.Withdrawal, error)
+	WithdrawalByForeignID(ctx context.Context, owner id.ID, foreignID string) (withdrawal.Withdrawal, bool, error)
+	WithdrawalsByTxID(ctx context.Context, owner id.ID, txid string, limit int) ([]withdrawal.Withdrawal, error)
+	Withdrawals(ctx context.Context, f withdrawal.Filter) ([]withdrawal.Withdrawal, error)
+	EventsOf(ctx context.Context, subject id.ID) ([]event.Event, error)
+
+	Quote(ctx context.Context, at id.ID) (quote.Quote, bool, error)
+	Conversion(ctx context.Context, at id.ID) (account.Conversion, bool, error)
+	Alias(ctx context.Context, owner id.ID, wire string, ref id.Seq) (alias.Alias, bool, error)
+	AliasByNumber(ctx context.Context, owner id.ID, wire string, number int64) (alias.Alias, bool, error)
+}
+
+// Deps is what a dialect works with. All fields but Seal, Now, Log and Version are required.
+type Deps struct {
+	Loop  *commit.Loop
+	Reads Reads
+	// Desk turns requests into commands, as it does for the native API.
+	Desk *desk.Desk
+	// Seal opens the secrets of credentials; nil where the installation has no keys for that.
+	Seal *seal.Ring
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Log hears of what is our fault. Default slog.Default().
+	Log *slog.Logger
+	// Version is the program's, for headers.
+	Version string
+	// AllowHTTP takes plain http as the URL of callbacks. For demonstration and development only.
+	AllowHTTP bool
+}
+
+// Fill gives the optional fields their defaults.
+func (d Deps) Fill() Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.Default()
+	}
+	return d
+}
+
+// Assets are the currencies of the installation.
+func (d Deps) Assets() money.Assets { return d.Desk.Assets }
+
+// Party is who speaks.
+type Party struct {
+	Merchant   id.ID
+	Credential credential.Credential
+	Secret     []byte // nil where the credential has none
+	Actor      string
+}
+
+// Can refuses what the credential may not do.
+func (p *Party) Can(s merchant.Scope) error {
+	if !p.Credential.Can(s) {
+		return fault.New(fault.Forbidden, "missing_scope", "this credential may not do this: it needs the scope %s", s).With("scope", string(s))
+	}
+	return nil
+}
+
+// Key is the public name of the credential.
+func (p *Party) Key() string {
+	return credential.KeyID(id.ID{Shard: p.Merchant.Shard, Seq: p.Credential.Seq})
+}
+
+// ErrUnknownKey is the one answer for a key that never was, was revoked, or belongs to
+// another dialect.
+var ErrUnknownKey = fault.New(fault.Unauthenticated, "credential_unknown", "this key is not valid here: unknown, revoked, or of another dialect")
+
+// Keys finds who speaks one dialect. It is safe for several goroutines.
+type Keys struct {
+	Deps
+	dialect string
+
+	mu      sync.RWMutex
+	parties map[id.ID]known[*Party]
+	newest  map[id.ID]known[*Party]
+}
+
+type known[T any] struct {
+	v     T
+	until time.Time
+}
+
+// keyLife is how long a credential that was found is believed: so much later, at the
+// most, its end and a change of its options hold.
+const keyLife = time.Second
+
+// keysMax bounds what is remembered. Beyond it, it starts over.
+const keysMax = 10_000
+
+// NewKeys makes it. d was filled.
+func NewKeys(d Deps, dialect string) *Keys {
+	return &Keys{Deps: d, dialect: dialect, parties: map[id.ID]known[*Party]{}, newest: map[id.ID]known[*Party]{}}
+}
+
+// Find gives who has a key, by its public name: ErrUnknownKey, or a fault when the
+// database does not answer. That the speaker has the secret too is for the dialect to check.
+func (k *Keys) Find(ctx context.Context, name string) (*Party, error) {
+	at, ok := credential.ParseKey(name)
+	if !ok {
+		return nil, ErrUnknownKey
+	}
+	now := k.Now()
+	if p := remembered(k, k.parties, at, now); p != nil {
+		return p, nil
+	}
+	c, found, err := k.Reads.Credential(ctx, at)
+	if err != nil {
+		return nil, Unavailable(err)
+	}
+	if !found || !c.Live() || c.Dialect != k.dialect {
+		return nil, ErrUnknownKey
+	}
+	p, err := k.party(at.Shard, c)
+	if err != nil {
+		return nil, err
+	}
+	remember(k, k.parties, at, p, now)
+	return p, nil
+}
+
+// Newest gives the newest live credential of a merchant: the one that callbacks are
+// signed with. nil: there is none.
+func (k *Keys) Newest(ctx context.Context, owner id.ID) (*Party, error) {
+	now := k.Now()
+	if p := remembered(k, k.newest, owner, now); p != nil {
+		return p, nil
+	}
+	rows, err := k.Reads.Credentials(ctx, owner, k.dialect, credentialsMax)
+	if err != nil {
+		return nil, Unavailable(err)
+	}
+	for _, c := range rows {
+		if !c.Live() {
+			continue
+		}
+		p, err := k.party(owner.Shard, c)
+		if err != nil {
+			return nil, err
+		}
+		remember(k, k.newest, owner, p, now)
+		return p, nil
+	}
+	return nil, nil //nolint:nilnil // said above
+}
+
+// credentialsMax is how many credentials of one merchant are looked through.
+const credentialsMax = 1000
+
+func (k *Keys) party(shard id.Shard, c credential.Credential) (*Party, error) {
+	secret, err := credential.OpenSecret(k.Seal, c.Secret)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "internal", "the secret of a credential cannot be opened; see the server log")
+	}
+	return &Party{
+		Merchant: id.ID{Shard: shard, Seq: c.Merchant}, Credential: c, Secret: secret,
+		Actor: k.dialect + ":" + id.ID{Shard: shard, Seq: c.Seq}.Text(id.Credential),
+	}, nil
+}
+
+func remembered(k *Keys, m map[id.ID]known[*Party], at id.ID, now time.Time) *Party {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if x, ok := m[at]; ok && now.Before(x.until) {
+		return x.v
+	}
+	return nil
+}
+
+func remember(k *Keys, m map[id.ID]known[*Party], at id.ID, p *Party, now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(m) >= keysMax {
+		clear(m)
+	}
+	m[at] = known[*Party]{p, now.Add(keyLife)}
+}
+
+// Unavailable is the answer when the database cannot be read.
+func Unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "the database does not answer; nothing was done. Repeat the request after a moment")
+}
+
+// ErrBodyTooLarge says that a body is beyond its limit.
+var ErrBodyTooLarge = fault.New(fault.Invalid, "body_too_large", "the body is too large")
+
+// ReadBody reads a body as it was sent, up to a number of bytes.
+func ReadBody(r *http.Request, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "body_incomplete", "the body ended before its announced end")
+	}
+	if int64(len(b)) > limit {
+		return nil, ErrBodyTooLarge
+	}
+	return b, nil
+}
+
+// ErrNoAccount says that a merchant has no account of its own.
+var ErrNoAccount = fault.New(fault.Refused, "merchant_account_missing",
+	"this merchant has no account of its own, which dialects pay from: open one with the kind merchant")
+
+// accountsMax bounds the look for the merchant's own account.
+const accountsMax = 200
+
+// OwnAccount is the account that a dialect works on where it names no user: the
+// merchant's own one; of several, the first that was opened.
+func OwnAccount(ctx context.Context, r Reads, owner id.ID) (ledger.Account, error) {
+	var own ledger.Account
+	for before := id.Seq(0); ; {
+		rows, err := r.Accounts(ctx, owner, before, accountsMax)
+		if err != nil {
+			return own, Unavailable(err)
+		}
+		for _, a := range rows {
+			if a.Kind == ledger.KindMerchant {
+				own = a
+			}
+			before = a.Seq
+		}
+		if len(rows) < accountsMax {
+			break
+		}
+	}
+	if own.Seq == 0 {
+		return own, ErrNoAccount
+	}
+	return own, nil
+}
+
+// Submit hands a command to a merchant's shard, without an idempotency key: the wire
+// has another guard.
+func (d Deps) Submit(ctx context.Context, p *Party, c commit.Command) (any, error) {
+	out, err := d.Loop.Submit(ctx, p.Merchant.Shard, commit.Request{Command: c})
+	return out.Result, err
+}
+
+// Ours tells whether a failure is for the log of the operator.
+func Ours(ctx context.Context, err error) bool {
+	f := fault.Of(err)
+	return f != nil && (f.Kind == fault.Internal || f.Kind == fault.Unavailable) && !errors.Is(ctx.Err(), context.Canceled)
+}

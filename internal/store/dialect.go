@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+
+	"sluice/internal/account"
+	"sluice/internal/alias"
+	"sluice/internal/credential"
+	"sluice/internal/id"
+	"sluice/internal/withdrawal"
+)
+
+var credentials = bindTable(credential.Credentials, "seq", seqKey,
+	"seq merchant dialect name secret public_key scopes options created_at revoked_at version",
+	func(c *credential.Credential, f []any) []any {
+		return append(f, &c.Seq, &c.Merchant, &c.Dialect, &c.Name, &c.Secret, &c.PublicKey, &c.Scopes, &c.Options, &c.CreatedAt, &c.RevokedAt, &c.Version)
+	})
+
+var aliases = bindTable(alias.Aliases, "merchant wire ref",
+	func(k *alias.Key, f []any) []any { return append(f, &k.Merchant, &k.Wire, &k.Ref) },
+	"merchant wire ref kind number",
+	func(a *alias.Alias, f []any) []any {
+		return append(f, &a.Merchant, &a.Wire, &a.Ref, &a.Kind, &a.Number)
+	})
+
+var aliasCounters = bindTable(alias.Counters, "merchant wire",
+	func(k *alias.CounterKey, f []any) []any { return append(f, &k.Merchant, &k.Wire) },
+	"merchant wire last version",
+	func(c *alias.Counter, f []any) []any {
+		return append(f, &c.Merchant, &c.Wire, &c.Last, &c.Version)
+	})
+
+var conversions = bindTable(account.Conversions, "seq", seqKey,
+	"seq merchant account foreign_id quote send_currency send fee receive_currency receive price created_at",
+	func(c *account.Conversion, f []any) []any {
+		return append(f, &c.Seq, &c.Merchant, &c.Account, &c.ForeignID, &c.Quote, &c.SendCurrency, &c.Send, &c.Fee, &c.ReceiveCurrency,
+			&c.Receive, &c.Price, &c.CreatedAt)
+	})
+
+var conversionForeignIDs = bindLookup(account.ConversionForeignIDs, "conversion", "foreign_id <> ''", "merchant foreign_id",
+	func(k *account.ConversionForeignKey, f []any) []any { return append(f, &k.Merchant, &k.ForeignID) },
+	"merchant foreign_id seq",
+	func(r *account.ConversionForeignID, f []any) []any {
+		return append(f, &r.Merchant, &r.ForeignID, &r.Conversion)
+	})
+
+// Credential finds a credential, also a revoked one.
+func (db *DB) Credential(ctx context.Context, at id.ID) (credential.Credential, bool, error) {
+	return bySeq(ctx, db, credentials, at)
+}
+
+// Credentials lists the credentials of a merchant for a dialect ("" for all), also
+// revoked ones, newest first.
+func (db *DB) Credentials(ctx context.Context, owner id.ID, dialect string, limit int) ([]credential.Credential, error) {
+	var c conditions
+	c.add("t.shard = $?", owner.Shard)
+	c.add("t.merchant = $?", owner.Seq)
+	if dialect != "" {
+		c.add("t.dialect = $?", dialect)
+	}
+	c.before(0)
+	return query(ctx, db.engine, credentials, c.newestFirst(limit), c.args...)
+}
+
+// Alias finds the number of a row on a wire.
+func (db *DB) Alias(ctx context.Context, owner id.ID, wire string, ref id.Seq) (alias.Alias, bool, error) {
+	return first(ctx, db.engine, aliases, "WHERE t.shard = $1 AND t.merchant = $2 AND t.wire = $3 AND t.ref = $4", owner.Shard, owner.Seq, wire, ref)
+}
+
+// AliasByNumber finds the row that has a number on a wire.
+func (db *DB) AliasByNumber(ctx context.Context, owner id.ID, wire string, number int64) (alias.Alias, bool, error) {
+	return first(ctx, db.engine, aliases, "WHERE t.shard = $1 AND t.merchant = $2 AND t.wire = $3 AND t.number = $4 AND t.number > 0",
+		owner.Shard, owner.Seq, wire, number)
+}
+
+// Conversion finds an exchange between balances.
+func (db *DB) Conversion(ctx context.Context, at id.ID) (account.Conversion, bool, error) {
+	return bySeq(ctx, db, conversions, at)
+}
+
+// WithdrawalsByTxID lists withdrawals of a merchant that a transaction pays, as far as
+// it is known for them now, newest first.
+func (db *DB) WithdrawalsByTxID(ctx context.Context, owner id.ID, txid string, limit int) ([]withdrawal.Withdrawal, error) {
+	return query(ctx, db.engine, withdrawals, "WHERE t.shard = $1 AND t.txid = $2 AND t.txid <> '' AND t.merchant = $3 ORDER BY t.seq DESC LIMIT $4",
+		owner.Shard, txid, owner.Seq, page(limit))
+}
