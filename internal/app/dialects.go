@@ -5,9 +5,9 @@ import (
 
 	"sluice/internal/api"
 	"sluice/internal/config"
-	"sluice/internal/desk"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/coinspaid"
+	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
 )
 

@@ -58,12 +58,12 @@ var levels = map[string]int{
 	"internal/webhook":        6,
 
 	// 7: paying out, and what falls due.
-	"internal/dispatch": 7,
-	"internal/schedule": 7,
-	"internal/treasury": 7,
-	"internal/bankbook": 7,
-	"internal/terms":    6,
-	"internal/desk":     7, // requests into commands, for every API
+	"internal/dispatch":   7,
+	"internal/schedule":   7,
+	"internal/treasury":   7,
+	"internal/bankbook":   7,
+	"internal/terms":      7,
+	"internal/terms/desk": 7, // requests into commands, for every API
 
 	// 8: adapters and edges; none knows another.
 	"internal/store":              8,

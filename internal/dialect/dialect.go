@@ -17,7 +17,6 @@ import (
 	"sluice/internal/alias"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
-	"sluice/internal/desk"
 	"sluice/internal/destination"
 	"sluice/internal/event"
 	"sluice/internal/fault"
@@ -27,6 +26,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/quote"
 	"sluice/internal/seal"
+	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
