@@ -52,6 +52,10 @@ func less(a money.Amount, asset money.Asset, text string) (money.Amount, error) 
 // wanted says how often a type of message must have come for a withdrawal.
 var wanted = map[string]map[string]int{
 	"confirmed": {"withdrawal.created": 1, "withdrawal.queued": 1, "withdrawal.processing": 1, "withdrawal.broadcast": 1, "withdrawal.confirmed": 1},
+	"failed":    {"withdrawal.created": 1, "withdrawal.queued": 1, "withdrawal.processing": 1, "withdrawal.broadcast": 1, "withdrawal.failed": 1},
+	"returned": {
+		"withdrawal.created": 1, "withdrawal.queued": 1, "withdrawal.processing": 1, "withdrawal.broadcast": 1, "withdrawal.confirmed": 1, "withdrawal.returned": 1,
+	},
 	"cancelled": {"withdrawal.created": 1, "withdrawal.cancelled": 1},
 }
 

@@ -18,7 +18,7 @@ type flags struct {
 	JSON   bool   `help:"Print one JSON object per step." name:"json"`
 }
 
-const purpose = "Pay users out on an Ethereum chain inside this process, and watch every step. `sluice-demo bank --help` is a bank to try payments in euro with."
+const purpose = "Pay users out on an Ethereum chain and through a bank inside this process, and watch every step. `sluice-demo bank --help` is a bank to try payments in euro with."
 
 // Main is the program sluice-demo. It gives the exit code: 0 when everything was as
 // it must be, 1 when not, 2 for wrong arguments.

@@ -45,7 +45,7 @@ func newReport(out io.Writer, asJSON, color bool) *report {
 }
 
 // The colours of the kinds, as ANSI codes.
-var colors = map[string]string{"api": "36", "webhook": "35", "balance": "33", "chain": "34", "title": "1", "bad": "31;1", "good": "32;1", "note": "2"}
+var colors = map[string]string{"api": "36", "webhook": "35", "balance": "33", "chain": "34", "bank": "34", "title": "1", "bad": "31;1", "good": "32;1", "note": "2"}
 
 func (r *report) paint(kind, text string) string {
 	if c := colors[kind]; r.color && c != "" {

@@ -24,6 +24,7 @@ var steps = []step{
 	{"overdraft", "Ben asks for more ETH than he has", (*story).overdraft},
 	{"duplicate", "The merchant repeats Ada's first withdrawal by mistake", (*story).duplicate},
 	{"chain", "What the chain says", (*story).compareWithChain},
+	bankSteps[0], bankSteps[1], bankSteps[2], bankSteps[3], bankSteps[4],
 	{"verify", "The books are recomputed from every transfer", (*story).verifyBooks},
 }
 

@@ -24,7 +24,8 @@ type story struct {
 	spare []message
 
 	ada, ben  customer
-	adaCredit string // id
+	clara     customer // is paid at her bank: address is the id of her registered account
+	adaCredit string   // id
 	benCredit string
 	withdrawn []*payout
 	refused   int // requests that had to be refused, and were
@@ -220,7 +221,7 @@ func (s *story) balanceText(b balanceObject) string {
 }
 
 func (s *story) nameOf(account string) string {
-	for _, c := range []customer{s.ada, s.ben} {
+	for _, c := range []customer{s.ada, s.ben, s.clara} {
 		if c.account == account {
 			return c.name
 		}

@@ -56,6 +56,8 @@ type world struct {
 	conf   config.Config
 	app    *app.App
 
+	bank *clerk
+
 	fundedUSDT, fundedETH money.Amount
 
 	stop  context.CancelFunc
@@ -79,6 +81,9 @@ func newWorld(ctx context.Context, dir, listen string) (_ *world, err error) {
 		return nil, err
 	}
 	w.configure(listen)
+	if err := w.configureBank(&w.conf); err != nil {
+		return nil, err
+	}
 	if w.log, err = os.OpenFile(filepath.Join(w.dir, "server.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
