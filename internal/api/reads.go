@@ -29,6 +29,7 @@ type Reads interface {
 	WebhookReads
 	QuoteReads
 	FeeReads
+	ExposureReads
 	// Wallets lists every wallet.
 	Wallets(ctx context.Context) ([]dispatch.Wallet, error)
 }

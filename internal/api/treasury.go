@@ -117,6 +117,10 @@ func getTreasury(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	exposed, err := c.Reads.Exposure(c.ctx())
+	if err != nil {
+		return 0, unavailable(err)
+	}
 	o := c.operator()
 	o.open()
 	o.plain("object", "treasury")
@@ -133,6 +137,7 @@ func getTreasury(c *call) (int, error) {
 		o.close()
 	}
 	o.endList()
+	o.exposures(exposed)
 	o.list("wallets")
 	for _, st := range all {
 		o.open()
