@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"sluice/internal/app"
 	"sluice/internal/commit"
@@ -45,20 +44,12 @@ func TestRatesAreServed(t *testing.T) {
 			Sources []string
 		}
 	}
-	deadline := time.Now().Add(limit)
-	for {
-		body := ask(t, r.URL()+"/v1/rates", secret)
-		if err := json.Unmarshal([]byte(body), &got); err != nil {
+	eventually(t, func() bool {
+		if err := json.Unmarshal([]byte(ask(t, r.URL()+"/v1/rates", secret)), &got); err != nil {
 			t.Fatal(err)
 		}
-		if len(got.Data) == 1 && len(got.Data[0].Sources) == 2 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no price: %s", body)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return len(got.Data) == 1 && len(got.Data[0].Sources) == 2
+	}, "a price of two sources")
 	// The worse of two: a bitcoin for 50100, less one percent.
 	if got.Data[0].Price != "0.00001976" {
 		t.Errorf("price %s", got.Data[0].Price)
