@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,7 +60,8 @@ type world struct {
 	wallets []dispatch.Wallet
 	low     []treasury.Threshold
 
-	stop     func()
+	stop     func() // of the workers
+	end      func() // of everything
 	treasury *treasury.Worker
 	orders   int
 }
@@ -79,13 +81,14 @@ func newWorld(t testing.TB, url string) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.loop.Run(ctx) }()
-	t.Cleanup(func() {
+	w.end = sync.OnceFunc(func() {
 		w.halt()
 		stop()
 		if err := errors.Join(<-done, w.db.Close()); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(w.end)
 	shard := id.Shard(w.db.Shards() - 1)
 	m := do[merchant.Merchant](w, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
 	w.shop = id.ID{Shard: shard, Seq: m.Seq}
