@@ -47,6 +47,7 @@ type root struct {
 	Merchant   merchantCmd   `cmd:"" help:"Merchants, the tenants of an installation."`
 	Key        keyCmd        `cmd:"" help:"API keys."`
 	Wallet     walletCmd     `cmd:"" help:"Wallets, what payouts are paid from."`
+	Dispatch   dispatchCmd   `cmd:"" help:"Slots and what they pay: look, cancel."`
 	Signer     signerCmd     `cmd:"" help:"The signer in a process of its own: it holds the keys, and a policy that no server can change."`
 	Approver   approverCmd   `cmd:"" help:"Approvals: the proof that somebody with a key of their own agreed to a payout."`
 	Withdrawal withdrawalCmd `cmd:"" help:"Withdrawals."`

@@ -56,7 +56,7 @@ func (c *Config) check(given []string) problems {
 	// processes are killed on purpose and blocks come fast, nobody wants to wait so long.
 	lease, bump := 25*time.Second, 15*time.Second
 	if c.Mode == Dev {
-		lease, bump = time.Second, time.Second
+		lease, bump = 200*time.Millisecond, time.Second
 	}
 	span(&p, "dispatch.lease_for", c.Dispatch.LeaseFor, lease, time.Hour)
 	if c.Dispatch.BumpAfter != 0 {

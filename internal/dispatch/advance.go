@@ -25,6 +25,9 @@ func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
 			return d, err
 		}
 	}
+	if d, err = h.cancel(ctx, d); err != nil {
+		return d, err
+	}
 	if d.Dispatch.State == Sealed && d.Dispatch.Attempts == 0 {
 		if d, err = h.sign(ctx, d); err != nil {
 			return d, err

@@ -5,7 +5,11 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/rail"
+	"sluice/internal/signer"
 )
+
+// prepare makes the intent of an attempt.
+type prepare func(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error)
 
 // takes asks the rail whether it takes the payouts, before anything is bound.
 func (h *hand) takes(ctx context.Context, slot rail.Slot, payouts []rail.Payout) (err error) {
@@ -23,7 +27,7 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 	if w, ok := h.rail.(rail.Writer); ok {
 		return w.Write(ctx, slot, payouts, d.attempts())
 	}
-	in, err := h.rail.Prepare(ctx, slot, payouts, d.attempts())
+	in, err := h.prepare(d)(ctx, slot, payouts, d.attempts())
 	if err != nil {
 		return rail.Attempt{}, err
 	}

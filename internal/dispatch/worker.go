@@ -31,6 +31,7 @@ type Work struct {
 	Dispatch Dispatch
 	Items    []Item    // in order of place
 	Attempts []Attempt // in order of number
+	Cancel   *Cancel   // an operator's order; nil for none
 }
 
 // Reader gives hints of what there is to do; commands decide.

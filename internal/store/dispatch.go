@@ -65,6 +65,13 @@ func (db *DB) Dispatch(ctx context.Context, seq id.Seq) (dispatch.Work, bool, er
 		return dispatch.Work{}, ok, err
 	}
 	w, err := db.work(ctx, d)
+	if err != nil {
+		return w, true, err
+	}
+	order, ok, err := bySeq(ctx, db, dispatchCancels, id.ID{Shard: dispatch.OperatorShard, Seq: seq})
+	if ok {
+		w.Cancel = &order
+	}
 	return w, true, err
 }
 
@@ -83,12 +90,17 @@ func (db *DB) OpenWork(ctx context.Context, wallet id.Seq) ([]dispatch.Work, err
 	if err != nil {
 		return nil, err
 	}
+	orders, err := db.cancelOrders(ctx, wallet, open)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]dispatch.Work, 0, len(open))
 	for _, d := range open {
 		w, err := db.work(ctx, d)
 		if err != nil {
 			return nil, err
 		}
+		w.Cancel = orders[d.Seq]
 		out = append(out, w)
 	}
 	return out, nil

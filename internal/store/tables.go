@@ -16,7 +16,7 @@ var bindings = []binding{
 	credentials, aliases, aliasCounters, conversions, conversionForeignIDs,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
-	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds,
+	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels,
 	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements,
 	walletBooks, walletFundings,
 }

@@ -147,4 +147,3 @@ func (r *Rail) Mined(ctx context.Context, txid string) (yes bool, cost money.Amo
 	cost, err = feeOf(receipt)
 	return err == nil, cost, err
 }
-

@@ -139,6 +139,7 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, dispatch.Items, func(r *dispatch.Item) dispatch.ItemKey { return r.ItemKey }, func(r *dispatch.Item) {
 		r.Outcome, r.Shard = dispatch.OutcomePaid, id.MaxShards-1
 	})
+	rows(t, n, dispatch.Cancels, func(r *dispatch.Cancel) id.Seq { return r.Seq }, nil)
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
 	bankRows(t, n)
 	rows(t, n, treasury.Books, func(r *treasury.Book) treasury.BookKey { return r.BookKey }, nil)
