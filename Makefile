@@ -38,6 +38,13 @@ test: bin/geth bin/btcd ## run every test, on SQLite, PostgreSQL and real nodes
 	@tools/need-litecoind
 	SLUICE_TEST_GETH=$(CURDIR)/bin/geth SLUICE_TEST_BTCD=$(CURDIR)/bin/btcd go test ./...
 
+# The one part that needs cgo, and is in no program unless it is asked for.
+.PHONY: test-pkcs11
+test-pkcs11: ## test keys in hardware modules, on SoftHSM (needs a C compiler)
+	@tools/need-softhsm
+	CGO_ENABLED=1 go test -tags pkcs11 ./internal/signer/pkcs11
+	CGO_ENABLED=1 go vet -tags pkcs11 ./internal/signer/pkcs11 ./internal/app
+
 .PHONY: check
 check: vet lint arch gen-check contracts vuln ## vet, linters, import rule, generated files, contracts, known vulnerabilities
 	@echo "check: all good"
