@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/signer"
@@ -26,8 +24,6 @@ import (
 	"sluice/internal/signer/keystore"
 	"sluice/internal/signer/socket"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func must(t testing.TB, err error) {
 	t.Helper()
