@@ -96,7 +96,7 @@ func (c *approverSignCmd) Run(e *env) error {
 			return err
 		}
 	}
-	s, err := p.statement(c.Scale)
+	s, err := p.statement(c.Coin, c.Scale)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (c *approverSignCmd) Run(e *env) error {
 	return e.print(map[string]any{"payment": p, "approval": proof}, func(w io.Writer) { printer{w}.line(proof) })
 }
 
-func (p payment) statement(scale int) (approval.Statement, error) {
+func (p payment) statement(coin string, scale int) (approval.Statement, error) {
 	for name, v := range map[string]string{"network": p.Network, "asset": p.Asset, "amount": p.Amount, "address": p.Address} {
 		if v == "" {
 			return approval.Statement{}, fault.New(fault.Invalid, "usage", "--%s is needed, or --url to ask a server", name)
@@ -126,7 +126,7 @@ func (p payment) statement(scale int) (approval.Statement, error) {
 	if err != nil {
 		return approval.Statement{}, err
 	}
-	to, err := build.Recipient(p.Address)
+	to, err := build.Recipient(coin, p.Address)
 	return approval.Statement{Network: p.Network, Ref: p.Ref, Asset: p.Asset, Amount: amount, To: to}, err
 }
 

@@ -6,16 +6,26 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 )
 
 // Recipient gives the bytes that an intent pays to for an address as people write it.
-// Who approves a payout uses it, to trust nobody else with that. An address with both
-// cases must have the right checksum.
-func Recipient(address string) ([]byte, error) {
+// Who approves a payout uses it, to trust nobody else with that. coin names the chain of
+// a coin network; "" is for EVM, where an address with both cases must have the right
+// checksum.
+func Recipient(coin, address string) ([]byte, error) {
+	if coin != "" {
+		chain, ok := bitcoin.ChainByName(coin)
+		if !ok {
+			return nil, fault.Bad("unknown_coin", "coin", "there is no coin chain %q", coin)
+		}
+		script, _, err := chain.Decode(address)
+		return script, err
+	}
 	digits, ok := strings.CutPrefix(address, "0x")
 	if !ok {
-		return nil, fault.Bad("address_malformed", "address", "it has a form that this program cannot turn into bytes")
+		return nil, fault.Bad("address_malformed", "address", "it must begin with 0x; for a coin network, name its chain as well")
 	}
 	raw, err := hex.DecodeString(digits)
 	if err != nil || len(raw) != common.AddressLength {
