@@ -62,6 +62,7 @@ type approverSignCmd struct {
 	Key   string `required:"" placeholder:"PATH" help:"File of the approver's secret key."`
 	Scale int    `required:"" help:"Decimals of the currency that is paid: USDT 6, ETH 18. Never taken from the server, which could shift the point."`
 	URL   string `name:"url" placeholder:"URL" help:"Ask this server what the withdrawal is; needs SLUICE_API_KEY in the environment."`
+	Coin  string `placeholder:"CHAIN" help:"On a coin network: its chain, like bitcoin."`
 	Send  bool   `help:"With --url: give the approval to the server."`
 	Yes   bool   `short:"y" help:"Do not ask; what is agreed to is still shown."`
 
@@ -153,20 +154,23 @@ func ignoreEOF(err error) error {
 	return err
 }
 
+// asked is what is read of a withdrawal: what leaves, and to whom.
+type asked struct {
+	ID      string `json:"id"`
+	Receive struct {
+		Currency string `json:"currency"`
+		Amount   string `json:"amount"`
+	} `json:"receive"`
+	Destination struct {
+		Network string `json:"network"`
+		Address string `json:"address"`
+	} `json:"destination"`
+}
+
 // fetch asks the server. A merchant's key sees the merchant's own withdrawals, the
 // operator's those that wait for a person.
 func (c *approverSignCmd) fetch(e *env) (payment, error) {
-	var w struct {
-		ID      string `json:"id"`
-		Receive struct {
-			Currency string `json:"currency"`
-			Amount   string `json:"amount"`
-		} `json:"receive"`
-		Destination struct {
-			Network string `json:"network"`
-			Address string `json:"address"`
-		} `json:"destination"`
-	}
+	var w asked
 	err := c.call(e, http.MethodGet, "/v1/withdrawals/"+url.PathEscape(c.ID), nil, &w)
 	if err != nil {
 		var list struct {
@@ -178,14 +182,18 @@ func (c *approverSignCmd) fetch(e *env) (payment, error) {
 			return payment{}, err
 		}
 		for _, r := range list.Data {
-			if jsonErr := json.Unmarshal(r.Withdrawal, &w); jsonErr == nil && w.ID == c.ID {
-				err = nil
+			var one asked
+			if jsonErr := json.Unmarshal(r.Withdrawal, &one); jsonErr == nil && one.ID == c.ID {
+				w, err = one, nil
 				break
 			}
 		}
 		if err != nil {
 			return payment{}, err
 		}
+	}
+	if w.ID != c.ID {
+		return payment{}, fault.New(fault.Refused, "server_refuses", "the server answers with another withdrawal, %s", w.ID)
 	}
 	return payment{Ref: w.ID, Network: w.Destination.Network, Asset: w.Receive.Currency, Amount: w.Receive.Amount, Address: w.Destination.Address}, nil
 }
