@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -56,7 +57,7 @@ approval_above = "1"
 		t.Fatal(err)
 	}
 	s.env = append(s.env, "PASS=secret", "SLUICE_SIGNER_SOCKET=own/s.sock")
-	if got := s.object("signer check --policy signer.toml"); got["stopped"] != false || !strings.HasPrefix(got["log"].(string), "0:") {
+	if got := s.object("signer check --policy signer.toml"); got["stopped"] != false || !strings.HasPrefix(fmt.Sprint(got["log"]), "0:") {
 		t.Errorf("check: %v", got)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +127,7 @@ func pay(t *testing.T, c *socket.Client, wallet string, s *shell) {
 // TestApproverAsksTheServer takes the payout from a server, and gives it the proof.
 func TestApproverAsksTheServer(t *testing.T) {
 	s := newShell(t)
-	public, err := approval.ParsePublic(s.object("approver keygen approver.pem")["public"].(string))
+	public, err := approval.ParsePublic(fmt.Sprint(s.object("approver keygen approver.pem")["public"]))
 	if err != nil {
 		t.Fatal(err)
 	}

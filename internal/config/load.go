@@ -24,7 +24,7 @@ const DefaultFile = "sluice.toml"
 const EnvFile = "SLUICE_CONFIG"
 
 // EnvAPIKey names the variable with the key of commands that ask a server.
-const EnvAPIKey = "SLUICE_API_KEY"
+const EnvAPIKey = "SLUICE_API_KEY" //nolint:gosec // a name, no key
 
 // Source is where the layers come from.
 type Source struct {

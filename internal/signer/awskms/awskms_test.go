@@ -61,7 +61,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sig := curve.Sign(s.key, [32]byte(q.Message))
 		low := new(big.Int).SetBytes(sig[32:64])
 		if s.asked[op]%2 == 0 {
-			low.Sub(secp256k1.S256().N, low)
+			low.Sub(secp256k1.Params().N, low)
 		}
 		der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(sig[:32]), low})
 		if err != nil {

@@ -68,7 +68,7 @@ func FromRaw(raw []byte, public []byte, hash [32]byte) ([]byte, error) {
 // complete lowers s, since networks take no other, and finds the recovery id by trying
 // both. A signature by another key has none.
 func complete(r, s *big.Int, public []byte, hash [32]byte) ([]byte, error) {
-	order := secp256k1.S256().N
+	order := secp256k1.Params().N
 	if r.Cmp(order) >= 0 || s.Cmp(order) >= 0 {
 		return nil, errors.New("the signature is out of range")
 	}

@@ -13,7 +13,7 @@ import (
 // TestOneForm brings signatures in every form, with either s, into the one that the
 // key itself makes.
 func TestOneForm(t *testing.T) {
-	order := secp256k1.S256().N
+	order := secp256k1.Params().N
 	for i := range byte(50) {
 		key := secp256k1.PrivKeyFromBytes([]byte{1, 2, 3, i})
 		public := key.PubKey().SerializeCompressed()

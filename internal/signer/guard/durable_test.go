@@ -38,10 +38,6 @@ func code(t testing.TB, err error, want string) {
 	}
 }
 
-func amount(v uint64) func(*signer.Intent) {
-	return func(in *signer.Intent) { in.Outputs[0].Amount = money.Of(v) }
-}
-
 func nonce(v uint64) func(*signer.Intent) { return func(in *signer.Intent) { in.Nonce = v } }
 
 // TestCase21_binding_outlives_the_process uses a slot, and a lease, and starts again.
@@ -154,7 +150,7 @@ func TestTamperedLog(t *testing.T) {
 	for at := 0; at < len(text)-1; at += 37 {
 		changed := bytes.Clone(text)
 		changed[at] ^= 1
-		bad["byte "+money.Of(uint64(at)).String()] = changed //nolint:gosec // small
+		bad["byte "+money.Of(uint64(at)).String()] = changed
 	}
 	for name, changed := range bad {
 		must(t, os.WriteFile(logFiles(t, folder)[0], changed, 0o600))

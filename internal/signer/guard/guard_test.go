@@ -42,10 +42,18 @@ func imported(t testing.TB) (dir string) {
 	return dir
 }
 
+// opened are the folders of keys that were opened already, which takes its time.
+var opened = map[string]*keystore.Keys{}
+
 func options(t testing.TB, dir string) guard.Options {
 	t.Helper()
-	keys, err := keystore.Open(dir, passphrase)
-	must(t, err)
+	keys := opened[dir]
+	if keys == nil {
+		var err error
+		keys, err = keystore.Open(dir, passphrase)
+		must(t, err)
+		opened[dir] = keys
+	}
 	return guard.Options{Keys: keys, Build: build.Builder{}, Policy: openPolicy()}
 }
 

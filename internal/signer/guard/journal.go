@@ -60,7 +60,7 @@ func (j *journal) next() error {
 	if err := j.complete(); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(j.path(), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // a name of our own
+	f, err := os.OpenFile(j.path(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the signer's log: %w", err)
 	}

@@ -7,11 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	chainkeys "github.com/ethereum/go-ethereum/accounts/keystore"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
-
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
 	"sluice/internal/fault"
 	"sluice/internal/signer"

@@ -14,7 +14,7 @@ func peer(c *net.UnixConn) (user int, err error) {
 	var cred *syscall.Ucred
 	var inner error
 	if err := raw.Control(func(fd uintptr) {
-		cred, inner = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED) //nolint:gosec // a descriptor
+		cred, inner = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	}); err != nil {
 		return -1, err
 	}

@@ -195,7 +195,7 @@ func TestTwoClientsOneSlot(t *testing.T) {
 		codes := make([]string, 2)
 		for i, c := range []*socket.Client{one, two} {
 			all.Go(func() {
-				_, err := c.Sign(t.Context(), payout(wallet, nonce, 1+uint64(i))) //nolint:gosec // 0 or 1
+				_, err := c.Sign(t.Context(), payout(wallet, nonce, 1+uint64(i)))
 				codes[i] = fault.CodeOf(err)
 			})
 		}
@@ -313,18 +313,18 @@ func TestBadFrames(t *testing.T) {
 	path := place(t)
 	listen(t, path, signFunc(func(context.Context, signer.Intent) (signer.Signed, error) { return signer.Signed{TxID: "x"}, nil }))
 	text := func(body string) []byte {
-		return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...) //nolint:gosec // short
+		return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 	}
 	for name, frame := range map[string][]byte{
 		"nothing in it": text(""), "too long": {0xff, 0xff, 0xff, 0xff}, "no JSON": text("hello"), "unknown key": text(`{"v":1,"id":1,"op":"sign","hash":"00"}`),
 		"something behind": text(`{"v":1,"id":1,"op":"addresses"} {}`), "a number as amount": text(`{"v":1,"id":1,"op":"sign","intent":{"fee_cap":5}}`),
 		"half": text(`{"v":1}`)[:6],
 	} {
-		c, err := net.Dial("unix", path)
+		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)
 		_, err = c.Write(frame)
 		must(t, err)
-		must(t, c.(*net.UnixConn).CloseWrite())
+		must(t, c.CloseWrite())
 		if rest, err := io.ReadAll(c); len(rest) > 0 || err != nil {
 			t.Errorf("%s: answered %q, %v", name, rest, err)
 		}
@@ -337,11 +337,11 @@ func TestBadFrames(t *testing.T) {
 		"malformed amount": `{"v":1,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","fee_cap":"-1"}}`,
 		"malformed batch":  `{"v":1,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","batch":"AAAA"}}`,
 	} {
-		c, err := net.Dial("unix", path)
+		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)
 		_, err = c.Write(text(body))
 		must(t, err)
-		must(t, c.(*net.UnixConn).CloseWrite())
+		must(t, c.CloseWrite())
 		if rest, err := io.ReadAll(c); err != nil || !strings.Contains(string(rest), `"error"`) {
 			t.Errorf("%s: answered %q, %v", name, rest, err)
 		}
@@ -378,7 +378,7 @@ func TestPlaces(t *testing.T) {
 	refused(path, "signer_socket")
 	open := filepath.Join(filepath.Dir(path), "open")
 	must(t, os.Mkdir(open, 0o700))
-	must(t, os.Chmod(open, 0o777)) //nolint:gosec // what must be refused
+	must(t, os.Chmod(open, 0o777))
 	refused(filepath.Join(open, "s.sock"), "signer_socket")
 }
 
