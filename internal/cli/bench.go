@@ -10,6 +10,7 @@ import (
 
 type benchCmd struct {
 	Accept benchAcceptCmd `cmd:"" help:"Measure how many withdrawals this machine accepts per second, and its floors in the same run."`
+	Rail   benchRailCmd   `cmd:"" help:"Measure what payouts cost and how fast they go, on a developer's chain."`
 }
 
 type benchAcceptCmd struct {

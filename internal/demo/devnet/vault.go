@@ -44,3 +44,8 @@ func (c *Admin) Call(ctx context.Context, contract, at, method string, args ...a
 	}
 	return c.send(ctx, ptr(common.HexToAddress(at)), new(big.Int), data)
 }
+
+// Send has a transaction of the faucet put into a block; to is nil for a new contract.
+func (c *Admin) Send(ctx context.Context, to *common.Address, value *big.Int, data []byte) (*types.Receipt, error) {
+	return c.send(ctx, to, value, data)
+}
