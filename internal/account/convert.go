@@ -66,6 +66,8 @@ type Convert struct {
 	Quote     id.Seq
 	Deal      *fx.Deal
 	Fee       money.Amount // with Deal; a quote has its own
+	FeeInside bool         // with Deal: the fee was taken out of what the merchant named
+	Problem   error        // why there is no deal, told when nothing else stands in the way
 	Actor     string
 }
 
@@ -100,6 +102,9 @@ func (c Convert) Apply(v *commit.View) (any, error) {
 				At("foreign_id").With("conversion", v.ID(first.Conversion).Text(id.Conversion))
 		}
 	}
+	if c.Problem != nil {
+		return nil, c.Problem
+	}
 	x := Conversion{Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, CreatedAt: v.Now()}
 	if err := c.price(v, &x); err != nil {
 		return nil, err
@@ -122,7 +127,7 @@ func (c Convert) Apply(v *commit.View) (any, error) {
 func (c Convert) price(v *commit.View, x *Conversion) error {
 	q := c.Quote
 	if c.Deal != nil {
-		made, err := quote.Create{Merchant: c.Merchant, Deal: *c.Deal, FeeCurrency: c.From.Code, Fee: c.Fee}.Apply(v)
+		made, err := quote.Create{Merchant: c.Merchant, Deal: *c.Deal, FeeCurrency: c.From.Code, Fee: c.Fee, FeeInside: c.FeeInside}.Apply(v)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -18,11 +17,7 @@ const reviewMax = 500
 
 // review says why a withdrawal has to wait for a person; "" when it does not.
 func (c *call) review(cmd withdrawal.Create) string {
-	limit, ok := c.ReviewAbove[cmd.Asset.Code]
-	if !ok || !limit.Less(cmd.Amount) {
-		return ""
-	}
-	return fmt.Sprintf("above %s %s", cmd.Asset.Format(limit), cmd.Asset.Code)
+	return c.desk().Review(cmd.Asset, cmd.Amount)
 }
 
 // listReview lists what waits for the operator, of all merchants.

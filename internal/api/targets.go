@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
-	"sluice/internal/withdrawal"
 )
 
 // warnTimeout bounds the look at a new destination on its network: it gives hints
@@ -28,22 +26,10 @@ type target struct {
 
 // checked decodes a target by its rail. Paths in errors are those of target's own fields.
 func (c *call) checked(t target, asset money.Asset) (rail.Target, error) {
-	if !asset.On(t.network) {
-		err := fault.Of(withdrawal.WrongNetwork(asset, t.network))
-		return rail.Target{}, &fault.Error{Kind: err.Kind, Code: err.Code, Message: err.Message, Fields: []fault.Field{{Path: "network", Rule: err.Message}}}
-	}
-	if t.bank != nil {
+	if t.bank != nil && asset.On(t.network) {
 		return c.recipient(t, asset.Code)
 	}
-	r, ok := c.Rails[t.network]
-	if !ok {
-		return rail.Target{}, fault.New(fault.Unavailable, "network_not_running", "the network %q is not running in this installation at the moment", t.network)
-	}
-	to, err := r.Check(c.ctx(), t.address, t.tag, asset.Code)
-	if f := (*fault.Error)(nil); err != nil && !errors.As(err, &f) {
-		return to, fault.Wrap(err, fault.Unavailable, "network_unavailable", "the network %q cannot check the destination at the moment; nothing was done. Repeat the request", t.network)
-	}
-	return to, err
+	return c.desk().Target(c.ctx(), asset, t.network, t.address, t.tag)
 }
 
 // within puts the fields of a fault below a member of the request.

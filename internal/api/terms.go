@@ -9,6 +9,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/quote"
 	"sluice/internal/terms"
+	"sluice/internal/terms/desk"
 	"sluice/internal/withdrawal"
 )
 
@@ -75,22 +76,12 @@ func (c *call) quoted(x wish) (wish, quote.Quote, error) {
 // whatever prices do meanwhile.
 func (c *call) price(cmd *withdrawal.Create, x wish, q quote.Quote, network string) {
 	ask := terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount}
-	var t terms.Terms
-	var err error
-	if !x.quote.IsZero() {
-		cmd.Quote = x.quote.Seq
-		t, err = c.Terms.Quoted(c.ctx(), ask, q)
-	} else {
-		t, err = c.Terms.For(c.ctx(), ask)
-	}
-	if err == nil && ask.From.Code != ask.To.Code {
-		err = c.Terms.CanPay(network, x.to, t.Receive)
-	}
-	if err != nil {
-		cmd.Problem = terms.Named(err, "amount")
-		return
-	}
-	t.Fill(cmd, x.to)
+	c.desk().Price(c.ctx(), cmd, ask, q)
+}
+
+// desk is where every API works requests out.
+func (c *call) desk() *desk.Desk {
+	return &desk.Desk{Assets: c.Assets, Rails: c.Rails, Terms: c.Terms, ReviewAbove: c.ReviewAbove}
 }
 
 // networkOf is the network of a registered destination, as far as something depends on

@@ -51,6 +51,7 @@ type Reads interface {
 	Account(ctx context.Context, at id.ID) (ledger.Account, bool, error)
 	AccountsAt(ctx context.Context, shard id.Shard, seqs []id.Seq) ([]ledger.Account, error)
 	AccountByForeignID(ctx context.Context, owner id.ID, foreignID string) (ledger.Account, bool, error)
+	OwnAccount(ctx context.Context, owner id.ID) (ledger.Account, bool, error)
 	Accounts(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]ledger.Account, error)
 	Balances(ctx context.Context, account id.ID) ([]ledger.Balance, error)
 	Destination(ctx context.Context, at id.ID) (destination.Destination, bool, error)
@@ -63,6 +64,7 @@ type Reads interface {
 	EventsOf(ctx context.Context, subject id.ID) ([]event.Event, error)
 
 	Quote(ctx context.Context, at id.ID) (quote.Quote, bool, error)
+	QuotesOf(ctx context.Context, owner id.ID, since time.Time, limit int) ([]quote.Quote, error)
 	Conversion(ctx context.Context, at id.ID) (account.Conversion, bool, error)
 	Alias(ctx context.Context, owner id.ID, wire string, ref id.Seq) (alias.Alias, bool, error)
 	AliasByNumber(ctx context.Context, owner id.ID, wire string, number int64) (alias.Alias, bool, error)
@@ -133,6 +135,7 @@ type Keys struct {
 	mu      sync.RWMutex
 	parties map[id.ID]known[*Party]
 	newest  map[id.ID]known[*Party]
+	own     map[id.ID]ledger.Account
 }
 
 type known[T any] struct {
@@ -149,7 +152,7 @@ const keysMax = 10_000
 
 // NewKeys makes it. d was filled.
 func NewKeys(d Deps, dialect string) *Keys {
-	return &Keys{Deps: d, dialect: dialect, parties: map[id.ID]known[*Party]{}, newest: map[id.ID]known[*Party]{}}
+	return &Keys{Deps: d, dialect: dialect, parties: map[id.ID]known[*Party]{}, newest: map[id.ID]known[*Party]{}, own: map[id.ID]ledger.Account{}}
 }
 
 // Find gives who has a key, by its public name: ErrUnknownKey, or a fault when the
@@ -262,31 +265,27 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 var ErrNoAccount = fault.New(fault.Refused, "merchant_account_missing",
 	"this merchant has no account of its own, which dialects pay from: open one with the kind merchant")
 
-// accountsMax bounds the look for the merchant's own account.
-const accountsMax = 200
-
-// OwnAccount is the account that a dialect works on where it names no user: the
-// merchant's own one; of several, the first that was opened.
-func OwnAccount(ctx context.Context, r Reads, owner id.ID) (ledger.Account, error) {
-	var own ledger.Account
-	for before := id.Seq(0); ; {
-		rows, err := r.Accounts(ctx, owner, before, accountsMax)
-		if err != nil {
-			return own, Unavailable(err)
-		}
-		for _, a := range rows {
-			if a.Kind == ledger.KindMerchant {
-				own = a
-			}
-			before = a.Seq
-		}
-		if len(rows) < accountsMax {
-			break
-		}
+// Own is the account that a dialect works on where it names no user: the merchant's own.
+func (k *Keys) Own(ctx context.Context, owner id.ID) (ledger.Account, error) {
+	k.mu.RLock()
+	own, ok := k.own[owner]
+	k.mu.RUnlock()
+	if ok {
+		return own, nil
 	}
-	if own.Seq == 0 {
+	own, found, err := k.Reads.OwnAccount(ctx, owner)
+	switch {
+	case err != nil:
+		return own, Unavailable(err)
+	case !found:
 		return own, ErrNoAccount
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.own) >= keysMax {
+		clear(k.own)
+	}
+	k.own[owner] = own // the first one stays the first one
 	return own, nil
 }
 

@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"sluice/internal/account"
 	"sluice/internal/alias"
 	"sluice/internal/credential"
 	"sluice/internal/id"
+	"sluice/internal/ledger"
+	"sluice/internal/quote"
 	"sluice/internal/withdrawal"
 )
 
@@ -60,6 +63,17 @@ func (db *DB) Credentials(ctx context.Context, owner id.ID, dialect string, limi
 	}
 	c.before(0)
 	return query(ctx, db.engine, credentials, c.newestFirst(limit), c.args...)
+}
+
+// OwnAccount finds the account of a merchant itself; of several, the first that was opened.
+func (db *DB) OwnAccount(ctx context.Context, owner id.ID) (ledger.Account, bool, error) {
+	return first(ctx, db.engine, accounts, "WHERE t.shard = $1 AND t.merchant = $2 AND t.kind = 'merchant' AND t.seq > 0 ORDER BY t.seq LIMIT 1", owner.Shard, owner.Seq)
+}
+
+// QuotesOf lists the quotes of a merchant that were made at or after a time, newest first.
+func (db *DB) QuotesOf(ctx context.Context, owner id.ID, since time.Time, limit int) ([]quote.Quote, error) {
+	return query(ctx, db.engine, quotes, "WHERE t.shard = $1 AND t.merchant = $2 AND t.seq > 0 AND t.seq >= $3 ORDER BY t.seq DESC LIMIT $4",
+		owner.Shard, owner.Seq, id.Next(0, since), page(limit))
 }
 
 // Alias finds the number of a row on a wire.

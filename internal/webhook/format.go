@@ -26,6 +26,7 @@ var Formats = []string{FormatNative, FormatCoinsPaid, FormatTylt, FormatUpvest}
 var told = map[string][]event.Type{
 	FormatCoinsPaid: {
 		event.WithdrawalReview, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected,
+		event.ConversionCompleted,
 	},
 	FormatTylt: {event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected},
 }

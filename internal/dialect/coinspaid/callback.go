@@ -3,18 +3,104 @@ package coinspaid
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"sluice/internal/account"
+	"sluice/internal/dialect"
+	"sluice/internal/event"
 	"sluice/internal/id"
+	"sluice/internal/rail"
 	"sluice/internal/webhook"
+	"sluice/internal/withdrawal"
 )
 
 // format is how CoinsPaid endpoints are told.
 type format struct{ *Dialect }
 
 // Render implements webhook.Format.
-func (f format) Render(_ context.Context, _ id.Shard, _ webhook.Endpoint, messages []webhook.Message) ([]webhook.Outgoing, error) {
-	return make([]webhook.Outgoing, len(messages)), nil
+func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, messages []webhook.Message) ([]webhook.Outgoing, error) {
+	owner := id.ID{Shard: shard, Seq: e.Merchant}
+	p, err := f.keys.Newest(ctx, owner)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := f.rows(ctx, shard, messages)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]webhook.Outgoing, len(messages))
+	for n, m := range messages {
+		if out[n].Body, err = f.callback(ctx, shapeOf(p), owner, rows, m); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// rows reads the withdrawals that messages are about.
+func (f format) rows(ctx context.Context, shard id.Shard, messages []webhook.Message) (map[id.Seq]withdrawal.Withdrawal, error) {
+	var seqs []id.Seq
+	for _, m := range messages {
+		if m.Type() != event.ConversionCompleted {
+			seqs = append(seqs, m.Event.Subject)
+		}
+	}
+	slices.Sort(seqs)
+	got, err := f.Reads.WithdrawalsAt(ctx, shard, slices.Compact(seqs))
+	if err != nil {
+		return nil, dialect.Unavailable(err)
+	}
+	out := map[id.Seq]withdrawal.Withdrawal{}
+	for _, x := range got {
+		out[x.Seq] = x
+	}
+	return out, nil
+}
+
+// callback is the body for a message; nil where the wire has none.
+func (f format) callback(ctx context.Context, s shape, owner id.ID, rows map[id.Seq]withdrawal.Withdrawal, m webhook.Message) ([]byte, error) {
+	if m.Type() == event.ConversionCompleted {
+		x, err := account.ConversionOf(m.Event)
+		if err != nil {
+			return nil, err
+		}
+		number, err := f.numberOf(ctx, owner, x.Seq, kindExchange)
+		if err != nil {
+			return nil, err
+		}
+		return f.conversion(s, x, number), nil
+	}
+	x, found := rows[m.Event.Subject]
+	if !found || m.Sub != 0 || rail.Hidden(x.Canonical) || !tells(s, m.Type(), x) {
+		return nil, nil
+	}
+	then, err := x.At(m.Event)
+	if err != nil {
+		return nil, err
+	}
+	number, err := f.numberOf(ctx, owner, x.Seq, kindWithdrawal)
+	if err != nil {
+		return nil, err
+	}
+	return f.withdrawal(s, then, number, statusOf(then, s.early)), nil
+}
+
+// tells says whether the merchant is told of an event.
+func tells(s shape, t event.Type, x withdrawal.Withdrawal) bool {
+	switch t { //nolint:exhaustive // the others are not told of
+	case event.WithdrawalReview, event.WithdrawalCancelled, event.WithdrawalRejected:
+		return true
+	case event.WithdrawalProcessing:
+		return s.progress
+	case event.WithdrawalBroadcast:
+		return s.early
+	case event.WithdrawalConfirmed:
+		return !s.early
+	case event.WithdrawalFailed:
+		return !s.early || x.TxID == "" // it was told to be confirmed already: the wire has no word for that
+	}
+	return false
 }
 
 // signing are the key and secret of a credential.
@@ -51,7 +137,7 @@ func (format) Missing(status int64, _ []byte) string {
 	return ""
 }
 
-// retries are the waits before each attempt.
+// minutes are the waits before each attempt, the first of which is made at once.
 func minutes(m ...int) []time.Duration {
 	out := []time.Duration{0}
 	for _, n := range m {

@@ -20,8 +20,10 @@ const base = "/api/v2"
 // Dialect is the wire.
 type Dialect struct {
 	dialect.Deps
-	keys *dialect.Keys
-	mux  *http.ServeMux
+	keys   *dialect.Keys
+	codes  []code
+	mux    *http.ServeMux
+	asking limiter
 }
 
 var _ dialect.Dialect = (*Dialect)(nil)
@@ -29,7 +31,7 @@ var _ dialect.Dialect = (*Dialect)(nil)
 // New makes the wire.
 func New(d dialect.Deps) *Dialect {
 	d = d.Fill()
-	x := &Dialect{Deps: d, keys: dialect.NewKeys(d, Name), mux: http.NewServeMux()}
+	x := &Dialect{Deps: d, keys: dialect.NewKeys(d, Name), codes: codesOf(d.Assets(), d.Desk.Rails), mux: http.NewServeMux()}
 	x.routes()
 	return x
 }

@@ -11,10 +11,10 @@ import (
 	"sluice/internal/account"
 	"sluice/internal/destination"
 	"sluice/internal/fault"
-	"sluice/internal/fee"
 	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/quote"
 	"sluice/internal/rail"
 	"sluice/internal/terms"
 	"sluice/internal/withdrawal"
@@ -51,9 +51,9 @@ type Order struct {
 	Actor       string
 }
 
-// Withdrawal works an order out: its command, and the terms that the command has.
-// Errors are faults for the caller; nothing was done then.
-func (d *Desk) Withdrawal(ctx context.Context, o Order) (withdrawal.Create, terms.Terms, error) {
+// Withdrawal works an order out. What stands in its way is told by the command, so that
+// a repeat of a request that was accepted once is told that, whatever holds now.
+func (d *Desk) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
 	network := o.Network
 	if o.Destination == 0 {
 		network = o.Target.Network
@@ -65,33 +65,30 @@ func (d *Desk) Withdrawal(ctx context.Context, o Order) (withdrawal.Create, term
 		Merchant: o.Merchant.Seq, Account: o.Account, ForeignID: o.ForeignID, Asset: o.From, Destination: o.Destination, Target: o.Target, Names: o.Names,
 		Payment: o.Payment, NotBefore: o.NotBefore, Metadata: o.Metadata, Actor: o.Actor,
 	}
-	t, err := d.Terms.For(ctx, terms.Ask{Merchant: o.Merchant, From: o.From, To: o.To, Network: network, Form: o.Form, Amount: o.Amount})
-	if err != nil {
-		return cmd, t, err
-	}
-	cmd.Amount, cmd.Fee, cmd.FeeInside = t.Charge.Net, t.Charge.Fee, t.Schedule.Inside
-	if o.From.Code != o.To.Code {
-		if err := d.Terms.CanPay(network, o.To, t.Receive); err != nil {
-			return cmd, t, err
-		}
-		deal := t.Deal
-		cmd.Deal, cmd.Receives, cmd.Amount = &deal, o.To, deal.Send
-	}
-	cmd.NetworkHold, cmd.NetworkRate = carried(t.Network)
-	cmd.Review = d.Review(o.From, cmd.Amount)
-	return cmd, t, nil
+	d.Price(ctx, &cmd, terms.Ask{Merchant: o.Merchant, From: o.From, To: o.To, Network: network, Form: o.Form, Amount: o.Amount}, quote.Quote{})
+	cmd.Review = d.Review(cmd.Asset, cmd.Amount)
+	return cmd
 }
 
-// carried is what of the network's fee is passed on, as the command says it.
-func carried(n terms.NetworkTerms) (hold money.Amount, rate string) {
-	switch n.Carry {
-	case fee.Flat:
-		return n.Hold, withdrawal.NetworkFlat
-	case fee.Cost:
-		return n.Hold, n.Rate.String()
-	case fee.Absorbed:
+// Price puts the terms into a command: those of a quote, or with the zero quote what
+// holds now. Where there are none, the command says why.
+func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask, q quote.Quote) {
+	var t terms.Terms
+	var err error
+	if q.Seq != 0 {
+		cmd.Quote = q.Seq
+		t, err = d.Terms.Quoted(ctx, ask, q)
+	} else {
+		t, err = d.Terms.For(ctx, ask)
 	}
-	return money.Amount{}, ""
+	if err == nil && ask.From.Code != ask.To.Code {
+		err = d.Terms.CanPay(ask.Network, ask.To, t.Receive)
+	}
+	if err != nil {
+		cmd.Problem = terms.Named(err, "amount")
+		return
+	}
+	t.Fill(cmd, ask.To)
 }
 
 // Review tells why a person has to look at a withdrawal; "" for no reason.
@@ -132,14 +129,16 @@ type Swap struct {
 	Actor     string
 }
 
-// Convert works a swap out at the price of the moment.
-func (d *Desk) Convert(ctx context.Context, s Swap) (account.Convert, terms.Terms, error) {
+// Convert works a swap out at the price of the moment. What stands in its way is in the
+// command too.
+func (d *Desk) Convert(ctx context.Context, s Swap) account.Convert {
 	cmd := account.Convert{Merchant: s.Merchant.Seq, Account: s.Account, ForeignID: s.ForeignID, From: s.From, To: s.To, Actor: s.Actor}
 	t, err := d.Terms.For(ctx, terms.Ask{Merchant: s.Merchant, From: s.From, To: s.To, Form: s.Form, Amount: s.Amount})
 	if err != nil {
-		return cmd, t, err
+		cmd.Problem = err
+		return cmd
 	}
 	deal := t.Deal
-	cmd.Deal, cmd.Fee = &deal, t.Charge.Fee
-	return cmd, t, nil
+	cmd.Deal, cmd.Fee, cmd.FeeInside = &deal, t.Charge.Fee, t.Schedule.Inside
+	return cmd
 }

@@ -1,0 +1,176 @@
+package coinspaid
+
+import (
+	"net/http"
+	"time"
+
+	"sluice/internal/account"
+	"sluice/internal/alias"
+	"sluice/internal/commit"
+	"sluice/internal/dialect"
+	"sluice/internal/fx"
+	"sluice/internal/money"
+	"sluice/internal/quote"
+	"sluice/internal/terms"
+	"sluice/internal/terms/desk"
+)
+
+// validity is how long a price of exchange/calculate holds.
+const validity = 60 * time.Second
+
+// quotesMax is how many prices of one merchant are looked through for the one that a
+// client sends back: more than it may ask for while one is valid.
+const quotesMax = 200
+
+// swap is an exchange as the wire asks for it.
+type swap struct {
+	from, to code
+	form     fx.Form
+	field    string
+	amount   money.Amount
+}
+
+// swap reads which currencies, and which of the two amounts is fixed.
+func (d *Dialect) swap(c *call) swap {
+	r := c.req
+	s := swap{from: d.required(c, "sender_currency"), to: d.required(c, "receiver_currency")}
+	switch {
+	case r.has("sender_amount") && r.has("receiver_amount"):
+		r.wrong("receiver_amount", "The receiver amount field must not be given together with sender amount.")
+	case r.has("receiver_amount"):
+		s.form, s.field, s.amount = fx.ReceiveForm, "receiver_amount", r.amount("receiver_amount", s.to.Asset)
+	case r.has("sender_amount"):
+		s.form, s.field, s.amount = fx.SendForm, "sender_amount", r.amount("sender_amount", s.from.Asset)
+	default:
+		r.wrong("sender_amount", "The sender amount field is required.")
+	}
+	return s
+}
+
+func (s swap) blame() asked { return asked{s.field, "sender_currency"} }
+
+// calculate offers a price for a minute.
+func (d *Dialect) calculate(c *call) (int, []byte, error) {
+	if !d.asking.take(c.Key()+" "+from(c.r), d.Now()) {
+		return 0, nil, errTooMany
+	}
+	s := d.swap(c)
+	if len(c.req.errors) > 0 {
+		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
+	}
+	t, err := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: s.from.Asset, To: s.to.Asset, Form: s.form, Amount: s.amount})
+	if err == nil && s.from.Asset.Code == s.to.Asset.Code {
+		return 0, nil, invalid("sender_currency", textPair)
+	}
+	if err != nil {
+		return 0, nil, refused(err, s.blame())
+	}
+	out, err := d.Submit(c.ctx(), c.Party, quote.Create{
+		Merchant: c.Merchant.Seq, Deal: t.Deal, FeeCurrency: s.from.Asset.Code, Fee: t.Charge.Fee, FeeInside: t.Schedule.Inside, ValidFor: validity,
+	})
+	if err != nil {
+		return 0, nil, refused(err, s.blame())
+	}
+	q := out.(quote.Quote) //nolint:forcetypeassert // what Create gives
+	w := &writer{}
+	w.open().key("data").open()
+	w.text("sender_currency", s.from.Code).text("sender_amount", eight(s.from.Asset, q.Send, true)).
+		text("receiver_currency", s.to.Code).text("receiver_amount", eight(s.to.Asset, q.Receive, false)).
+		text("fee_currency", s.from.Code).text("fee_amount", eight(s.from.Asset, q.Fee, true)).text("price", q.Price).
+		number("ts_fixed", q.CreatedAt.Unix()).number("ts_release", q.CreatedAt.Unix()+int64(validity.Seconds())).number("fix_period", int64(validity.Seconds()))
+	w.close().close()
+	return http.StatusOK, w.b, nil
+}
+
+// fixed exchanges at a price that calculate gave.
+func (d *Dialect) fixed(c *call) (int, []byte, error) {
+	s := d.swap(c)
+	foreign := c.req.text("foreign_id", true, textMax)
+	price, ok := "", true
+	if !c.req.has("price") {
+		c.req.wrong("price", "The price field is required.")
+	} else if price, ok = decimal(unquoted(c.req.members["price"])); !ok {
+		c.req.wrong("price", "The price must be a number.")
+	}
+	if len(c.req.errors) > 0 {
+		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
+	}
+	q, err := d.offered(c, s, price)
+	if err != nil {
+		return 0, nil, err
+	}
+	cmd := account.Convert{Merchant: c.Merchant.Seq, ForeignID: foreign, From: s.from.Asset, To: s.to.Asset, Quote: q.Seq, Actor: c.Actor}
+	if q.Seq == 0 {
+		cmd.Problem = invalid("price", textPrice)
+	}
+	return d.convert(c, s, cmd)
+}
+
+// now exchanges at the price of the moment.
+func (d *Dialect) now(c *call) (int, []byte, error) {
+	s := d.swap(c)
+	foreign := c.req.text("foreign_id", true, textMax)
+	if len(c.req.errors) > 0 {
+		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
+	}
+	return d.convert(c, s, d.Desk.Convert(c.ctx(), desk.Swap{
+		Merchant: c.Merchant, ForeignID: foreign, From: s.from.Asset, To: s.to.Asset, Form: s.form, Amount: s.amount, Actor: c.Actor,
+	}))
+}
+
+// convert books an exchange.
+func (d *Dialect) convert(c *call, s swap, cmd account.Convert) (int, []byte, error) {
+	if s.from.Asset.Code == s.to.Asset.Code {
+		return 0, nil, invalid("sender_currency", textPair)
+	}
+	own, err := d.keys.Own(c.ctx(), c.Merchant)
+	if err != nil {
+		return 0, nil, refused(err, s.blame())
+	}
+	cmd.Account = own.Seq
+	var numbered commit.Command = alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kindExchange}
+	out, err := d.Submit(c.ctx(), c.Party, numbered)
+	if err != nil {
+		return 0, nil, refused(err, s.blame())
+	}
+	made := out.(alias.Result)           //nolint:forcetypeassert // what Numbered gives
+	x := made.Value.(account.Conversion) //nolint:forcetypeassert // what Convert gives
+	w := &writer{}
+	w.open().key("data").open().number("id", made.Number).text("foreign_id", x.ForeignID).text("type", kindExchange).
+		text("sender_amount", eight(s.from.Asset, x.Send, true)).text("sender_currency", s.from.Code).
+		text("receiver_amount", eight(s.to.Asset, x.Receive, false)).text("receiver_currency", s.to.Code).
+		text("fee_amount", eight(s.from.Asset, x.Fee, true)).text("fee_currency", s.from.Code).text("price", x.Price).text("status", "processing")
+	w.close().close()
+	return http.StatusCreated, w.b, nil
+}
+
+// offered finds the price that a client sends back: of this merchant, unused and
+// valid, for the same currencies, amount and price. The zero quote: there is none.
+func (d *Dialect) offered(c *call, s swap, price string) (quote.Quote, error) {
+	now := d.Now()
+	// The clock of a row's number may run ahead of this one a little.
+	rows, err := d.Reads.QuotesOf(c.ctx(), c.Merchant, now.Add(-2*validity), quotesMax)
+	if err != nil {
+		return quote.Quote{}, dialect.Unavailable(err)
+	}
+	for _, q := range rows {
+		if q.UsedBy != 0 || q.Expired(now) || q.SendCurrency != s.from.Asset.Code || q.ReceiveCurrency != s.to.Asset.Code {
+			continue
+		}
+		if given := q.Send; s.form == fx.ReceiveForm && q.Receive != s.amount || s.form == fx.SendForm && given != s.amount && !q.FeeInside {
+			continue
+		}
+		if have, ok := decimal(q.Price); ok && have == price {
+			return q, nil
+		}
+	}
+	return quote.Quote{}, nil
+}
+
+// unquoted is a text or a number as its characters.
+func unquoted(raw []byte) string {
+	if len(raw) > 1 && raw[0] == '"' {
+		return string(raw[1 : len(raw)-1])
+	}
+	return string(raw)
+}
