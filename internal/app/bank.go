@@ -28,8 +28,8 @@ type bank struct {
 	keys *seal.Ring
 }
 
-// closeable is a channel that has to be closed.
-type closeable interface {
+// Line is a channel to a bank that has to be closed.
+type Line interface {
 	sepa.Channel
 	Close() error
 }
@@ -47,7 +47,7 @@ func (a *App) openBanks(ctx context.Context) error {
 		if keys == nil {
 			return fault.Bad("config_invalid", "seal.keys", "must be set to pay to bank accounts: their numbers are kept sealed. `sluice seal key` makes one")
 		}
-		ch, err := openChannel(conf)
+		ch, err := OpenChannel(conf)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,8 @@ func bankWallet(ctx context.Context, db *store.DB, conf config.BankAccount) (str
 	return made.Text(), err
 }
 
-func openChannel(conf config.BankAccount) (closeable, error) {
+// OpenChannel opens the way to a bank. It connects to nothing.
+func OpenChannel(conf config.BankAccount) (Line, error) {
 	if conf.Folder != "" {
 		return channel.OpenFolder(conf.Folder, channel.FolderOptions{QuietFor: conf.QuietFor.Std()})
 	}

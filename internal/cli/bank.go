@@ -5,8 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/app"
 	"sluice/internal/bankbook"
 	"sluice/internal/commit"
+	"sluice/internal/config"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 )
@@ -64,28 +66,16 @@ func showBankEntry(x bankbook.Entry) bankEntryOut {
 // Run implements the command.
 func (c *suspenseListCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
-		list, err := t.db.BankSuspense(t.ctx, c.Limit)
+		rows, err := t.db.BankSuspense(t.ctx, c.Limit)
 		if err != nil {
 			return err
 		}
-		out := make([]bankEntryOut, 0, len(list))
-		for _, x := range list {
+		out := make([]bankEntryOut, 0, len(rows))
+		for _, x := range rows {
 			out = append(out, showBankEntry(x))
 		}
-		return e.print(out, func(w io.Writer) {
-			p := printer{w}
-			if len(out) == 0 {
-				p.line("Nothing is in suspense.")
-				return
-			}
-			p.line("ID\tDAY\tSIDE\tAMOUNT\tCAUSE\tFROM OR TO\tWHAT")
-			for _, x := range out {
-				p.f("%s\t%s\t%s\t%s %s\t%s\t%s\t%s\n", x.ID, x.Day, x.Side, x.Amount, x.Currency, x.Cause, or(x.Counterparty, "-"), x.Text)
-			}
-			p.line("\n`sluice bank suspense resolve ID --as WHAT --text WHY` says what one was:")
-			for _, r := range bankbook.Resolutions {
-				p.f("  %s\t%s\n", r[0], r[1])
-			}
+		return list(e, out, "ID DAY SIDE AMOUNT CAUSE COUNTERPARTY WHAT", func(x bankEntryOut) []any {
+			return []any{x.ID, x.Day, x.Side, x.Amount + " " + x.Currency, x.Cause, or(x.Counterparty, "-"), x.Text}
 		})
 	})
 }
@@ -139,7 +129,7 @@ func (c *suspenseResolveCmd) Run(e *env) error {
 func (t *tool) bankEntry(text string) (string, error) {
 	at, err := id.Parse(id.BankEntry, text)
 	if err != nil {
-		return "", fault.Wrap(err, fault.Invalid, "invalid_id", "%q is no booking: %v. `sluice bank suspense list` shows them", text, err)
+		return "", fault.New(fault.Invalid, "invalid_id", "%q is no booking: %v; `sluice bank suspense list` shows them", text, err)
 	}
 	x, ok, err := t.db.BankEntry(t.ctx, int64(at.Seq))
 	if err == nil && !ok {
@@ -169,25 +159,16 @@ type bankFileOut struct {
 // Run implements the command.
 func (c *bankFilesCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
-		list, err := t.db.BankFiles(t.ctx, c.Limit)
+		rows, err := t.db.BankFiles(t.ctx, c.Limit)
 		if err != nil {
 			return err
 		}
-		out := make([]bankFileOut, 0, len(list))
-		for _, f := range list {
+		out := make([]bankFileOut, 0, len(rows))
+		for _, f := range rows {
 			out = append(out, bankFileOut{f.Hash, f.Name, f.Kind, string(f.State), f.Reason, f.Size, f.Entries, f.Problems, f.Wallet, f.CreatedAt})
 		}
-		return e.print(out, func(w io.Writer) {
-			p := printer{w}
-			p.line("RECEIVED\tNAME\tKIND\tSTATE\tENTRIES\tPROBLEMS\tSHA-256")
-			for _, f := range out {
-				p.f("%s\t%s\t%s\t%s\t%d\t%d\t%s\n", f.CreatedAt.Format(time.RFC3339), f.Name, or(f.Kind, "-"), f.State, f.Entries, f.Problems, f.Hash)
-			}
-			for _, f := range out {
-				if f.Reason != "" {
-					p.f("\n%s: %s\n", f.Name, f.Reason)
-				}
-			}
+		return list(e, out, "RECEIVED NAME KIND STATE ENTRIES PROBLEMS SHA-256 REASON", func(f bankFileOut) []any {
+			return []any{f.CreatedAt.Format(time.RFC3339), f.Name, or(f.Kind, "-"), f.State, f.Entries, f.Problems, f.Hash, or(f.Reason, "-")}
 		})
 	})
 }
@@ -239,12 +220,12 @@ type bankOrderOut struct {
 // Run implements the command.
 func (c *bankOrdersCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
-		list, err := t.db.BankOrders(t.ctx, c.Limit)
+		rows, err := t.db.BankOrders(t.ctx, c.Limit)
 		if err != nil {
 			return err
 		}
-		out := make([]bankOrderOut, 0, len(list))
-		for _, o := range list {
+		out := make([]bankOrderOut, 0, len(rows))
+		for _, o := range rows {
 			x := bankOrderOut{ID: o.ID, Wallet: o.Wallet, Service: o.Service, Day: o.Day, Payments: o.Count, Total: bankbook.Currency.Format(o.Total), CreatedAt: o.CreatedAt}
 			if !o.HandedAt.IsZero() {
 				x.HandedAt = &o.HandedAt
@@ -260,16 +241,51 @@ func (c *bankOrdersCmd) Run(e *env) error {
 			}
 			out = append(out, x)
 		}
-		return e.print(out, func(w io.Writer) {
-			p := printer{w}
-			p.line("MESSAGE ID\tDAY\tSERVICE\tPAYMENTS\tTOTAL\tOPEN\tHANDED OVER")
-			for _, o := range out {
-				handed := "not yet"
-				if o.HandedAt != nil {
-					handed = o.HandedAt.Format(time.RFC3339)
-				}
-				p.f("%s\t%s\t%s\t%d\t%s\t%d\t%s\n", o.ID, o.Day, o.Service, o.Payments, o.Total, o.Open, handed)
+		return list(e, out, "MESSAGE-ID DAY SERVICE PAYMENTS TOTAL OPEN HANDED-OVER", func(o bankOrderOut) []any {
+			handed := "not yet"
+			if o.HandedAt != nil {
+				handed = o.HandedAt.Format(time.RFC3339)
 			}
+			return []any{o.ID, o.Day, o.Service, o.Payments, o.Total, o.Open, handed}
 		})
 	})
+}
+
+// bankStatus is what the last statement says about an account at a bank.
+func (t *tool) bankStatus(out walletOut) walletOut {
+	st, ok, err := t.db.BankClosing(t.ctx, out.ID)
+	switch {
+	case err != nil:
+		out.Problem = err.Error()
+	case !ok:
+		out.Problem = "the bank has sent no statement yet"
+	default:
+		sign := ""
+		if st.ClosingSide == "DBIT" {
+			sign = "-"
+		}
+		out.Balances = map[string]string{bankbook.Currency.Code: sign + bankbook.Currency.Format(st.Closing)}
+	}
+	return out
+}
+
+// bank looks whether the files of a bank can be reached.
+func (d *doctor) bank(b config.BankAccount) {
+	check := "bank " + b.Name
+	if d.conf.Seal.Keys.IsZero() {
+		d.fail(check, "seal.keys is not set: bank accounts cannot be kept", "sluice seal key makes a key")
+		return
+	}
+	line, err := app.OpenChannel(b)
+	if err != nil {
+		d.fail(check, err.Error(), "correct the bank's folder, or its server and keys")
+		return
+	}
+	defer line.Close() //nolint:errcheck // only looked at
+	waiting, err := line.Inbox(d.ctx)
+	if err != nil {
+		d.fail(check, err.Error(), "make the bank's files reachable; payments wait until then, their money stays held")
+		return
+	}
+	d.ok(check, "account %s, %d files wait to be taken in", maskAccount(b.IBAN), len(waiting))
 }

@@ -48,6 +48,9 @@ func (doctorCmd) Run(e *env) error {
 	for _, n := range conf.Networks {
 		steps = append(steps, func() { d.node(n) })
 	}
+	for _, b := range conf.Banks {
+		steps = append(steps, func() { d.bank(b) })
+	}
 	steps = append(steps, d.rates)
 	progress := e.slowly(len(steps), "checking")
 	for _, s := range steps {

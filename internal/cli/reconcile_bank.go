@@ -98,9 +98,9 @@ func (t *tool) house(ctx context.Context, name, currency string) (sum ledger.Hou
 	return sum, nil
 }
 
-func showItems(list []bankbook.Item) []bankItemOut {
+func showItems(items []bankbook.Item) []bankItemOut {
 	out := []bankItemOut{}
-	for _, i := range list {
+	for _, i := range items {
 		out = append(out, bankItemOut{i.Cause, bankbook.Signed(i.Amount), i.What})
 	}
 	return out

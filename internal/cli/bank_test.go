@@ -1,0 +1,133 @@
+package cli_test
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sluice/internal/app"
+	"sluice/internal/bankbook"
+	"sluice/internal/commit"
+	"sluice/internal/config"
+	"sluice/internal/dispatch"
+	"sluice/internal/rail/sepa/message"
+)
+
+const bankConf = `mode = "dev"
+[[assets]]
+code = "EUR"
+scale = 2
+networks = ["sepa"]
+[[banks]]
+holder = "Example GmbH"
+iban = "DE02100500000054540402"
+folder = "bank"
+[seal]
+keys = "file:keys"
+`
+
+// dayOne is a statement with a top-up and a fee that nobody here ordered.
+const dayOne = `<Document><BkToCstmrStmt><GrpHdr><MsgId>S1</MsgId></GrpHdr><Stmt><Id>S1</Id><ElctrncSeqNb>1</ElctrncSeqNb><Acct><Id><IBAN>DE02100500000054540402</IBAN></Id><Ccy>EUR</Ccy></Acct>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">100.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-20</Dt></Dt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">597.50</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-11-20</Dt></Dt></Bal>
+<Ntry><Amt Ccy="EUR">500.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-20</Dt></BookgDt><AcctSvcrRef>T1</AcctSvcrRef><NtryDtls><TxDtls><RltdPties><Dbtr><Pty><Nm>Example GmbH</Nm></Pty></Dbtr></RltdPties></TxDtls></NtryDtls></Ntry>
+<Ntry><Amt Ccy="EUR">2.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-20</Dt></BookgDt><AcctSvcrRef>T2</AcctSvcrRef><AddtlNtryInf>charges</AddtlNtryInf></Ntry></Stmt></BkToCstmrStmt></Document>`
+
+// TestBank walks an operator through what a bank sent: files, suspense, reconciliation.
+func TestBank(t *testing.T) {
+	s := newShell(t)
+	for name, text := range map[string]string{"sluice.toml": bankConf, "keys": s.object("seal key --id test")["key"].(string)} { //nolint:errcheck,forcetypeassert // a panic fails the test as well
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.want(0, "migrate")
+	if r := s.want(0, "bank files"); strings.Count(r.out, "\n") != 1 {
+		t.Errorf("files before any: %s", r.out)
+	}
+	fill(t)
+
+	r := s.want(0, "reconcile bank")
+	for _, part := range []string{"2026-11-20  100.00   497.50  497.50  0.00        597.50   suspense, suspense", "suspense 500.00 bke_", "Every difference is explained."} {
+		if !strings.Contains(r.out, part) {
+			t.Errorf("reconcile says no %q in\n%s", part, r.out)
+		}
+	}
+	r = s.want(0, "bank suspense list")
+	ids := regexp.MustCompile(`bke_[0-9a-f]{32}`).FindAllString(r.out, -1)
+	if len(ids) != 2 || !strings.Contains(r.out, "Example GmbH") || !strings.Contains(r.out, "charges") {
+		t.Fatalf("in suspense:\n%s", r.out)
+	}
+	s.want(2, "bank suspense resolve "+ids[0]+" --as magic --text x")
+	s.want(1, "bank suspense resolve "+ids[0]+" --as return --withdrawal wd_1 --text x")
+	s.want(2, "bank suspense resolve bke_0 --as fee --text x")
+	s.want(0, "bank suspense resolve "+ids[0]+` --as funding --text "top-up"`)
+	if got := s.object("bank suspense resolve " + ids[1] + ` --as fee --text "charges of November"`); got["state"] != "resolved" || got["resolution"] != "fee" {
+		t.Errorf("resolved: %v", got)
+	}
+	s.want(1, "bank suspense resolve "+ids[1]+` --as funding --text "no, this"`)
+	if r := s.want(0, "bank suspense list --json"); r.out != "" {
+		t.Errorf("still in suspense: %s", r.out)
+	}
+	r = s.want(0, "bank files")
+	if !strings.Contains(r.out, "day-one.xml") || !strings.Contains(r.out, "statement") || !strings.Contains(r.out, "bad.xml") || !strings.Contains(r.out, "refused") {
+		t.Errorf("files:\n%s", r.out)
+	}
+	hash := regexp.MustCompile(`[0-9a-f]{64}`).FindAllString(r.out, -1)
+	if r := s.want(0, "bank file "+hash[1]); r.out != dayOne {
+		t.Errorf("the file comes back as %q", r.out)
+	}
+	s.want(1, "bank file 00")
+	s.want(0, "bank orders")
+	if r := s.want(0, "wallet status"); !strings.Contains(r.out, "597.50 EUR") {
+		t.Errorf("the wallet:\n%s", r.out)
+	}
+	if r := s.run("doctor"); !strings.Contains(r.out, "bank sepa") {
+		t.Errorf("doctor:\n%s%s", r.out, r.err)
+	}
+	s.want(0, "verify")
+}
+
+// fill has the statement taken in, and another file refused.
+func fill(t *testing.T) {
+	t.Helper()
+	conf, _, err := config.Load(config.Source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := conf.Seal.Ring()
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	db, err := app.OpenStore(t.Context(), conf, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	err = app.Write(t.Context(), db, func(loop *commit.Loop) error {
+		w, err := commit.Do[dispatch.Wallet](t.Context(), loop, app.Operator, dispatch.CreateWallet{Network: "sepa", Address: "DE02100500000054540402"})
+		if err != nil {
+			return err
+		}
+		book := bankbook.New(loop, db, bankbook.Options{Keys: keys, Log: quiet})
+		f, err := message.Read(strings.NewReader(dayOne), message.DefaultLimits)
+		if err != nil {
+			return err
+		}
+		if err := book.Take(t.Context(), w.Text(), "day-one.xml", []byte(dayOne), f); err != nil {
+			return err
+		}
+		return book.Refuse(t.Context(), w.Text(), "bad.xml", 3, []byte("bad"), fmt.Sprint("the bank's file is refused (malformed): it is no XML"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
