@@ -17,6 +17,9 @@ type paper struct{ rail.Rail }
 // Network implements rail.Rail.
 func (paper) Network() string { return network }
 
+// FeeAsset implements rail.Rail: paper costs nothing.
+func (paper) FeeAsset() string { return "" }
+
 // Assets implements rail.Rail.
 func (paper) Assets() []string { return []string{asset.Code} }
 
