@@ -48,7 +48,7 @@ func amount(t *testing.T, asset money.Asset, text string) money.Amount {
 func (s *site) left() map[string]string {
 	s.t.Helper()
 	out := map[string]string{}
-	for _, asset := range []money.Asset{s.usdt, eth} {
+	for _, asset := range s.assets {
 		rest := amount(s.t, asset, credited)
 		for _, o := range s.orders {
 			if o.currency != asset.Code {

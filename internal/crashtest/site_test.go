@@ -50,6 +50,8 @@ type site struct {
 	conf    string // path of the configuration file
 	key     string
 	account string
+	network string
+	assets  []money.Asset // what the account has, and wants paid
 	hook    *hook // nil without webhooks
 	orders  []*order
 	http    *http.Client
@@ -120,7 +122,7 @@ func newSite(t *testing.T, chain *devnet.Chain, database string, more ...setting
 		s.wallet, err = keystore.Import(keys, "secret", keystore.Light, set.key)
 	}
 	must(t, err)
-	s.usdt = money.Asset{Code: "USDT", Scale: 6, Networks: []string{network}}
+	s.usdt, s.network = money.Asset{Code: "USDT", Scale: 6, Networks: []string{network}}, network
 	if set.kind == devnet.Moody {
 		s.usdt.Scale = 18 // the contract says so
 	}
@@ -170,6 +172,7 @@ tokens = { USDT = %q }
 	if set.webhooks {
 		s.hook = newHook(t)
 	}
+	s.assets = []money.Asset{s.usdt, eth}
 	s.populate()
 	return s
 }
@@ -212,7 +215,7 @@ func (s *site) populate() {
 	must(t, err)
 	shard := id.Shard(db.Shards() - 1)
 	must(t, app.Write(ctx, db, func(loop *commit.Loop) error {
-		if _, err := commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: network, Address: s.wallet}); err != nil {
+		if _, err := commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: s.network, Address: s.wallet}); err != nil {
 			return err
 		}
 		m, err := commit.Do[merchant.Merchant](ctx, loop, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
@@ -235,7 +238,7 @@ func (s *site) populate() {
 			return err
 		}
 		s.account = id.ID{Shard: shard, Seq: a.Seq}.Text(id.Account)
-		for _, asset := range []money.Asset{s.usdt, eth} {
+		for _, asset := range s.assets {
 			amount, err := asset.Parse(credited)
 			if err != nil {
 				return err
@@ -326,7 +329,7 @@ func (s *site) ask(base string, o *order) {
 	s.t.Helper()
 	status, answer, err := s.call(base, http.MethodPost, "/v1/withdrawals", map[string]any{
 		"account": s.account, "foreign_id": o.foreign, "currency": o.currency, "amount": o.amount,
-		"destination": map[string]string{"network": network, "address": o.to},
+		"destination": map[string]string{"network": s.network, "address": o.to},
 	})
 	switch {
 	case err != nil || status == http.StatusServiceUnavailable:
