@@ -187,6 +187,17 @@ func (c *chain) pooled(ctx context.Context, id bitcoin.Hash) (bool, error) {
 	return out.BlockHash == "" && out.Confirmations == 0, nil
 }
 
+// send gives the node a transaction. refusal is the node's own no.
+func (c *chain) send(ctx context.Context, tx *bitcoin.Tx) (refusal string, err error) {
+	var got string
+	var refused *RPCError
+	err = c.node.Call(ctx, &got, "sendrawtransaction", hex.EncodeToString(tx.Bytes()))
+	if errors.As(err, &refused) {
+		return printable(refused.Message), nil
+	}
+	return "", err
+}
+
 // later is a reason to wait that is not the node's fault.
 type later string
 

@@ -82,7 +82,10 @@ func (o *look) use(ctx context.Context, at []bitcoin.Outpoint) (*spent, bool, er
 	for _, p := range at {
 		c := o.w.coins[p]
 		if c == nil {
-			if o.w.waiting(p.TxID) == nil {
+			// Its transaction waits, or stands in a block before the first one that was read.
+			if waits, err := o.waits(ctx, p.TxID); err != nil {
+				return nil, false, err
+			} else if !waits {
 				missing = append(missing, p)
 			}
 			continue
@@ -101,6 +104,14 @@ func (o *look) use(ctx context.Context, at []bitcoin.Outpoint) (*spent, bool, er
 		}
 	}
 	return found, done || found != nil, err
+}
+
+// waits tells whether a transaction of ours is in no block.
+func (o *look) waits(ctx context.Context, id bitcoin.Hash) (bool, error) {
+	if o.w.waiting(id) == nil || o.w.base == 0 || o.conf.StartBlock >= 0 {
+		return o.w.waiting(id) != nil, nil
+	}
+	return o.chain.pooled(ctx, id)
 }
 
 // dead tells whether a block holds another use of something that is needed, deep
@@ -198,7 +209,7 @@ func (o *look) children(ctx context.Context, s spent, out *rail.Observation) (se
 				out.Note = "the child that pays for it waits"
 				continue
 			}
-			if _, err := o.offer(ctx, tx); err != nil {
+			if _, err := o.chain.send(ctx, tx); err != nil {
 				return false, unavailable(err, "send "+tx.ID().String())
 			}
 		case use == nil || o.depth(use.height) < o.enough():

@@ -104,12 +104,7 @@ func (r *Rail) offer(ctx context.Context, tx *bitcoin.Tx) (refusal string, err e
 			return printable(test[0].RejectReason), nil
 		}
 	}
-	var got string
-	err = r.chain.node.Call(ctx, &got, "sendrawtransaction", text)
-	if errors.As(err, &refused) {
-		return printable(refused.Message), nil
-	}
-	return "", err
+	return r.chain.send(ctx, tx)
 }
 
 // each calls fn with every wallet, locked, until it gives true.

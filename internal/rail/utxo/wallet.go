@@ -273,11 +273,9 @@ func (w *wallet) earlier(ctx context.Context, r *Rail, want []bitcoin.Outpoint) 
 		for _, o := range want {
 			b.want[o] = true
 		}
-		for _, l := range w.live {
-			for _, c := range l.Slot.Coins {
-				if o, err := outpoint(c); err == nil {
-					b.want[o] = true
-				}
+		for _, tx := range w.own { // in one go: looking back takes long
+			for _, in := range tx.In {
+				b.want[in.Prev] = true
 			}
 		}
 		w.back = b
