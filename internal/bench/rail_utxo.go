@@ -55,7 +55,7 @@ func MeasureCoins(_ context.Context, outputs ...int) ([]CoinSize, error) {
 		}
 		for i := range count {
 			to := make([]byte, 20)
-			to[0], to[1] = byte(i), byte(i>>8) //nolint:gosec // to tell them apart
+			to[0], to[1] = byte(i), byte(i>>8)
 			in.Outputs = append(in.Outputs, signer.Output{To: bitcoin.WitnessScript(0, to), Amount: money.Of(10_000)})
 		}
 		unsigned, err := build.Builder{}.Build(n, public, in)

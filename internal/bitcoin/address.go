@@ -188,7 +188,7 @@ func encode32(human string, version byte, program []byte, constant uint32) strin
 	data := append([]byte{version}, groups...)
 	sum := polymod(human, append(bytes.Clone(data), 0, 0, 0, 0, 0, 0)) ^ constant
 	for i := range 6 {
-		data = append(data, byte(sum>>(5*(5-i))&31)) //nolint:gosec // 5 bits
+		data = append(data, byte(sum>>(5*(5-i))&31))
 	}
 	var b strings.Builder
 	b.WriteString(human + "1")

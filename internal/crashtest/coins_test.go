@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
@@ -14,10 +15,12 @@ import (
 	"sluice/internal/app"
 	"sluice/internal/bitcoin"
 	"sluice/internal/money"
+	"sluice/internal/rail"
 	"sluice/internal/rail/utxo/utxotest"
 	"sluice/internal/signer"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/keystore"
+	"sluice/internal/treasury"
 )
 
 var btc = money.Asset{Code: "BTC", Scale: 8, Networks: []string{"bitcoin"}}
@@ -26,6 +29,7 @@ var btc = money.Asset{Code: "BTC", Scale: 8, Networks: []string{"bitcoin"}}
 type coinSite struct {
 	*site
 	chain *utxotest.Chain
+	given uint64 // what the wallet got
 }
 
 // newCoinSite makes an installation whose wallet has a number of coins.
@@ -46,7 +50,7 @@ func newCoinSite(t *testing.T, chain *utxotest.Chain, database string, coins int
 	}
 	amounts := make([]uint64, coins)
 	for i := range amounts {
-		amounts[i] = 30_000_000 + uint64(i) //nolint:gosec // small
+		amounts[i] = 30_000_000 + uint64(i)
 	}
 	first := chain.Height(t)
 	chain.Pay(t, s.wallet, amounts...)
@@ -84,7 +88,11 @@ batch_max = 4
 `, database, keys, chain.URL, first)
 	must(t, os.WriteFile(s.conf, []byte(text), 0o600))
 	s.populate()
-	return &coinSite{s, chain}
+	out := &coinSite{site: s, chain: chain}
+	for _, a := range amounts {
+		out.given += a
+	}
+	return out
 }
 
 // want adds withdrawals to addresses that nobody else is ever paid at.
@@ -123,18 +131,27 @@ func (s *coinSite) settled(n *node) {
 	s.agrees()
 }
 
-// agrees holds the wallet on the chain against the ledger, to the last satoshi: what
-// it got less what it has must be the payouts and the fees that were booked.
+// agrees holds the wallet on the chain against the ledger, to the last satoshi: they
+// differ by nothing, or by what the wallet was given if that is not booked yet.
 func (s *coinSite) agrees() {
 	s.t.Helper()
+	ctx := context.WithoutCancel(s.t.Context())
 	conf := s.load()
-	r, err := app.OpenRail(s.t.Context(), conf.Networks[0], conf.Money())
+	db, err := app.OpenStore(ctx, conf, slog.New(slog.DiscardHandler))
+	must(s.t, err)
+	defer db.Close() //nolint:errcheck // only read
+	r, err := app.OpenRail(ctx, conf.Networks[0], conf.Money())
 	must(s.t, err)
 	defer r.Close()
-	has, err := r.Balance(s.t.Context(), s.wallet)
-	must(s.t, err)
-	if has["BTC"].IsZero() {
-		s.t.Error("the wallet has nothing left")
+	var seen []treasury.Status
+	eventually(s.t, "the last payouts are final for every amount", func() bool {
+		seen, err = app.Survey(db, conf, map[string]rail.Rail{s.network: r}).All(ctx)
+		must(s.t, err)
+		return len(seen) == 1 && len(seen[0].Lines) == 1
+	})
+	l := seen[0].Lines[0]
+	if given := treasury.Less(money.Of(s.given), money.Amount{}); l.Difference.Sign() != 0 && l.Difference.Format(btc) != given.Format(btc) {
+		s.t.Errorf("chain %s, ledger %s, difference %s (%s): want none, or the %s that it was given", btc.Format(l.Chain), l.Booked.Format(btc), l.Difference.Format(btc), l.Text, given.Format(btc))
 	}
 }
 

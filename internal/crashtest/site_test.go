@@ -52,7 +52,7 @@ type site struct {
 	account string
 	network string
 	assets  []money.Asset // what the account has, and wants paid
-	hook    *hook // nil without webhooks
+	hook    *hook         // nil without webhooks
 	orders  []*order
 	http    *http.Client
 }

@@ -18,7 +18,7 @@ func Choose(values []uint64, fresh int, outputs, total, price, dust uint64, extr
 	}
 	var coins []candidate
 	for n, v := range values {
-		coins = append(coins, candidate{at: bitcoin.Outpoint{Index: uint32(n)}, value: v, fresh: n >= fresh}) //nolint:gosec // small
+		coins = append(coins, candidate{at: bitcoin.Outpoint{Index: uint32(n)}, value: v, fresh: n >= fresh})
 	}
 	var out Chosen
 	got := choose(coins, o)

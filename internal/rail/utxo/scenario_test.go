@@ -106,16 +106,6 @@ func (f *flight) look(l *rail.Live) rail.Observation {
 	return o
 }
 
-func (f *flight) done(l *rail.Live) {
-	for i, other := range f.live {
-		if other == l {
-			f.live = append(f.live[:i:i], f.live[i+1:]...)
-			break
-		}
-	}
-	f.remember()
-}
-
 func sum(t *testing.T, amounts ...money.Amount) money.Amount {
 	t.Helper()
 	var out money.Amount
