@@ -32,7 +32,7 @@ demo: ## pay users on an in-process chain and watch every step
 	go run ./cmd/sluice-demo
 
 .PHONY: test
-test: bin/geth bin/btcd ## run every test, on SQLite, PostgreSQL and real nodes
+test: bin/geth bin/anvil bin/btcd ## run every test, on SQLite, PostgreSQL and real nodes
 	@tools/need-postgres
 	@tools/need-xmllint
 	@tools/need-litecoind
@@ -100,6 +100,10 @@ bin/geth: tools/geth/go.mod tools/geth/go.sum
 
 bin/btcd: tools/btcd/go.mod tools/btcd/go.sum
 	$(call tool,btcd,github.com/btcsuite/btcd)
+
+# From npm: where node is missing it is skipped, and that is said.
+bin/anvil: tools/anvil/package.json tools/anvil/package-lock.json
+	@tools/anvil/get $(CURDIR)/$@
 
 bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
 	$(call tool,lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)

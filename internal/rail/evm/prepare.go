@@ -151,6 +151,9 @@ func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.
 	msg.Gas = r.conf.GasMax
 	estimate, err := r.node.EstimateGasAtBlock(ctx, msg, at)
 	if err == nil {
+		if err := r.affords(ctx, who, at, p); err != nil {
+			return 0, err
+		}
 		if err := r.answersTrue(ctx, msg, at, p.Asset); err != nil {
 			return 0, err
 		}
@@ -165,14 +168,28 @@ func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.
 	if !reverted {
 		return 0, unavailable(err, "estimate the gas of "+p.Ref)
 	}
-	have, err := r.balance(ctx, p.Asset, who, at)
-	if err != nil {
+	if err := r.hasFor(ctx, who, at, p); err != nil {
 		return 0, err
 	}
-	if have.Less(p.Amount) {
-		return 0, later(fmt.Sprintf("the wallet %s has %s, less than the payout", who.Hex(), r.format(p.Asset, have)))
-	}
 	return 0, &rail.Refusal{Reason: reason}
+}
+
+// affords makes a payout of the native coin wait that the wallet has not: some nodes
+// estimate it all the same. Tokens look after themselves.
+func (r *Rail) affords(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) error {
+	if p.Asset != r.conf.FeeAsset {
+		return nil
+	}
+	return r.hasFor(ctx, who, at, p)
+}
+
+// hasFor makes a payout wait that somebody has not the money for.
+func (r *Rail) hasFor(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) error {
+	have, err := r.balance(ctx, p.Asset, who, at)
+	if err == nil && have.Less(p.Amount) {
+		return later(fmt.Sprintf("the wallet %s has %s, less than the payout", who.Hex(), r.format(p.Asset, have)))
+	}
+	return err
 }
 
 // answersTrue refuses a payout that a token would answer with false: its transaction

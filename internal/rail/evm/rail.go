@@ -318,6 +318,9 @@ func (r *Rail) ready(ctx context.Context) error {
 			return fault.New(fault.Invalid, "rail_config", "token %s on %s: its contract %s has %s decimals, but %d are configured",
 				asset, r.conf.Network, t.contract, scale, t.scale)
 		}
+		if err := r.checkToken(ctx, asset, t.contract, code); err != nil {
+			return err
+		}
 	}
 	if err := r.checkVaults(ctx); err != nil {
 		return err

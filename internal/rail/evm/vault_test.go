@@ -296,3 +296,36 @@ func TestFeeRisesTowardsTheDeadline(t *testing.T) {
 		t.Errorf("a budget that pays for nothing: %+v (%v)", f, err)
 	}
 }
+
+// TestTokensThatTakeAPart refuses tokens when they are configured: by what they say they
+// take, and by what arrives in a simulated transfer.
+func TestTokensThatTakeAPart(t *testing.T) {
+	v := newVaulted(t)
+	dollar, err := v.admin.DeployToken(t.Context(), devnet.Dollar, "Dollar", "USD")
+	must(t, err)
+	conf := v.conf
+	conf.Tokens = map[string]evm.Token{"USD": {Contract: dollar, Scale: 6}, "MOOD": {Contract: v.moody, Scale: 18}}
+	open := func() error {
+		r, err := evm.Open(t.Context(), conf, v.url)
+		if err == nil {
+			r.Close()
+		}
+		return err
+	}
+	must(t, open())
+	_, err = v.admin.Call(t.Context(), "Dollar", dollar, "setFee", newBig(10), newBig(1000))
+	must(t, err)
+	if err := open(); fault.CodeOf(err) != "token_unfit" {
+		t.Errorf("a token with a fee: %v", err)
+	}
+	_, err = v.admin.Call(t.Context(), "Dollar", dollar, "setFee", newBig(0), newBig(0))
+	must(t, err)
+	v.mood(t, devnet.TakesCut)
+	must(t, open()) // nobody of ours has any yet: it cannot be known
+	v.credit(t, v.vault, "MOOD", million)
+	if err := open(); fault.CodeOf(err) != "token_unfit" {
+		t.Errorf("a token that keeps a part: %v", err)
+	}
+}
+
+func newBig(n int64) *big.Int { return big.NewInt(n) }

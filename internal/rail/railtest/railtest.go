@@ -54,6 +54,9 @@ type Harness struct {
 	// Obeys is set when Undo keeps or drops payments as told. Without it what becomes
 	// of them is left to chance, as on a real network.
 	Obeys bool
+	// Polite is set when the network answers with success to bytes that others have
+	// taken the place of, while no block holds either.
+	Polite bool
 	// LosesAnswers hands over what is submitted and then fails.
 	LosesAnswers rail.Rail
 	// Broken are rails over networks that answer nothing to the point, Blind over such
