@@ -58,6 +58,9 @@ func (c whole) follow(v *commit.View, w *commit.Wants, news []message.Booking) {
 	wantTreasury(w, o.Wallet)
 	for _, b := range append(slices.Clone(m.Waiting), news...) {
 		Entries.Want(w, entryKey(b))
+		if b.Detail.EndToEndID != "" || b.Detail.InstructionID != "" {
+			continue // of one payment: there are no parts
+		}
 		for _, p := range m.Payments {
 			Entries.Want(w, entryKey(b)+"/"+p.EndToEndID)
 		}

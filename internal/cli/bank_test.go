@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
@@ -125,7 +124,7 @@ func fill(t *testing.T) {
 		if err := book.Take(t.Context(), w.Text(), "day-one.xml", []byte(dayOne), f); err != nil {
 			return err
 		}
-		return book.Refuse(t.Context(), w.Text(), "bad.xml", 3, []byte("bad"), fmt.Sprint("the bank's file is refused (malformed): it is no XML"))
+		return book.Refuse(t.Context(), w.Text(), "bad.xml", 3, []byte("bad"), "the bank's file is refused (malformed): it is no XML")
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -386,3 +386,31 @@ func TestEarlyConfirm(t *testing.T) {
 		})
 	}
 }
+
+// TestOneBooking: the bank books a whole file at once, with and without its details, and
+// rejects one of its payments before.
+func TestOneBooking(t *testing.T) {
+	for _, details := range []bool{false, true} {
+		t.Run(fmt.Sprint(details), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := openOffice(t, "2026-11-18T09:00:00+01:00", officeOptions{bank: func(c *demobank.Config) {
+					c.Details, c.Rules = details, []demobank.Rule{{Cents: 2_00, Fate: demobank.Fate{Reject: "AC01"}}}
+				}, rail: func(c *sepa.Config) { c.Bank.OneBooking, c.Collect = true, 2*time.Minute }})
+				defer o.stop()
+				one, two, three := o.pay(1_00, ""), o.pay(2_00, ""), o.pay(3_00, "")
+				until(t, "2026-11-18T09:10:00+01:00")
+				o.tick()
+				o.state(two, withdrawal.Failed, "996.00")
+				o.state(one, withdrawal.Processing, "996.00")
+				until(t, "2026-11-18T20:30:00+01:00")
+				o.tick()
+				o.state(one, withdrawal.Confirmed, "996.00")
+				o.state(three, withdrawal.Confirmed, "996.00")
+				if list, err := o.db.BankSuspense(context.Background(), 10); err != nil || len(list) > 0 {
+					t.Errorf("in suspense: %+v, %v", list, err)
+				}
+				o.verified()
+			})
+		})
+	}
+}
