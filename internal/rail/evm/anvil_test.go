@@ -59,7 +59,7 @@ func (a anvilChain) call(method string, args ...any) error {
 	return a.client.Client().CallContext(ctx, nil, method, args...)
 }
 
-func (a anvilChain) mine(n int) error { return a.call("anvil_mine", hexutil.Uint64(n)) } //nolint:gosec // not negative
+func (a anvilChain) mine(n int) error { return a.call("anvil_mine", hexutil.Uint64(n)) }
 
 // undo drops a block and all after it, and lets the chain grow beyond where it was.
 func (a anvilChain) undo(block uint64) error {
