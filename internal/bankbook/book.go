@@ -259,7 +259,7 @@ func (b *Book) attend(ctx context.Context, e match.Effect) {
 	if err != nil {
 		return // about no payment of ours
 	}
-	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewAttend(at.Seq, "bank_"+string(e.Cause), e.Text, Actor)); err != nil {
+	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewAttend(at.Seq, "bank_"+string(e.Cause), e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
 		b.opt.Log.Error("a reason cannot be noted", "withdrawal", at.Text(id.Withdrawal), "error", err)
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"os/user"
+	"slices"
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
@@ -64,6 +65,8 @@ func (reconcileShowCmd) Run(e *env) error {
 			if err != nil {
 				return err
 			}
+			// Accounts at banks have statements: `sluice reconcile bank` compares them.
+			all = slices.DeleteFunc(all, func(st treasury.Status) bool { return t.atBank(st.Wallet.Network) })
 			out, code := reconcile(t.conf.Money(), all)
 			if err := e.print(out, func(w io.Writer) { out.table(printer{w}) }); err != nil {
 				return err

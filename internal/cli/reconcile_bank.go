@@ -49,7 +49,7 @@ func (reconcileBankCmd) Run(e *env) error {
 		}
 		out, ok := []bankReconciled{}, true
 		for _, w := range wallets {
-			if !slices.ContainsFunc(t.conf.Banks, func(b config.BankAccount) bool { return b.Name == w.Network }) {
+			if !t.atBank(w.Network) {
 				continue
 			}
 			r, err := bankbook.Reconcile(t.ctx, t.db, t.house, w.Text())
@@ -74,6 +74,11 @@ func (reconcileBankCmd) Run(e *env) error {
 		}
 		return nil
 	})
+}
+
+// atBank tells whether a network is a bank.
+func (t *tool) atBank(network string) bool {
+	return slices.ContainsFunc(t.conf.Banks, func(b config.BankAccount) bool { return b.Name == network })
 }
 
 // house sums a house account over all shards.

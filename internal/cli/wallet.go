@@ -215,7 +215,7 @@ func balances(m map[string]string) string {
 func (t *tool) walletStatus(w dispatch.Wallet) walletOut {
 	out := showWallet(w)
 	n := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == w.Network })
-	if slices.ContainsFunc(t.conf.Banks, func(b config.BankAccount) bool { return b.Name == w.Network }) {
+	if t.atBank(w.Network) {
 		return t.bankStatus(out)
 	}
 	if n < 0 {
