@@ -187,6 +187,7 @@ func miningCoins(t *testing.T, c *utxotest.Chain, every time.Duration) {
 // TestCase23_RandomKillsOnCoins kills servers again and again while they pay from
 // coins in batches: 600 payouts and more over some hundred kills, each paid once.
 func TestCase23_RandomKillsOnCoins(t *testing.T) {
+	t.Parallel()
 	chain := utxotest.StartBtcd(t)
 	sites := map[string]*coinSite{}
 	for name, database := range map[string]string{"sqlite, P2WPKH": "sqlite", "sqlite, P2TR": "sqlite", "postgres": "postgres"} {
