@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"sluice/internal/app"
+	"sluice/internal/config"
+	"sluice/internal/signer/build"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/signer/socket"
 )
@@ -13,12 +15,32 @@ import (
 func (d *doctor) addresses() []string {
 	if d.conf.Signer.Socket == "" {
 		have, _ := keystore.List(d.conf.Keystore.Dir) // told by keys
-		return have
+		return append(have, d.coinAddresses(have)...)
 	}
 	c := socket.Dial(d.conf.Signer.Socket)
 	defer c.Close() //nolint:errcheck // only asked
 	have, _ := c.Addresses(d.ctx)
 	return have
+}
+
+// coinAddresses are those of the keys on coin chains. The keystore does not list them: it
+// takes its passphrase to tell.
+func (d *doctor) coinAddresses(keys []string) (out []string) {
+	k := d.conf.Keystore
+	for _, n := range d.conf.Networks {
+		if n.Kind != config.KindBitcoin || k.Passphrase.IsZero() {
+			continue
+		}
+		for _, key := range keys {
+			public, err := keystore.Public(k.Dir, k.Passphrase.Reveal(), key)
+			if err != nil {
+				continue // told by keys
+			}
+			addresses, _ := build.Builder{}.Addresses(app.SignerNetwork(n), public)
+			out = append(out, addresses...)
+		}
+	}
+	return out
 }
 
 // signer asks the signer behind the socket.
