@@ -78,7 +78,7 @@ func next(v *commit.View, k Key, kind string) (Alias, error) {
 	n.CounterKey, n.Last, n.Version = at, n.Last+1, n.Version+1
 	Counters.Put(v, n)
 	a := Alias{k, kind, n.Last}
-	Aliases.Put(v, a)
+	Aliases.Insert(v, a)
 	return a, nil
 }
 
