@@ -199,6 +199,7 @@ type fundOut struct {
 	Address string   `json:"address"`
 	Assets  []string `json:"assets"`
 	Fees    string   `json:"fee_asset,omitempty"`
+	Vault   string   `json:"vault,omitempty"` // what it pays lists from; fees are still paid by the address
 }
 
 // Run implements the command.
@@ -222,7 +223,7 @@ func (c *walletFundCmd) Run(e *env) error {
 			slices.Sort(f.Assets)
 			for _, n := range t.conf.Networks {
 				if n.Name == w.Network {
-					f.Fees = n.FeeAsset
+					f.Fees, f.Vault = n.FeeAsset, n.Vault(w.Address)
 				}
 			}
 			out = append(out, f)
@@ -230,8 +231,8 @@ func (c *walletFundCmd) Run(e *env) error {
 		if c.ID != "" && len(out) == 0 {
 			return fault.New(fault.NotFound, "wallet_not_found", "there is no wallet %s; `sluice wallet list` shows all", c.ID)
 		}
-		return list(e, out, "ID NETWORK ADDRESS SEND-ONLY FEES-IN", func(f fundOut) []any {
-			return []any{f.ID, f.Network, f.Address, or(joined(f.Assets), "-"), or(f.Fees, "-")}
+		return list(e, out, "ID NETWORK ADDRESS SEND-ONLY FEES-IN VAULT", func(f fundOut) []any {
+			return []any{f.ID, f.Network, f.Address, or(joined(f.Assets), "-"), or(f.Fees, "-"), or(f.Vault, "-")}
 		})
 	})
 }

@@ -68,7 +68,7 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 		}
 		defer r.Close()
 		out := vaultOut{Wallet: w.Text(), Network: w.Network, Address: w.Address}
-		_, out.Done = n.Vaults[w.Address]
+		out.Done = n.Vault(w.Address) != ""
 		var found bool
 		if out.Vault, found, err = r.FindVault(ctx, w.Address); err != nil {
 			return err

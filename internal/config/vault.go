@@ -27,6 +27,16 @@ func (c *Config) checkVaults(p *problems, path string, n Network) {
 	}
 }
 
+// Vault is the vault of a wallet, "" for none.
+func (n Network) Vault(wallet string) string {
+	for w, vault := range n.Vaults {
+		if strings.EqualFold(w, wallet) {
+			return vault
+		}
+	}
+	return ""
+}
+
 // BudgetWei is FeeBudget in wei.
 func (n Network) BudgetWei() (money.Amount, error) {
 	return money.Asset{Code: n.FeeAsset, Scale: nativeScale}.Parse(n.FeeBudget)
