@@ -29,7 +29,6 @@ var bankSteps = []step{
 	{"sepa", "Clara withdraws 200.00 EUR: held, in a file at the bank, booked", (*story).withdrawEUR},
 	{"reject", "Clara's bank account is wrong for once: the bank rejects 50.00 EUR, and the money is back", (*story).rejectEUR},
 	{"return", "30.00 EUR are paid and come back on the next business day", (*story).returnEUR},
-	{"statement", "What the bank says", (*story).compareWithBank},
 }
 
 // clerk is the bank of the demo. Its clock can be ahead of ours.
@@ -208,10 +207,15 @@ func (s *story) why(ctx context.Context, p *payout, code, available string) erro
 	return s.balance(ctx, s.clara, eur.Code, available, "0.00", "0.00")
 }
 
+// bankBalance is what the account at the bank holds.
+func (s *story) bankBalance() money.Amount {
+	return money.Of(uint64(s.bank.Balance())) //nolint:gosec // the bank of the demo is never overdrawn
+}
+
 // compareWithBank holds the bank's own count against the story: 200.00 are out, the
 // rejected ones were never booked, the returned ones are back.
 func (s *story) compareWithBank(context.Context) error {
-	left := eur.Format(money.Of(uint64(s.bank.Balance()))) //nolint:gosec // the bank of the demo is never overdrawn
+	left := eur.Format(s.bankBalance())
 	s.rep.note("bank", "the account holds "+left+" EUR", "eur", left)
 	s.rep.check("the bank's balance", left, eur.Format(money.Of(bankOpening-200_00)))
 	return nil

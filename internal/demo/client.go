@@ -85,7 +85,12 @@ type withdrawalObject struct {
 		Code   string `json:"code"`
 		Detail string `json:"detail"`
 	} `json:"attention"`
+	Receive struct {
+		Currency string `json:"currency"`
+		Amount   string `json:"amount"`
+	} `json:"receive"` // what is paid out: another currency than that of the balance with exchange
 	Destination struct {
+		Network string `json:"network"`
 		Address string `json:"address"`
 	} `json:"destination"`
 }

@@ -46,6 +46,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		{"part", "where"},
 		{"chain", fmt.Sprintf("%s (JSON-RPC, chain id %d, a block every %s, final after %s)", w.chain.URL(), w.chain.ID(), blockEvery, finalAfter)},
 		{"wallet", w.wallet + " holds 1000000 USDT and 100 ETH"},
+		{"vault", w.vault + " belongs to the wallet and holds 10000 USDT, to pay many at once"},
 		{"token", w.token + " is USDT"},
 		{"database", w.conf.DatabaseName()},
 		{"API", w.app.URL() + "/docs"},
@@ -54,6 +55,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 	})
 	s := &story{world: w, rep: rep, hook: hook, api: newClient(w.app.URL(), w.key)}
 	defer s.api.close()
+	s.operator = newClient(w.app.URL(), w.opKey)
+	defer s.operator.close()
 	if err := s.people(); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"sluice/internal/money"
@@ -17,14 +18,14 @@ func (s *story) compareWithChain(ctx context.Context) error {
 	}
 	leftUSDT, leftETH := s.fundedUSDT, s.fundedETH
 	for _, p := range s.withdrawn {
-		if p.state != "confirmed" {
+		if p.state != "confirmed" || p.last.Destination.Network != networkName {
 			continue
 		}
 		asset, left := usdt, &leftUSDT
-		if p.currency == eth.Code {
+		if p.last.Receive.Currency == eth.Code {
 			asset, left = eth, &leftETH
 		}
-		if *left, err = less(*left, asset, p.amount); err != nil {
+		if *left, err = less(*left, asset, p.last.Receive.Amount); err != nil {
 			return err
 		}
 		if p.last.NetworkFee == nil {
@@ -33,9 +34,11 @@ func (s *story) compareWithChain(ctx context.Context) error {
 		if leftETH, err = less(leftETH, eth, p.last.NetworkFee.Amount); err != nil {
 			return err
 		}
-		s.rep.note("chain", fmt.Sprintf("the network took %s ETH for %s", short(p.last.NetworkFee.Amount), p.foreign), "fee", p.last.NetworkFee.Amount, "withdrawal", p.id)
+		if p.group == "" {
+			s.rep.note("chain", fmt.Sprintf("the network took %s ETH for %s", short(p.last.NetworkFee.Amount), p.foreign), "fee", p.last.NetworkFee.Amount, "withdrawal", p.id)
+		}
 	}
-	s.rep.note("chain", fmt.Sprintf("the wallet has %s USDT and %s ETH", short(usdt.Format(inUSDT)), short(eth.Format(inETH))), "usdt", usdt.Format(inUSDT), "eth", eth.Format(inETH))
+	s.rep.note("chain", fmt.Sprintf("wallet and vault have %s USDT and %s ETH", short(usdt.Format(inUSDT)), short(eth.Format(inETH))), "usdt", usdt.Format(inUSDT), "eth", eth.Format(inETH))
 	s.rep.check("the wallet's USDT on the chain", usdt.Format(inUSDT), usdt.Format(leftUSDT))
 	s.rep.check("the wallet's ETH on the chain", eth.Format(inETH), eth.Format(leftETH))
 	return nil
@@ -67,6 +70,7 @@ var optional = map[string]bool{"withdrawal.mined": true}
 func (s *story) summary() {
 	s.rep.begin("summary", "What came of it")
 	rows := [][]string{{"withdrawal", "for", "amount", "state", "transaction", "webhooks"}}
+	groups := map[string]*group{}
 	for _, p := range s.withdrawn {
 		count := 0
 		for typ, n := range p.seen {
@@ -81,11 +85,29 @@ func (s *story) summary() {
 			}
 		}
 		s.rep.check("state of "+p.foreign, p.last.State, p.state)
+		if p.group != "" {
+			if groups[p.group] == nil {
+				groups[p.group] = &group{}
+			}
+			if groups[p.group].add(p, count) < batchSize {
+				continue
+			}
+			row := groups[p.group].row(p)
+			rows = append(rows, row)
+			s.rep.now.Entries = append(s.rep.now.Entries, entry{Kind: "withdrawals", Text: p.group, Facts: map[string]string{
+				"amount": row[2], "state": row[3], "transaction": row[4], "webhooks": row[5],
+			}})
+			continue
+		}
 		tx := "-"
 		if p.last.TxID != "" {
 			tx = clip(p.last.TxID)
 		}
-		rows = append(rows, []string{p.foreign, p.who.name, short(p.amount) + " " + p.currency, p.last.State, tx, strconv.Itoa(count)})
+		amount := short(p.amount) + " " + p.currency
+		if got := p.last.Receive; got.Currency != p.currency {
+			amount += " as " + short(got.Amount) + " " + got.Currency
+		}
+		rows = append(rows, []string{p.foreign, p.who.name, amount, p.last.State, tx, strconv.Itoa(count)})
 		s.rep.now.Entries = append(s.rep.now.Entries, entry{Kind: "withdrawal", Text: p.foreign, Facts: map[string]string{
 			"id": p.id, "amount": p.amount, "currency": p.currency, "state": p.last.State, "txid": p.last.TxID, "webhooks": strconv.Itoa(count),
 		}})
@@ -99,8 +121,37 @@ func (s *story) summary() {
 	if s.rep.bad > 0 {
 		verdict, kind = "Something differs from what must be.", "bad"
 	}
-	s.rep.print("\n    %s", s.rep.paint(kind, fmt.Sprintf("%s %d webhooks, both signatures of each verified.", verdict, s.read)))
+	s.rep.print("\n    %s", s.rep.paint(kind, fmt.Sprintf("%s %d checks; %d webhooks, both signatures of each verified.", verdict, s.rep.held, s.read)))
 	s.rep.end()
+}
+
+// group is withdrawals that are shown in one line.
+type group struct {
+	count, messages int
+	total           money.Amount
+	txs             []string
+}
+
+// add takes one more, and tells how many they are.
+func (g *group) add(p *payout, messages int) int {
+	g.count, g.messages = g.count+1, g.messages+messages
+	if a, err := usdt.Parse(p.amount); err == nil {
+		if sum, err := g.total.Add(a); err == nil {
+			g.total = sum
+		}
+	}
+	if !slices.Contains(g.txs, p.last.TxID) {
+		g.txs = append(g.txs, p.last.TxID)
+	}
+	return g.count
+}
+
+func (g *group) row(p *payout) []string {
+	tx := clip(g.txs[0])
+	if len(g.txs) > 1 {
+		tx = fmt.Sprintf("%d transactions", len(g.txs))
+	}
+	return []string{p.group, p.who.name, short(usdt.Format(g.total)) + " " + p.currency, p.last.State, tx, strconv.Itoa(g.messages)}
 }
 
 // offer prints what is needed to go on by hand.

@@ -20,6 +20,8 @@ type message struct {
 	Type string          `json:"type"`
 	At   time.Time       `json:"timestamp"`
 	Data json.RawMessage `json:"data"`
+
+	about string // id of its object; for a balance that of the account
 }
 
 // receiver is a merchant's end of webhooks: it takes nothing that is not signed by
@@ -112,6 +114,11 @@ func (r *receiver) read(req *http.Request) (message, error) {
 	m := message{ID: req.Header.Get(webhook.HeaderID)}
 	if err := json.Unmarshal(body, &m); err != nil {
 		return message{}, fmt.Errorf("message %s: %w", m.ID, err)
+	}
+	var d struct{ ID, Account, Object string }
+	_ = json.Unmarshal(m.Data, &d) // it is JSON; a foreign form is about nothing
+	if m.about = d.ID; d.Object == "balance" {
+		m.about = d.Account
 	}
 	return m, r.memory.Once(m.ID, time.Now())
 }

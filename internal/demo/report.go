@@ -37,6 +37,7 @@ type report struct {
 	from  time.Time
 	count int
 	bad   int // steps with problems
+	held  int // checks made
 	err   error
 }
 
@@ -102,6 +103,7 @@ func (r *report) problem(format string, args ...any) {
 
 // check notes a problem unless got is what is wanted.
 func (r *report) check(what, got, want string) {
+	r.held++
 	if got != want {
 		r.problem("%s: %q, want %q", what, got, want)
 	}

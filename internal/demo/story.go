@@ -15,19 +15,24 @@ import (
 // story is the demonstration while it runs.
 type story struct {
 	*world
-	rep  *report
-	api  *client
-	hook *receiver
-	read int // messages of the receiver that the story has shown
+	rep *report
+	api *client
+	// operator may look at wallets and at what exchange has left the house with.
+	operator *client
+	hook     *receiver
+	read     int // messages of the receiver that the story has shown
 	// spare are those that no step has waited for yet: on a slow machine a message may
 	// come while an earlier step is still being told.
 	spare []message
+	quiet bool // messages are counted and not shown one by one
 
 	ada, ben  customer
 	clara     customer // is paid at her bank: address is the id of her registered account
+	guild     customer // pays a hundred members at once
 	adaCredit string   // id
 	benCredit string
 	withdrawn []*payout
+	byID      map[string]*payout
 	refused   int // requests that had to be refused, and were
 }
 
@@ -46,6 +51,7 @@ type payout struct {
 	currency string
 	amount   string
 	state    string // the one it must end in
+	group    string // what it is shown under together with others; "": it stands alone
 	last     withdrawalObject
 	seen     map[string]int // messages about it, by type
 }
@@ -150,7 +156,7 @@ func (s *story) await(ctx context.Context, wants ...want) error {
 // takes tells whether a message is one of those that are wanted, and counts it off.
 func takes(wants []want, m message) bool {
 	for i := range wants {
-		if w := &wants[i]; w.count > 0 && m.Type == string(w.typ) && (w.about == "" || about(m) == w.about) {
+		if w := &wants[i]; w.count > 0 && m.Type == string(w.typ) && (w.about == "" || m.about == w.about) {
 			w.count--
 			return true
 		}
@@ -158,19 +164,9 @@ func takes(wants []want, m message) bool {
 	return false
 }
 
-// about is the object of a message: for a balance its account.
-func about(m message) string {
-	var d struct{ ID, Account, Object string }
-	_ = json.Unmarshal(m.Data, &d) // the receiver has parsed it as JSON; a foreign form is about nothing
-	if d.Object == "balance" {
-		return d.Account
-	}
-	return d.ID
-}
-
 // show notes a message in a line, and keeps what it says about a withdrawal.
 func (s *story) show(m message) {
-	facts := []string{"type", m.Type, "id", m.ID, "verified", "v1 v1a", "about", about(m)}
+	facts := []string{"type", m.Type, "id", m.ID, "verified", "v1 v1a", "about", m.about}
 	text := fmt.Sprintf("%-24s", m.Type)
 	switch {
 	case m.Type == string(event.BalanceUpdated):
@@ -195,14 +191,13 @@ func (s *story) show(m message) {
 		facts = append(facts, "state", w.State)
 		s.remember(m, w)
 	}
-	s.rep.note("webhook", strings.TrimRight(text, " "), facts...)
+	if !s.quiet {
+		s.rep.note("webhook", strings.TrimRight(text, " "), facts...)
+	}
 }
 
 func (s *story) remember(m message, w withdrawalObject) {
-	for _, p := range s.withdrawn {
-		if p.id != w.ID {
-			continue
-		}
+	if p := s.byID[w.ID]; p != nil {
 		p.seen[m.Type]++
 		if w.Version > p.last.Version {
 			p.last = w
@@ -221,7 +216,7 @@ func (s *story) balanceText(b balanceObject) string {
 }
 
 func (s *story) nameOf(account string) string {
-	for _, c := range []customer{s.ada, s.ben, s.clara} {
+	for _, c := range []customer{s.ada, s.ben, s.clara, s.guild} {
 		if c.account == account {
 			return c.name
 		}

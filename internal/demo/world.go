@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,8 @@ const (
 	blockEvery  = 400 * time.Millisecond
 	finalAfter  = "3" // blocks, the one with the payout included
 	pollEvery   = 100 * time.Millisecond
+	walletUSDT  = 1_000_000_000000
+	vaultUSDT   = 10_000_000000
 	// passphrase guards keys that are worth something on the demo's own chain only.
 	passphrase = "demo"
 	// keySeed makes the API key the same in every run, so that what is pasted from the
@@ -51,14 +54,16 @@ type world struct {
 	chain  *devnet.Chain
 	token  string // contract of USDT
 	wallet string // the address that pays
+	vault  string // its contract that pays many at once
 	key    string // of the API
+	opKey  string // of the API, for an operator
 	log    *os.File
 	conf   config.Config
 	app    *app.App
 
 	bank *clerk
 
-	fundedUSDT, fundedETH money.Amount
+	fundedUSDT, fundedETH money.Amount // wallet and vault together
 
 	stop  context.CancelFunc
 	ended chan error // one per part that runs
@@ -84,6 +89,7 @@ func newWorld(ctx context.Context, dir, listen string) (_ *world, err error) {
 	if err := w.configureBank(&w.conf); err != nil {
 		return nil, err
 	}
+	configureExchange(&w.conf)
 	if w.log, err = os.OpenFile(filepath.Join(w.dir, "server.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
@@ -146,13 +152,20 @@ func (w *world) openChain(ctx context.Context) (err error) {
 	if w.wallet, err = keystore.Create(filepath.Join(w.dir, "keys"), passphrase, keystore.Light); err != nil {
 		return err
 	}
-	if w.fundedUSDT, err = usdt.Parse("1000000"); err != nil {
+	if w.vault, err = w.chain.DeployVault(ctx, w.wallet); err != nil {
+		return err
+	}
+	inWallet, inVault := money.Of(walletUSDT), money.Of(vaultUSDT)
+	if w.fundedUSDT, err = inWallet.Add(inVault); err != nil {
 		return err
 	}
 	if w.fundedETH, err = eth.Parse("100"); err != nil {
 		return err
 	}
-	if err := w.chain.Mint(ctx, w.token, w.wallet, w.fundedUSDT); err != nil {
+	if err := w.chain.Mint(ctx, w.token, w.wallet, inWallet); err != nil {
+		return err
+	}
+	if err := w.chain.Mint(ctx, w.token, w.vault, inVault); err != nil {
 		return err
 	}
 	return w.chain.Fund(ctx, w.wallet, w.fundedETH)
@@ -169,8 +182,9 @@ func (w *world) configure(listen string) {
 	}
 	c.Networks = []config.Network{{
 		Name: networkName, URL: config.NewSecret(w.chain.URL()), ChainID: devnet.ChainID, Finality: finalAfter,
-		Poll: config.Duration(pollEvery), Tokens: map[string]string{usdt.Code: w.token},
+		Poll: config.Duration(pollEvery), Tokens: map[string]string{usdt.Code: w.token}, Vaults: map[string]string{w.wallet: w.vault},
 	}}
+	c.Treasury.Every = config.Duration(blockEvery)
 	w.conf = c
 }
 
@@ -178,6 +192,9 @@ func (w *world) configure(listen string) {
 // operator does with the command line.
 func (w *world) populate(ctx context.Context, log *slog.Logger) (err error) {
 	if w.key, err = merchant.NewSecret(merchant.Test, strings.NewReader(strings.Repeat(keySeed, 10))); err != nil {
+		return err
+	}
+	if w.opKey, err = merchant.NewSecret(merchant.Test, rand.Reader); err != nil {
 		return err
 	}
 	db, err := app.OpenStore(ctx, w.conf, log)
@@ -197,6 +214,12 @@ func (w *world) populate(ctx context.Context, log *slog.Logger) (err error) {
 		_, err = commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
 			Owner: id.ID{Shard: shard, Seq: m.Seq}, Mode: merchant.Test, Name: "demo", Secret: w.key, Scopes: merchant.MerchantScopes,
 		})
+		if err != nil {
+			return err
+		}
+		_, err = commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
+			Mode: merchant.Test, Name: "operator of the demo", Secret: w.opKey, Scopes: []merchant.Scope{merchant.Operate},
+		})
 		return err
 	})
 	return errors.Join(err, db.Close())
@@ -211,9 +234,16 @@ func customerAddress(name string) (string, error) {
 	return crypto.PubkeyToAddress(key.PublicKey).Hex(), nil
 }
 
-// holdings is what the wallet has on the chain now.
+// holdings is what the wallet and its vault have on the chain now.
 func (w *world) holdings(ctx context.Context) (inUSDT, inETH money.Amount, err error) {
 	if inUSDT, err = w.chain.BalanceOf(ctx, w.token, w.wallet); err != nil {
+		return inUSDT, inETH, err
+	}
+	inVault, err := w.chain.BalanceOf(ctx, w.token, w.vault)
+	if err != nil {
+		return inUSDT, inETH, err
+	}
+	if inUSDT, err = inUSDT.Add(inVault); err != nil {
 		return inUSDT, inETH, err
 	}
 	var wei *big.Int
