@@ -58,6 +58,14 @@ type watchedSigner struct {
 	metrics *metrics
 }
 
+// May implements signer.Previewer; a signer that is none has nothing to say beforehand.
+func (s watchedSigner) May(ctx context.Context, network string, outputs []signer.Output) error {
+	if would, ok := s.Signer.(signer.Previewer); ok {
+		return would.May(ctx, network, outputs)
+	}
+	return nil
+}
+
 // Sign implements signer.Signer.
 func (s watchedSigner) Sign(ctx context.Context, in signer.Intent) (signer.Signed, error) {
 	out, err := s.Signer.Sign(ctx, in)

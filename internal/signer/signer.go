@@ -98,6 +98,15 @@ type Signed struct {
 	Raw  []byte
 }
 
+// Previewer is a signer that tells beforehand what it would refuse. It is for whoever
+// binds slots: one that is bound for payouts that are never signed holds up all behind it.
+type Previewer interface {
+	// May tells whether the rules of the signer let outputs be paid together on a
+	// network now, after everything that was signed before; Token is not looked at. It
+	// binds nothing and promises nothing: Sign decides. A refusal is a fault of kind Refused.
+	May(ctx context.Context, network string, outputs []Output) error
+}
+
 // Signer signs typed intents. It is safe for concurrent use.
 type Signer interface {
 	// Sign refuses with a fault of kind Refused what breaks its own rules.

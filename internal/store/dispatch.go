@@ -123,18 +123,22 @@ func (db *DB) Queued(ctx context.Context, network, asset string, limit int) ([]d
 	var out []dispatch.Candidate
 	for n := range db.shards {
 		shard := id.Shard(n)
-		rows, err := query(ctx, db.engine, withdrawals,
-			"WHERE t.shard = $1 AND t.network = $2 AND t.receive_currency = $3 AND t.state = 'queued' ORDER BY t.release_at, t.seq LIMIT $4",
-			shard, network, asset, page(limit))
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range rows {
-			out = append(out, dispatch.Candidate{ID: id.ID{Shard: shard, Seq: w.Seq}, Withdrawal: w})
+		// Those that wait for something are read apart: however many they are, they do
+		// not stand in the way of the others.
+		for _, waits := range []string{"t.attention = ''", "t.attention <> ''"} {
+			rows, err := query(ctx, db.engine, withdrawals,
+				"WHERE t.shard = $1 AND t.network = $2 AND t.receive_currency = $3 AND t.state = 'queued' AND "+waits+" ORDER BY t.release_at, t.seq LIMIT $4",
+				shard, network, asset, page(limit))
+			if err != nil {
+				return nil, err
+			}
+			for _, w := range rows {
+				out = append(out, dispatch.Candidate{ID: id.ID{Shard: shard, Seq: w.Seq}, Withdrawal: w})
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b dispatch.Candidate) int { return a.Withdrawal.ReleaseAt.Compare(b.Withdrawal.ReleaseAt) })
-	return out[:min(len(out), limit)], nil
+	return fair(out, limit), nil
 }
 
 // Approvals implements dispatch.Reader.
@@ -159,6 +163,20 @@ func (db *DB) Approvals(ctx context.Context, of []id.ID) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// fair gives at most limit of those that wait for nothing and as many of the others, in
+// their order.
+func fair(all []dispatch.Candidate, limit int) []dispatch.Candidate {
+	free, stuck := 0, 0
+	return slices.DeleteFunc(all, func(c dispatch.Candidate) bool {
+		n := &free
+		if c.Withdrawal.Attention != "" {
+			n = &stuck
+		}
+		*n++
+		return *n > limit
+	})
 }
 
 // HeldKeys implements dispatch.Reader.

@@ -116,7 +116,8 @@ func (c Approve) Apply(v *commit.View) (any, error) {
 	if w.Approval == c.Proof {
 		return w, nil
 	}
-	w.Approval = c.Proof
+	// What waited for the proof waits no more; the worker says so if it still does.
+	w.Approval, w.Attention, w.AttentionText = c.Proof, "", ""
 	if w.State == Review {
 		return change(v, w, Queued, c.Actor, c.Reason, false)
 	}

@@ -152,6 +152,10 @@ func (b *binder) decide(batch []*ticket) []entry {
 			t.err = refuse("sign_stopped", "it is stopped; `sluice signer resume` lets it sign again")
 			continue
 		}
+		if t.ask.preview {
+			t.err = b.state.preview(t.ask, b.now())
+			continue
+		}
 		e, err := b.state.decide(t.ask, b.now())
 		if err == nil {
 			err = b.state.apply(e)

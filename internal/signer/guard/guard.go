@@ -43,7 +43,10 @@ type Guard struct {
 	owners map[string]owner
 }
 
-var _ signer.Signer = (*Guard)(nil)
+var (
+	_ signer.Signer    = (*Guard)(nil)
+	_ signer.Previewer = (*Guard)(nil)
+)
 
 // owner is a wallet with the key that pays from it.
 type owner struct {
@@ -153,6 +156,7 @@ type ask struct {
 	proofs  []proof // one per output
 
 	approvalFor time.Duration
+	preview     bool // only asked what would be said
 }
 
 func (a *ask) slotName() string {
@@ -201,6 +205,30 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 		signatures = append(signatures, s)
 	}
 	return unsigned.Finish(signatures)
+}
+
+// May implements signer.Previewer.
+func (g *Guard) May(_ context.Context, network string, outputs []signer.Output) error {
+	n, err := g.opt.Policy.network(network)
+	if err != nil {
+		return err
+	}
+	in := signer.Intent{Network: network, Outputs: slices.Clone(outputs)}
+	if !n.Open {
+		for i := range in.Outputs {
+			o := &in.Outputs[i]
+			// Which contract stands for the asset is what this policy says itself.
+			if at := slices.IndexFunc(n.Assets, func(a Asset) bool { return a.Code == o.Asset }); at >= 0 {
+				o.Token = n.Assets[at].Token
+			}
+		}
+		if err := n.payouts(in); err != nil {
+			return err
+		}
+	}
+	a := &ask{in: in, network: n, approvalFor: g.opt.Policy.ApprovalFor, preview: true}
+	a.proofs = g.opt.Policy.proofs(n, in)
+	return g.binder.bind(a)
 }
 
 // Head is how many lines the log has and the hash of the last one. Written down

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/signer"
 	"sluice/internal/signer/approval"
@@ -76,9 +77,22 @@ func (l *teller) pay(asset string, amount uint64, change ...func(*signer.Intent)
 	for _, f := range change {
 		f(&in)
 	}
+	// What is said beforehand is what is said then, and using nothing up.
+	var before error
+	if !in.Cancel && in.Nonce == l.next {
+		for range 2 {
+			before = l.g.May(l.t.Context(), in.Network, in.Outputs)
+		}
+	}
 	_, err := l.g.Sign(l.t.Context(), in)
+	if !in.Cancel && in.Nonce == l.next && fault.CodeOf(before) != fault.CodeOf(err) && !ownRule[fault.CodeOf(err)] {
+		l.t.Errorf("beforehand: %v; then: %v", before, err)
+	}
 	return err
 }
+
+// ownRule are refusals that only a whole intent meets.
+var ownRule = map[string]bool{"sign_fee": true, "sign_vault": true, "sign_token": true, "sign_fence": true}
 
 // TestCase43_limits holds each limit in virtual time, across a restart.
 func TestCase43_limits(t *testing.T) {

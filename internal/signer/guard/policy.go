@@ -100,6 +100,11 @@ func (n Network) check(in signer.Intent) error {
 	if in.Cancel {
 		return nil // nobody is paid
 	}
+	return n.payouts(in)
+}
+
+// payouts applies the rules of each payout that need no memory.
+func (n Network) payouts(in signer.Intent) error {
 	for _, o := range in.Outputs {
 		a, err := n.asset(o)
 		if err != nil {

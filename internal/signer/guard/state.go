@@ -84,6 +84,15 @@ func (s *state) decide(a *ask, clock time.Time) (entry, error) {
 	return e, s.withinLimits(a, now)
 }
 
+// preview says what decide would say of payouts whose slot is not chosen yet.
+func (s *state) preview(a *ask, clock time.Time) error {
+	now := s.now(clock)
+	if _, err := s.approved(a, now); err != nil {
+		return err
+	}
+	return s.withinLimits(a, now)
+}
+
 // approved looks for the approvals that a new list of payouts needs. Each is good for
 // one slot: a payout that moves to another slot is approved again.
 func (s *state) approved(a *ask, now time.Time) ([]payout, error) {

@@ -22,7 +22,10 @@ type Client struct {
 	next uint64
 }
 
-var _ signer.Signer = (*Client)(nil)
+var (
+	_ signer.Signer    = (*Client)(nil)
+	_ signer.Previewer = (*Client)(nil)
+)
 
 // Dial makes a client. Nothing is connected yet: the signer may be started later.
 func Dial(path string) *Client { return &Client{path: path} }
@@ -53,6 +56,12 @@ func (c *Client) Sign(ctx context.Context, in signer.Intent) (signer.Signed, err
 		return signer.Signed{}, fault.New(fault.Internal, "signer_answer", "the signer answered something else than a signature")
 	}
 	return signer.Signed{TxID: a.Signed.TxID, Raw: a.Signed.Raw}, nil
+}
+
+// May implements signer.Previewer.
+func (c *Client) May(ctx context.Context, network string, outputs []signer.Output) error {
+	_, err := c.ask(ctx, request{Op: opMay, Intent: writeIntent(signer.Intent{Network: network, Outputs: outputs})})
+	return err
 }
 
 // Addresses implements signer.Signer.

@@ -26,6 +26,7 @@ const frameMax = 4 << 20
 const (
 	opSign      = "sign"
 	opAddresses = "addresses"
+	opMay       = "may" // of the intent, network and outputs
 )
 
 // request is one question. Answers carry its id and may come in another order.

@@ -168,6 +168,13 @@ func (s *Server) answer(ctx context.Context, q request) answer {
 		if out, err = s.opt.Signer.Sign(ctx, in); err == nil {
 			a.Signed = &signed{TxID: out.TxID, Raw: out.Raw}
 		}
+	case q.Op == opMay && q.Intent != nil:
+		var in signer.Intent
+		if in, err = q.Intent.read(); err != nil {
+			err = fault.New(fault.Refused, "sign_malformed", "signer: %v", err)
+		} else if would, ok := s.opt.Signer.(signer.Previewer); ok {
+			err = would.May(ctx, in.Network, in.Outputs)
+		}
 	case q.Op == opAddresses && q.Intent == nil:
 		a.Addresses, err = s.opt.Signer.Addresses(ctx)
 	default:
@@ -176,7 +183,9 @@ func (s *Server) answer(ctx context.Context, q request) answer {
 	if err != nil {
 		f := fault.Of(err)
 		a.Error = &failure{Kind: f.Kind, Code: f.Code, Message: f.Message}
-		s.opt.Log.Warn("not signed", "code", f.Code, "error", err)
+		if q.Op != opMay { // which is asked again and again while something waits
+			s.opt.Log.Warn("not signed", "code", f.Code, "error", err)
+		}
 	}
 	return a
 }

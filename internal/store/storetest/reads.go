@@ -144,6 +144,22 @@ func testDue(t *testing.T, e Engine) {
 	if err != nil || len(queued) != 1 || queued[0].ID != at(w.Seq) {
 		t.Errorf("queued: %+v, %v", queued, err)
 	}
+	// However many wait for something, the others are found.
+	for i := range 4 {
+		stuck := do[withdrawal.Withdrawal](n, f.create(fmt.Sprint("stuck ", i), "0.01"))
+		do[withdrawal.Withdrawal](n, withdrawal.NewRelease(stuck.Seq, "test"))
+		do[withdrawal.Withdrawal](n, withdrawal.NewAttend(stuck.Seq, "sign_limit_day", "later", "test"))
+	}
+	last := do[withdrawal.Withdrawal](n, f.create("behind", "0.01"))
+	do[withdrawal.Withdrawal](n, withdrawal.NewRelease(last.Seq, "test"))
+	queued, err = n.DB.Queued(ctx, "ethereum", eth.Code, 2)
+	names := ""
+	for _, c := range queued {
+		names += c.Withdrawal.ForeignID + ", "
+	}
+	if names != "soon, stuck 0, stuck 1, behind, " || err != nil {
+		t.Errorf("queued: %s %v", names, err)
+	}
 	if other, err := n.DB.Queued(ctx, "bitcoin", eth.Code, 10); err != nil || len(other) != 0 {
 		t.Errorf("queued elsewhere: %+v, %v", other, err)
 	}
