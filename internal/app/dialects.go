@@ -7,13 +7,15 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/coinspaid"
+	"sluice/internal/dialect/tylt"
 	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
 )
 
 // wires makes every dialect, served or not: what one has to tell is told all the same.
-var wires = []func(dialect.Deps) dialect.Dialect{
-	func(d dialect.Deps) dialect.Dialect { return coinspaid.New(d) },
+var wires = []func(dialect.Deps, config.Config) dialect.Dialect{
+	func(d dialect.Deps, _ config.Config) dialect.Dialect { return coinspaid.New(d) },
+	func(d dialect.Deps, conf config.Config) dialect.Dialect { return tylt.New(d, conf.Symbols()) },
 }
 
 // newDialects makes the wires of other providers. Terms and rails are there.
@@ -27,7 +29,7 @@ func (a *App) newDialects() error {
 		Desk: &desk.Desk{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
 	}
 	for _, wire := range wires {
-		a.dialects = append(a.dialects, wire(d))
+		a.dialects = append(a.dialects, wire(d, a.conf))
 	}
 	return nil
 }

@@ -121,6 +121,7 @@ type Network struct {
 	Name       string   `toml:"name" doc:"what destinations call it, like ethereum"`
 	Kind       string   `toml:"kind" doc:"evm, or bitcoin for Bitcoin and Litecoin"`
 	URL        Secret   `toml:"url" doc:"JSON-RPC of a node, for bitcoin with user and password in it; may be file:PATH or env:NAME, since it often holds a key"`
+	Symbol     string   `toml:"symbol" doc:"what the wire of Tylt calls it, like BSC. Default: what everybody calls a network of its name, or the name in capital letters"`
 	ChainID    int      `toml:"chain_id" doc:"1 for Ethereum; a node on another chain is refused (evm)"`
 	FeeAsset   string   `toml:"fee_asset" doc:"the asset in which the network takes fees; must be under assets"`
 	Finality   string   `toml:"finality" doc:"which blocks are final. evm: finalized, safe, or a number of confirmations. bitcoin: confirmations by amount, like \"1, 0.05:3, 1:6\""`

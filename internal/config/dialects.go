@@ -12,3 +12,14 @@ type Dialects struct {
 func (d Dialects) On(name string) bool {
 	return map[string]bool{"coinspaid": d.CoinsPaid, "tylt": d.Tylt, "upvest": d.Upvest}[name]
 }
+
+// Symbols are what other wires call networks, by name, where that was set.
+func (c Config) Symbols() map[string]string {
+	out := map[string]string{}
+	for _, n := range c.Networks {
+		if n.Symbol != "" {
+			out[n.Name] = n.Symbol
+		}
+	}
+	return out
+}

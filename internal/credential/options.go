@@ -51,6 +51,7 @@ var Dialects = map[string][]Option{
 	},
 	Tylt: {
 		{"strict", offOn, "check signatures over the raw body or the raw query only"},
+		{"base", []string{"exchange", "price"}, "a payout named in another currency than it settles in: exchange takes that currency's balance and exchanges it, price takes the settled currency's balance and uses the other one to compute the amount only"},
 		{"retries", onOff, "send a callback again until it is acknowledged"},
 	},
 	Upvest: {},

@@ -61,10 +61,13 @@ type Reads interface {
 	WithdrawalByForeignID(ctx context.Context, owner id.ID, foreignID string) (withdrawal.Withdrawal, bool, error)
 	WithdrawalsByTxID(ctx context.Context, owner id.ID, txid string, limit int) ([]withdrawal.Withdrawal, error)
 	Withdrawals(ctx context.Context, f withdrawal.Filter) ([]withdrawal.Withdrawal, error)
+	WithdrawalsOn(ctx context.Context, owner id.ID, networks []string, skip, limit int) ([]withdrawal.Withdrawal, error)
 	EventsOf(ctx context.Context, subject id.ID) ([]event.Event, error)
+	Endpoints(ctx context.Context, owner id.ID) ([]webhook.Endpoint, error)
 
 	Quote(ctx context.Context, at id.ID) (quote.Quote, bool, error)
 	QuotesOf(ctx context.Context, owner id.ID, since time.Time, limit int) ([]quote.Quote, error)
+	QuotesUsed(ctx context.Context, owner id.ID, send, receive string, limit int) ([]quote.Quote, error)
 	Conversion(ctx context.Context, at id.ID) (account.Conversion, bool, error)
 	Alias(ctx context.Context, owner id.ID, wire string, ref id.Seq) (alias.Alias, bool, error)
 	AliasByNumber(ctx context.Context, owner id.ID, wire string, number int64) (alias.Alias, bool, error)

@@ -7,6 +7,7 @@ package id
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -121,6 +122,31 @@ func (i ID) Text(k Kind) string {
 	b = append(b, '_')
 	return string(hex.AppendEncode(b, u[:]))
 }
+
+// Dashed is the same 16 bytes as people write UUIDs, without the kind: for wires whose
+// ids are UUIDs.
+func (i ID) Dashed(k Kind) string {
+	if i.IsZero() {
+		return ""
+	}
+	u := i.UUID(k)
+	s := hex.EncodeToString(u[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// ParseDashed reads what Dashed wrote; capital digits are taken too.
+func ParseDashed(k Kind, s string) (ID, error) {
+	var u [16]byte
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return ID{}, errDashed
+	}
+	if _, err := hex.Decode(u[:], []byte(s[:8]+s[9:13]+s[14:18]+s[19:23]+s[24:])); err != nil {
+		return ID{}, errDashed
+	}
+	return FromUUID(k, u)
+}
+
+var errDashed = errors.New("a UUID has 32 hex digits in groups of 8, 4, 4, 4 and 12")
 
 // Parse reads the public form of an id of kind k.
 func Parse(k Kind, s string) (ID, error) {

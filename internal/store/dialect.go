@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"sluice/internal/account"
@@ -74,6 +75,27 @@ func (db *DB) OwnAccount(ctx context.Context, owner id.ID) (ledger.Account, bool
 func (db *DB) QuotesOf(ctx context.Context, owner id.ID, since time.Time, limit int) ([]quote.Quote, error) {
 	return query(ctx, db.engine, quotes, "WHERE t.shard = $1 AND t.merchant = $2 AND t.seq > 0 AND t.seq >= $3 ORDER BY t.seq DESC LIMIT $4",
 		owner.Shard, owner.Seq, id.Next(0, since), page(limit))
+}
+
+// QuotesUsed lists the newest quotes of a pair that a merchant has used, newest first.
+func (db *DB) QuotesUsed(ctx context.Context, owner id.ID, send, receive string, limit int) ([]quote.Quote, error) {
+	return query(ctx, db.engine, quotes,
+		"WHERE t.shard = $1 AND t.merchant = $2 AND t.send_currency = $3 AND t.receive_currency = $4 AND t.used_by > 0 ORDER BY t.seq DESC LIMIT $5",
+		owner.Shard, owner.Seq, send, receive, page(limit))
+}
+
+// WithdrawalsOn lists the withdrawals of a merchant on some networks, newest first,
+// beginning after as many of them as are skipped. Skipping costs time for every row.
+func (db *DB) WithdrawalsOn(ctx context.Context, owner id.ID, networks []string, skip, limit int) ([]withdrawal.Withdrawal, error) {
+	if len(networks) == 0 {
+		return nil, nil
+	}
+	args, marks := []any{owner.Shard, owner.Seq, page(limit), max(skip, 0)}, ""
+	for n, name := range networks {
+		args, marks = append(args, name), marks+fmt.Sprintf(", $%d", n+5)
+	}
+	return query(ctx, db.engine, withdrawals,
+		"WHERE t.shard = $1 AND t.merchant = $2 AND t.seq > 0 AND t.network IN ("+marks[2:]+") ORDER BY t.seq DESC LIMIT $3 OFFSET $4", args...)
 }
 
 // Alias finds the number of a row on a wire.

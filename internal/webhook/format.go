@@ -51,6 +51,10 @@ type Outgoing struct {
 	Body []byte
 	// URL is where this message goes; "" for the endpoint's own URL.
 	URL string
+	// Key says which key signs it, in the format's own words; Signed has it again.
+	Key string
+	// Retry is when it is sent again; nil: as the format says.
+	Retry *Retry
 }
 
 // Header is one header of a request.
@@ -61,6 +65,7 @@ type Signed struct {
 	ID   string    // of the message
 	At   time.Time // of the attempt
 	URL  string    // where it is sent
+	Key  string    // of Outgoing
 	Body []byte    // exactly what is sent
 }
 

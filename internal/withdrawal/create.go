@@ -30,6 +30,7 @@ type Create struct {
 	Merchant    id.Seq
 	Account     id.Seq
 	ForeignID   string
+	Unnamed     bool // the merchant gave no id of its own: ForeignID is "" and becomes the withdrawal's UUID
 	Asset       money.Asset
 	Amount      money.Amount
 	Fee         money.Amount
@@ -61,7 +62,9 @@ func (c Create) Reads(w *commit.Wants) {
 	merchant.Merchants.Want(w, c.Merchant)
 	ledger.Accounts.Want(w, c.Account)
 	ledger.WantBalance(w, c.Account, c.Asset.Code)
-	ForeignIDs.Want(w, ForeignKey{c.Merchant, c.ForeignID})
+	if !c.Unnamed {
+		ForeignIDs.Want(w, ForeignKey{c.Merchant, c.ForeignID})
+	}
 	if c.Quote != 0 {
 		quote.Want(w, c.Quote)
 	}
@@ -90,6 +93,9 @@ func (c Create) Apply(v *commit.View) (any, error) {
 		Payment: c.Payment.Text(), Review: c.Review,
 		Metadata: c.Metadata, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
 	}
+	if c.Unnamed {
+		w.ForeignID = v.ID(w.Seq).Dashed(id.Withdrawal)
+	}
 	if err := c.exchange(v, &w); err != nil {
 		return nil, err
 	}
@@ -107,13 +113,21 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, c.ForeignID}, w.Seq})
+	ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, w.ForeignID}, w.Seq})
 	w.UpdatedAt, w.Version = v.Now(), 1
 	Withdrawals.Insert(v, w)
 	event.Append(v, account.Snapshot(v, event.Event{
 		Type: event.WithdrawalCreated, Merchant: w.Merchant, Subject: w.Seq, Version: 1, State: string(New), Actor: c.Actor,
 	}, w.Account, w.Currency))
 	return w, nil
+}
+
+// first is the withdrawal that has the foreign id already.
+func (c Create) first(v *commit.View) (ForeignID, bool) {
+	if c.Unnamed {
+		return ForeignID{}, false
+	}
+	return ForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID})
 }
 
 // exchange fixes what is paid out where that is not what is taken.
@@ -154,13 +168,13 @@ func (c Create) pays() money.Asset {
 
 // check holds the rules that need no balance.
 func (c Create) check(v *commit.View) error {
-	if c.ForeignID == "" || len(c.ForeignID) > account.MaxText {
+	if c.Unnamed != (c.ForeignID == "") || len(c.ForeignID) > account.MaxText {
 		return fault.Bad("invalid_foreign_id", "foreign_id", "a withdrawal needs your own id of it, 1 to %d bytes", account.MaxText)
 	}
 	if _, err := account.Owned(v, c.Merchant, c.Account); err != nil {
 		return err
 	}
-	if first, taken := ForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID}); taken {
+	if first, taken := c.first(v); taken {
 		t := v.ID(first.Withdrawal).Text(id.Withdrawal)
 		return fault.New(fault.Conflict, "duplicate_foreign_id", "a withdrawal with this foreign_id exists: %s; nothing was done", t).
 			At("foreign_id").With("withdrawal", t)

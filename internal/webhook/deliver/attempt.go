@@ -44,7 +44,7 @@ func (l *lane) attempt(i item) (webhook.Attempt, time.Duration) {
 		url = i.url
 	}
 	return l.w.sender.send(l.w.base, message{
-		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, keys: keys, missing: i.format.Missing,
+		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, key: i.key, keys: keys, missing: i.format.Missing,
 	})
 }
 
@@ -66,9 +66,13 @@ func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
 	l.pump()
 }
 
-// retry is the schedule of the format, the native one where no program knows the format.
+// retry is the schedule of the message or its format, the native one where no program
+// knows the format.
 func (i item) retry() webhook.Retry {
-	if i.format == nil {
+	switch {
+	case i.again != nil:
+		return *i.again
+	case i.format == nil:
 		return webhook.Retry{}
 	}
 	return i.format.Retry()

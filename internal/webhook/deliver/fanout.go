@@ -205,7 +205,7 @@ func (w *Worker) pair(ctx context.Context, l *lane, f webhook.Format, of []webho
 			passed = append(passed, webhook.Held{Seq: d.Seq, Version: d.Version})
 			continue
 		}
-		items = append(items, item{delivery: d, format: f, body: out[n].Body, url: out[n].URL})
+		items = append(items, item{delivery: d, format: f, body: out[n].Body, url: out[n].URL, key: out[n].Key, again: out[n].Retry})
 	}
 	w.pass(ctx, l.at.Shard, passed)
 	return items

@@ -14,7 +14,9 @@ type item struct {
 	delivery webhook.Delivery
 	format   webhook.Format // nil: this program does not know the endpoint's format
 	body     []byte
-	url      string // "" for the endpoint's
+	url      string         // "" for the endpoint's
+	key      string         // of the message, for its signature
+	again    *webhook.Retry // of the message; nil: the format's
 }
 
 // Bounds of a lane.

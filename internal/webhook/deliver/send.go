@@ -64,6 +64,7 @@ type message struct {
 	id      string
 	body    []byte
 	url     string
+	key     string // for the signature, of the format
 	keys    webhook.Keys
 	missing func(status int64, body []byte) string // of the format
 }
@@ -104,7 +105,7 @@ func (s *sender) exchange(ctx context.Context, m message, at time.Time, conn *di
 	if err != nil || req.URL.Scheme != "https" && (req.URL.Scheme != "http" || !s.plain) {
 		return 0, errURL
 	}
-	headers, err := m.keys.Headers(webhook.Signed{ID: m.id, At: at, URL: m.url, Body: m.body})
+	headers, err := m.keys.Headers(webhook.Signed{ID: m.id, At: at, URL: m.url, Key: m.key, Body: m.body})
 	if err != nil {
 		return 0, errors.Join(errKeys, err)
 	}

@@ -1,0 +1,118 @@
+package tylt
+
+import (
+	"slices"
+
+	"sluice/internal/fx"
+	"sluice/internal/money"
+	"sluice/internal/terms"
+)
+
+// maximum stands for no limit: the wire has a number there and clients compare with it.
+const maximum = "999999999999"
+
+// cryptoCurrencies lists what can be paid out and how.
+func (d *Dialect) cryptoCurrencies(c *call, w *writer) error {
+	w.list()
+	last := ""
+	for _, x := range d.ways {
+		if x.asset.Code != last {
+			if last != "" {
+				w.end().close()
+			}
+			w.open().text("currencyName", currencyName(x.asset.Code)).text("currencySymbol", x.asset.Code).key("networks").list()
+			last = x.asset.Code
+		}
+		d.network(c, w, x)
+	}
+	if last != "" {
+		w.end().close()
+	}
+	w.end()
+	return nil
+}
+
+// network writes a way out of a currency.
+func (d *Dialect) network(c *call, w *writer, x way) {
+	standard, contract := standards[x.symbol], ""
+	if x.coin {
+		standard = "NATIVE"
+	}
+	if t, ok := d.Desk.Rails[x.network].(interface{ Contract(asset string) string }); ok {
+		contract = t.Contract(x.asset.Code)
+	}
+	w.open().text("standard", standard).flag("canDeposit", false).flag("canWithdraw", true)
+	w.amount("networkFees", x.asset, d.networkFee(c, x)).text("networkName", named(networkNames, x.symbol)).text("networkSymbol", x.symbol)
+	w.whole("maximumDeposit", 0).whole("minimumDeposit", 0).text("contractAddress", contract)
+	w.number("maximumWithdrawal", maximum).amount("minimumWithdrawal", x.asset, money.Of(1)).close()
+}
+
+// networkFee is what of the network's fee is passed on at the most. Where that cannot
+// be said now, nothing is.
+func (d *Dialect) networkFee(c *call, x way) money.Amount {
+	t, err := d.Desk.Terms.For(c.ctx(), terms.Ask{
+		Merchant: c.Merchant, From: x.asset, To: x.asset, Network: x.network, Form: fx.ReceiveForm, Amount: money.Of(1),
+	})
+	if err != nil {
+		return money.Amount{}
+	}
+	return t.Network.Hold
+}
+
+// fiatCurrencies lists the currencies of states that a payout may be named in.
+func (d *Dialect) fiatCurrencies(_ *call, w *writer) error {
+	w.list()
+	for _, code := range d.bases() {
+		if isFiat(code) {
+			w.open().text("currencyName", currencyName(code)).text("currencySymbol", code).close()
+		}
+	}
+	w.end()
+	return nil
+}
+
+// cryptoNetworks lists the networks.
+func (d *Dialect) cryptoNetworks(_ *call, w *writer) error {
+	var all []string
+	for _, x := range d.ways {
+		all = append(all, x.symbol)
+	}
+	slices.Sort(all)
+	w.list()
+	for _, symbol := range slices.Compact(all) {
+		w.open().text("networkName", named(networkNames, symbol)).text("networkSymbol", symbol).close()
+	}
+	w.end()
+	return nil
+}
+
+// baseCurrencies lists what the amount of a payout may be in.
+func (d *Dialect) baseCurrencies(_ *call, w *writer) error {
+	w.list()
+	for _, code := range d.bases() {
+		kind := "CRYPTO"
+		if isFiat(code) {
+			kind = "FIAT"
+		}
+		w.open().text("currencyName", currencyName(code)).text("currencySymbol", code).text("currencyType", kind).close()
+	}
+	w.end()
+	return nil
+}
+
+// bases are the currencies that can be paid out, and those that are exchanged for one.
+func (d *Dialect) bases() []string {
+	paid := map[string]bool{}
+	var all []string
+	for _, x := range d.ways {
+		paid[x.asset.Code] = true
+		all = append(all, x.asset.Code)
+	}
+	for _, p := range d.Desk.Terms.Exchanged() {
+		if paid[p.To.Code] {
+			all = append(all, p.From.Code)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
