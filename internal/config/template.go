@@ -92,6 +92,7 @@ scale = 2
 #kind = "evm"
 #url = "env:ETHEREUM_RPC_URL"   # JSON-RPC of a node
 #chain_id = 1
+#symbol = "ETH"
 #fee_asset = "ETH"
 #finality = "finalized"         # or "safe", or a number of confirmations like "12"
 #fee_ceiling = "200"            # gwei per gas; above it payouts wait

@@ -113,7 +113,9 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, w.ForeignID}, w.Seq})
+	if !c.Unnamed { // its own UUID nobody else has; should somebody have guessed it, the database refuses one of the two
+		ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, c.ForeignID}, w.Seq})
+	}
 	w.UpdatedAt, w.Version = v.Now(), 1
 	Withdrawals.Insert(v, w)
 	event.Append(v, account.Snapshot(v, event.Event{

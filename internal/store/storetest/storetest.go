@@ -57,6 +57,7 @@ func Run(t *testing.T, e Engine) {
 		{"ManyCallersFewConnections", testFewConnections},
 		{"QueueFull", testQueueFull},
 		{"Lists", testLists},
+		{"Pages", testPages},
 		{"Due", testDue},
 		{"VerifyIsClean", testVerifyClean},
 		{"VerifyFindsWhatIsWrong", testVerifyFinds},
