@@ -23,6 +23,7 @@ type Open struct {
 	Kind      string
 	ForeignID string
 	Name      string
+	Owner     id.Seq // see ledger.Account; the caller has checked that it is the merchant's
 	Actor     string
 }
 
@@ -58,7 +59,7 @@ func (c Open) Apply(v *commit.View) (any, error) {
 		}
 	}
 	a := ledger.Account{
-		Seq: v.NewID(), Merchant: c.Merchant, Kind: c.Kind, ForeignID: c.ForeignID, Name: c.Name, CreatedAt: v.Now(), Version: 1,
+		Seq: v.NewID(), Merchant: c.Merchant, Kind: c.Kind, ForeignID: c.ForeignID, Name: c.Name, Owner: c.Owner, CreatedAt: v.Now(), Version: 1,
 	}
 	ledger.Accounts.Insert(v, a)
 	if c.ForeignID != "" {

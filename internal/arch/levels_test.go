@@ -64,6 +64,7 @@ var levels = map[string]int{
 	"internal/bankbook":   7,
 	"internal/terms":      7,
 	"internal/terms/desk": 7, // requests into commands, for every API
+	"internal/customer":   7, // people behind accounts
 
 	// 8: adapters and edges; none knows another.
 	"internal/store":              8,

@@ -75,6 +75,7 @@ const (
 	BankEntry   Kind = "bke"
 	Credential  Kind = "dck"
 	Conversion  Kind = "cnv"
+	SigningKey  Kind = "wky"
 )
 
 // UUID is the 16 bytes of the id: 48 bits of Unix milliseconds, version 7, 12 bits

@@ -37,6 +37,9 @@ type Account struct {
 	Kind      string // KindMerchant or KindCustomer
 	ForeignID string // the merchant's own id of it, unique per merchant; "" for none
 	Name      string // the holder
+	// Owner is the account that this one is a part of; 0: none. Destinations that are
+	// registered for that account can be used from this one: both have one holder.
+	Owner     id.Seq
 	CreatedAt time.Time
 	Version   int64
 }

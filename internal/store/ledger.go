@@ -11,9 +11,9 @@ import (
 )
 
 var accounts = bindTable(ledger.Accounts, "seq", seqKey,
-	"seq merchant kind foreign_id name created_at version",
+	"seq merchant kind foreign_id name owner created_at version",
 	func(a *ledger.Account, f []any) []any {
-		return append(f, &a.Seq, &a.Merchant, &a.Kind, &a.ForeignID, &a.Name, &a.CreatedAt, &a.Version)
+		return append(f, &a.Seq, &a.Merchant, &a.Kind, &a.ForeignID, &a.Name, &a.Owner, &a.CreatedAt, &a.Version)
 	})
 
 var accountForeignIDs = bindLookup(ledger.AccountForeignIDs, "account", "foreign_id <> ''", "merchant foreign_id",

@@ -8,10 +8,10 @@ import (
 )
 
 var endpoints = bindTable(webhook.Endpoints, "seq", seqKey,
-	`seq merchant url types format description state disabled_reason secret signing_key previous_secret previous_signing_key previous_until
+	`seq merchant url types format description options state disabled_reason secret signing_key previous_secret previous_signing_key previous_until
 	rate_per_second first_event failing_since failures notices_sent trips successes paused_until created_at updated_at version`,
 	func(e *webhook.Endpoint, f []any) []any {
-		return append(f, &e.Seq, &e.Merchant, &e.URL, &e.Types, &e.Format, &e.Description, (*string)(&e.State), &e.DisabledReason,
+		return append(f, &e.Seq, &e.Merchant, &e.URL, &e.Types, &e.Format, &e.Description, &e.Options, (*string)(&e.State), &e.DisabledReason,
 			&e.Secret, &e.SigningKey, &e.PreviousSecret, &e.PreviousSigningKey, &e.PreviousUntil,
 			&e.RatePerSecond, &e.FirstEvent, &e.FailingSince, &e.Failures, &e.NoticesSent, &e.Trips, &e.Successes, &e.PausedUntil,
 			&e.CreatedAt, &e.UpdatedAt, &e.Version)

@@ -20,6 +20,7 @@ const (
 	MaxURL         = 2048
 	MaxDescription = 500
 	MaxRate        = 10_000 // requests per second
+	MaxOptions     = 4096
 	MaxOverlap     = 7 * 24 * time.Hour
 	// DefaultOverlap is how long replaced keys sign on when nobody says otherwise.
 	DefaultOverlap = 24 * time.Hour
@@ -39,8 +40,17 @@ type CreateEndpoint struct {
 	SigningKey    string
 	Ping          bool
 	AllowHTTP     bool // plain http is accepted: test installations only
-	Actor         string
+	// Options are the format's own, up to MaxOptions bytes; whoever submits them has
+	// checked them. With Waiting it is told nothing until it is enabled.
+	Options string
+	Waiting bool
+	Actor   string
 }
+
+// waiting is the reason of an endpoint that was made to be enabled later.
+const waiting = "not enabled yet"
+
+var errOptions = fault.Bad("options_too_long", "options", "the options of an endpoint have at most %d bytes", MaxOptions)
 
 // Reads implements commit.Command.
 func (c CreateEndpoint) Reads(w *commit.Wants) { merchant.Merchants.Want(w, c.Merchant) }
@@ -69,6 +79,12 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 	}
 	if err := e.checkKeys(v.Now()); err != nil {
 		return nil, err
+	}
+	if e.Options = c.Options; len(e.Options) > MaxOptions {
+		return nil, errOptions
+	}
+	if c.Waiting {
+		e.State, e.DisabledReason = Disabled, waiting
 	}
 	Endpoints.Insert(v, e)
 	if c.Ping {
@@ -217,6 +233,7 @@ type UpdateEndpoint struct {
 	Types         []string // nil: as it is
 	Description   *string
 	RatePerSecond *int64
+	Options       *string
 	State         EndpointState // Enabled, Disabled, or "" for as it is
 	AllowHTTP     bool
 	Actor         string
@@ -237,7 +254,14 @@ func (c UpdateEndpoint) Apply(v *commit.View) (any, error) {
 	if err := e.set(c.URL, c.Types, c.Description, c.RatePerSecond, c.AllowHTTP); err != nil {
 		return nil, err
 	}
+	if c.Options != nil {
+		if e.Options = *c.Options; len(e.Options) > MaxOptions {
+			return nil, errOptions
+		}
+	}
 	switch {
+	case c.State == Enabled && was.State == Disabled && was.DisabledReason == waiting:
+		e.State, e.DisabledReason = Enabled, "" // it has failed nothing yet
 	case c.State != "" && c.State != Enabled && c.State != Disabled:
 		return nil, fault.Bad("invalid_state", "state", "an endpoint can be made enabled or disabled")
 	case c.State == Enabled && was.State == Disabled:

@@ -30,6 +30,7 @@ type Endpoint struct {
 	Types          string // event types joined by blanks, or "*" for all
 	Format         string // how it is told: one of Formats
 	Description    string
+	Options        string // of the format, as it writes them; "" for none
 	State          EndpointState
 	DisabledReason string // for a person; "" while enabled
 	// The keys of FormatNative, in their public text forms: whsec_ and whsk_. Until

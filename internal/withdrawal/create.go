@@ -200,12 +200,16 @@ func (c Create) check(v *commit.View) error {
 }
 
 // target is what will be paid to. A registered destination must be the merchant's,
-// and either free for all its accounts or bound to this one.
+// and free for all its accounts, or bound to this one or to the one it is a part of.
 func (c Create) target(v *commit.View) (rail.Target, error) {
 	t := c.Target
 	if c.Destination != 0 {
 		d, ok := destination.Destinations.Get(v, c.Destination)
-		if !ok || d.Merchant != c.Merchant || d.Account != 0 && d.Account != c.Account {
+		if ok && d.Account != 0 && d.Account != c.Account {
+			from, err := account.Owned(v, c.Merchant, c.Account)
+			ok = err == nil && d.Account == from.Owner
+		}
+		if !ok || d.Merchant != c.Merchant {
 			return t, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
 		}
 		if err := d.Usable(v.Now()); err != nil {

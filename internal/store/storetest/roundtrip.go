@@ -13,6 +13,7 @@ import (
 	"sluice/internal/alias"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
+	"sluice/internal/customer"
 	"sluice/internal/destination"
 	"sluice/internal/dispatch"
 	"sluice/internal/event"
@@ -124,6 +125,10 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, alias.Aliases, func(r *alias.Alias) alias.Key { return r.Key }, nil)
 	rows(t, n, alias.Counters, func(r *alias.Counter) alias.CounterKey { return r.CounterKey }, nil)
 	rows(t, n, account.Conversions, func(r *account.Conversion) id.Seq { return r.Seq }, nil)
+	rows(t, n, credential.SigningKeys, func(r *credential.SigningKey) credential.SigningKeyID { return r.SigningKeyID }, nil)
+	rows(t, n, customer.Users, func(r *customer.User) id.Seq { return r.Seq }, nil)
+	rows(t, n, customer.Groups, func(r *customer.Group) id.Seq { return r.Seq }, nil)
+	rows(t, n, customer.References, func(r *customer.Reference) id.Seq { return r.Seq }, nil)
 	rows(t, n, ledger.Balances, func(r *ledger.Balance) ledger.BalanceKey { return r.BalanceKey }, nil)
 	rows(t, n, ledger.Houses, func(r *ledger.House) ledger.HouseKey { return r.HouseKey }, nil)
 	rows(t, n, account.Credits, func(r *account.Credit) id.Seq { return r.Seq }, func(r *account.Credit) { r.State = account.CreditSettled })
