@@ -1,0 +1,127 @@
+package upvest
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice/internal/merchant"
+)
+
+// tokenLife is how long a token is good.
+const tokenLife = 1800 * time.Second
+
+// granted are the scopes of the wire, with the rights that a credential needs for each.
+var grants = map[string][]merchant.Scope{
+	"payments:admin":           {merchant.CreateWithdrawals, merchant.CancelWithdrawals, merchant.ReadWithdrawals},
+	"payments:read":            {merchant.ReadWithdrawals},
+	"reference_accounts:admin": {merchant.WriteDestinations, merchant.ReadDestinations},
+	"reference_accounts:read":  {merchant.ReadDestinations},
+	"positions:read":           {merchant.ReadAccounts},
+	"users:admin":              {merchant.WriteAccounts, merchant.ReadAccounts},
+	"users:read":               {merchant.ReadAccounts},
+	"accounts:admin":           {merchant.WriteAccounts, merchant.ReadAccounts},
+	"accounts:read":            {merchant.ReadAccounts},
+	"webhooks:admin":           {merchant.WriteWebhooks, merchant.ReadWebhooks},
+	"webhooks:read":            {merchant.ReadWebhooks},
+	"transactions:read":        {merchant.ReadAccounts, merchant.ReadWithdrawals},
+	"topups:admin":             {merchant.WriteCredits},
+	"topups:read":              {merchant.ReadAccounts},
+	"tests:admin":              {merchant.WriteCredits},
+}
+
+// tokenBody is the answer to a client that asks for a token.
+type tokenBody struct {
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int    `json:"expires_in"`
+	TokenType   string `json:"token_type"`
+	Scope       string `json:"scope"`
+}
+
+// createToken gives a token to a client that knows its secret.
+func createToken(c *call) (answer, error) {
+	none := answer{}
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return none, bad("body", "must be a form")
+	}
+	if got := form.Get("grant_type"); got != "client_credentials" {
+		return none, bad("grant_type", "must be client_credentials")
+	}
+	if len(form.Get("client_secret")) > 1000 || len(form.Get("scope")) > 1000 {
+		return none, bad("scope", "scope and client_secret have at most 1000 characters")
+	}
+	if !strings.EqualFold(form.Get("client_id"), c.client) || len(c.party.Secret) == 0 ||
+		subtle.ConstantTimeCompare([]byte(form.Get("client_secret")), c.party.Secret) != 1 {
+		return none, errBadCredentials
+	}
+	scopes := strings.Fields(form.Get("scope"))
+	if len(scopes) == 0 {
+		return none, bad("scope", "is required")
+	}
+	for _, s := range scopes {
+		rights, ok := grants[s]
+		if !ok {
+			return none, bad("scope", "%q is not a scope", s)
+		}
+		for _, r := range rights {
+			if !c.party.Credential.Can(r) {
+				return none, problem(http.StatusForbidden, "forbidden", "This client is not granted the scope %s", s)
+			}
+		}
+	}
+	slices.Sort(scopes)
+	scopes = slices.Compact(scopes)
+	t := newToken(c.party.Secret, c.client, c.Now().Add(tokenLife), scopes)
+	return answer{http.StatusOK, tokenBody{t, int(tokenLife / time.Second), "bearer", strings.Join(scopes, " ")}}, nil
+}
+
+// A token says for itself until when it is good and for what; its code shows that the
+// holder of the client's secret (this installation) wrote it. So every node knows it, and
+// it ends with the credential.
+func newToken(secret []byte, client string, until time.Time, scopes []string) string {
+	salt := make([]byte, 9)
+	_, _ = rand.Read(salt) // never fails
+	text := strconv.FormatInt(until.Unix(), 10) + " " + base64.RawURLEncoding.EncodeToString(salt) + " " + strings.Join(scopes, " ")
+	body := base64.RawURLEncoding.EncodeToString([]byte(text))
+	return body + "." + tokenCode(secret, client, body)
+}
+
+func tokenCode(secret []byte, client, body string) string {
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte("sluice upvest token\n" + client + "\n" + body))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// token checks the token of a request and gives its scopes.
+func (c *call) token() ([]string, error) {
+	kind, text, ok := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(kind, "bearer") || len(c.party.Secret) == 0 {
+		return nil, errBadToken
+	}
+	body, code, ok := strings.Cut(strings.TrimSpace(text), ".")
+	if !ok || subtle.ConstantTimeCompare([]byte(code), []byte(tokenCode(c.party.Secret, c.client, body))) != 1 {
+		return nil, errBadToken
+	}
+	said, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil {
+		return nil, errBadToken
+	}
+	words := strings.Fields(string(said))
+	if len(words) < 2 {
+		return nil, errBadToken
+	}
+	until, err := strconv.ParseInt(words[0], 10, 64)
+	if err != nil || !c.Now().Before(time.Unix(until, 0)) {
+		return nil, errBadToken
+	}
+	return words[2:], nil
+}

@@ -1,0 +1,50 @@
+// Package upvest serves the wire of the Upvest Investment API as far as withdrawals
+// need it: users, account groups, reference accounts, withdrawals, cash balances and
+// webhooks. What an unmodified client sends is understood, and what it reads back it can
+// parse. docs/dialects/upvest.md says what is supported and what we chose.
+package upvest
+
+import (
+	"net/http"
+
+	"sluice/internal/credential"
+	"sluice/internal/dialect"
+	"sluice/internal/webhook"
+)
+
+// Name is the name of the dialect.
+const Name = credential.Upvest
+
+// Dialect is the wire.
+type Dialect struct {
+	dialect.Deps
+	keys   *dialect.Keys
+	nonces *nonces
+	rates  *rates
+	signer *signer
+}
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// New makes the wire.
+func New(d dialect.Deps) *Dialect {
+	d = d.Fill()
+	return &Dialect{Deps: d, keys: dialect.NewKeys(d, Name), nonces: newNonces(), rates: newRates(), signer: &signer{deps: d}}
+}
+
+// Name implements dialect.Dialect.
+func (*Dialect) Name() string { return Name }
+
+// Patterns implements dialect.Dialect.
+func (*Dialect) Patterns() []string {
+	return []string{"/auth/", "/users", "/users/", "/account_groups", "/account_groups/", "/payments/", "/transactions/", "/webhooks", "/webhooks/", "/tests/"}
+}
+
+// Format implements dialect.Dialect.
+func (d *Dialect) Format() webhook.Format { return format{d} }
+
+// ServeHTTP implements http.Handler.
+func (d *Dialect) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	c := &call{Dialect: d, rw: rw, r: r, ctx: r.Context()}
+	c.serve()
+}
