@@ -8,6 +8,7 @@ import (
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/tylt"
+	"sluice/internal/dialect/upvest"
 	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
 )
@@ -16,6 +17,7 @@ import (
 var wires = []func(dialect.Deps, config.Config) dialect.Dialect{
 	func(d dialect.Deps, _ config.Config) dialect.Dialect { return coinspaid.New(d) },
 	func(d dialect.Deps, conf config.Config) dialect.Dialect { return tylt.New(d, conf.Symbols()) },
+	func(d dialect.Deps, _ config.Config) dialect.Dialect { return upvest.New(d) },
 }
 
 // newDialects makes the wires of other providers. Terms and rails are there.
@@ -26,6 +28,7 @@ func (a *App) newDialects() error {
 	}
 	d := dialect.Deps{
 		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Seal: ring,
+		Bank: a.conf.Bank.Policy(),
 		Desk: &desk.Desk{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
 	}
 	for _, wire := range wires {

@@ -44,6 +44,8 @@ type Dialect interface {
 
 // Reads is what dialects read. The store implements it. Reads never decide money.
 type Reads interface {
+	People
+
 	Credential(ctx context.Context, at id.ID) (credential.Credential, bool, error)
 	Credentials(ctx context.Context, owner id.ID, dialect string, limit int) ([]credential.Credential, error)
 	Merchant(ctx context.Context, at id.ID) (merchant.Merchant, bool, error)
@@ -81,6 +83,8 @@ type Deps struct {
 	Desk *desk.Desk
 	// Seal opens the secrets of credentials; nil where the installation has no keys for that.
 	Seal *seal.Ring
+	// Bank is what the installation asks of bank accounts that are registered.
+	Bank destination.Policy
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Log hears of what is our fault. Default slog.Default().

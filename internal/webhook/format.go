@@ -28,6 +28,10 @@ var told = map[string][]event.Type{
 		event.WithdrawalReview, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected,
 		event.ConversionCompleted,
 	},
+	FormatUpvest: {
+		event.AccountOpened, event.CreditCreated, event.BalanceUpdated, event.WithdrawalCreated, event.WithdrawalProcessing, event.WithdrawalConfirmed,
+		event.WithdrawalCancelled, event.WithdrawalRejected, event.WithdrawalFailed, event.WithdrawalReturned,
+	},
 	FormatTylt: {event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected},
 }
 
@@ -93,6 +97,17 @@ type Format interface {
 	Retry() Retry
 }
 
+// Packager is a Format that sends several messages in one request: what Render gives
+// for each is a part of a package. One request at a time is under way for an endpoint.
+type Packager interface {
+	Format
+	// Pack writes the body of a request from parts, in order; there is at least one.
+	Pack(parts [][]byte) []byte
+	// Bounds are how long a message may wait for others, at most 30 s, and up to how
+	// many bytes of parts go into one request. A single part may be larger.
+	Bounds(e Endpoint) (wait time.Duration, size int)
+}
+
 // Retry says when a message that was not acknowledged is sent again. The zero value
 // is the schedule of FormatNative.
 type Retry struct {
@@ -101,6 +116,9 @@ type Retry struct {
 	// Forever repeats the last wait without end; otherwise the delivery is dead after
 	// the last attempt.
 	Forever bool
+	// Blocks keeps everything of the endpoint back until the message that failed is sent
+	// again.
+	Blocks bool
 }
 
 // MaxAttempts is how often a delivery is sent before it is dead; 0 for no end.

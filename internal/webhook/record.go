@@ -49,6 +49,9 @@ type RecordAttempt struct {
 	RetryAfter time.Duration // what the endpoint asked for; 0: nothing
 	Jitter     int64         // 0 to JitterMax, drawn by the caller
 	Retry      Retry         // of the endpoint's format
+	// Along says that the request carried several deliveries and the record of another
+	// one tells what it means for the endpoint.
+	Along bool
 }
 
 // Recorded is how things stand after an attempt.
@@ -90,13 +93,19 @@ func (c RecordAttempt) Apply(v *commit.View) (any, error) {
 	d.Attempts++
 	c.log(v, d, d.Attempts)
 	if c.Attempt.Succeeded() {
-		e = e.works(v)
+		if !c.Along {
+			e = e.works(v)
+		}
 		d = d.done(v, Delivered, c.Attempt)
 	} else {
-		if c.Attempt.ErrorClass != string(ClassRender) { // nothing was sent: not the endpoint's doing
+		if !c.Along && c.Attempt.ErrorClass != string(ClassRender) { // nothing was sent: not the endpoint's doing
 			e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
 		}
 		d = c.failed(v, d, e)
+		if c.Retry.Blocks && d.State == Pending && d.NextAt.After(e.PausedUntil) {
+			e.PausedUntil = d.NextAt
+			e = e.put(v)
+		}
 	}
 	d.Version++
 	Deliveries.Put(v, d)

@@ -286,4 +286,6 @@ func refused(params string) bool {
 }
 
 // bad is a mistake in a request.
-func bad(field, format string, args ...any) error { return fault.Bad("bad_request", field, format, args...) }
+func bad(field, format string, args ...any) error {
+	return fault.Bad("bad_request", field, format, args...)
+}

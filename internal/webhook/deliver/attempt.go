@@ -15,26 +15,26 @@ import (
 // after an attempt.
 const recordFor = 5 * time.Second
 
-// run sends one delivery and records it, then goes on with the next of its lane.
-func (l *lane) run(i item) {
-	for {
-		a, retryAfter := l.attempt(i)
-		l.sent(a.Succeeded())
+// run sends what goes into one request and records it, then goes on with the next of its lane.
+func (l *lane) run(items []item) {
+	for len(items) > 0 {
+		a, retryAfter := l.attempt(items)
+		l.sent(a.Succeeded(), len(items))
 		crash.Point("webhook.sent")
-		l.record(i, a, retryAfter)
+		spread := jitter() // one for a package: what failed together is sent together
+		for n, i := range items {
+			l.record(i, webhook.RecordAttempt{Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: spread, Retry: i.retry(), Along: n > 0})
+		}
 		crash.Point("webhook.recorded")
 		l.w.work.Done()
-		next, ok := l.take()
-		if !ok {
-			return
-		}
-		i = next
+		items = l.take()
 	}
 }
 
-// attempt sends one delivery. It does not end with the worker: a request that has
+// attempt sends one request. It does not end with the worker: a request that has
 // begun is finished and recorded.
-func (l *lane) attempt(i item) (webhook.Attempt, time.Duration) {
+func (l *lane) attempt(items []item) (webhook.Attempt, time.Duration) {
+	i := items[0]
 	now := time.Now()
 	url, keys, err := l.keys(now)
 	if err != nil {
@@ -44,17 +44,15 @@ func (l *lane) attempt(i item) (webhook.Attempt, time.Duration) {
 		url = i.url
 	}
 	return l.w.sender.send(l.w.base, message{
-		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: i.body, url: url, key: i.key, keys: keys, missing: i.format.Missing,
+		id: event.MessageID(l.at.Shard, i.delivery.Message()), body: packed(items), url: url, key: i.key, keys: keys, missing: i.format.Missing,
 	})
 }
 
 // record writes down an attempt, and tells whoever has to know.
-func (l *lane) record(i item, a webhook.Attempt, retryAfter time.Duration) {
-	w, ctx := l.w, l.w.base
+func (l *lane) record(i item, c webhook.RecordAttempt) {
+	w, ctx, a := l.w, l.w.base, c.Attempt
 	w.observe(i.delivery, a)
-	r, err := submit[webhook.Recorded](ctx, w, l.at.Shard, webhook.RecordAttempt{
-		Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: jitter(), Retry: i.retry(),
-	}, time.Now().Add(recordFor))
+	r, err := submit[webhook.Recorded](ctx, w, l.at.Shard, c, time.Now().Add(recordFor))
 	if err != nil {
 		// The claim ends by itself and the message is sent again: at least once.
 		w.opt.Log.Error("an attempt of a webhook could not be recorded", "delivery", id.ID{Shard: l.at.Shard, Seq: i.delivery.Seq}.Text(id.Delivery),

@@ -220,8 +220,9 @@ func (w *Worker) unrendered(l *lane, d webhook.Delivery, f webhook.Format, reaso
 	l.failed++
 	l.mu.Unlock()
 	w.work.Go(func() {
-		l.record(item{delivery: d, format: f}, webhook.Attempt{
+		i := item{delivery: d, format: f}
+		l.record(i, webhook.RecordAttempt{Delivery: d, Jitter: jitter(), Retry: i.retry(), Attempt: webhook.Attempt{
 			At: time.Now().UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassRender), ErrorText: reason,
-		}, 0)
+		}})
 	})
 }

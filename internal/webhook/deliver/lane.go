@@ -122,6 +122,10 @@ func (l *lane) open(now time.Time) bool {
 
 // limit is how many requests may be under way now.
 func (l *lane) limit() int {
+	if l.packager() != nil {
+		// The next package waits until it is written down what came of this one.
+		return min(max(1-l.recorded, 0), 1)
+	}
 	if l.endpoint.Trips > 0 {
 		return 1 // one that has just begun to work again is asked carefully
 	}
@@ -150,28 +154,28 @@ func (l *lane) add(items []item) (back []item) {
 // pump starts as many requests as may be under way.
 func (l *lane) pump() {
 	for {
-		i, ok := l.take()
-		if !ok {
+		items := l.take()
+		if len(items) == 0 {
 			return
 		}
-		go l.run(i)
+		go l.run(items)
 	}
 }
 
-// take gives the next delivery to send, new ones first, and counts it as being
-// sent. Claims that are about to end are dropped: the store hands them out again.
-func (l *lane) take() (item, bool) {
+// take gives what goes into the next request, new deliveries first, and counts it as
+// being sent: one delivery, or a package. Claims that are about to end are dropped: the
+// store hands them out again.
+func (l *lane) take() []item {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	for l.queued > 0 && !l.closed && l.open(now) && l.sending < l.limit() && l.failed == 0 && l.recorded < recordingMax {
-		if wait := l.rate.wait(now); wait > 0 {
+		if wait := max(l.rate.wait(now), l.gathering(now)); wait > 0 {
 			l.later(wait)
 			break
 		}
-		i := l.pop()
-		if i.delivery.NextAt.Sub(now) < claimReserve {
-			l.more = true
+		items := l.next(now)
+		if len(items) == 0 {
 			continue
 		}
 		l.rate.take(now)
@@ -179,10 +183,24 @@ func (l *lane) take() (item, bool) {
 		l.w.sending.Add(1)
 		l.w.work.Add(1)
 		l.hungry()
-		return i, true
+		return items
 	}
 	l.hungry()
-	return item{}, false
+	return nil
+}
+
+// next takes the next delivery out of the queues, or the next package; none if its
+// claim is about to end.
+func (l *lane) next(now time.Time) []item {
+	if p := l.packager(); p != nil {
+		return l.pack(p, now)
+	}
+	i := l.pop()
+	if i.delivery.NextAt.Sub(now) < claimReserve {
+		l.more = true
+		return nil
+	}
+	return []item{i}
 }
 
 // hungry asks for more from the store when half of what the lane should hold is gone.
@@ -220,14 +238,14 @@ func (l *lane) later(d time.Duration) {
 }
 
 // sent notes the end of a request: its slot is free, its record is to come.
-func (l *lane) sent(ok bool) {
+func (l *lane) sent(ok bool, deliveries int) {
 	l.mu.Lock()
 	l.sending--
-	l.recorded++
+	l.recorded += deliveries
 	if ok {
 		l.window = min(l.window+1, l.w.opt.Concurrency)
 	} else {
-		l.failed++
+		l.failed += deliveries
 		l.window = max(l.window/2, 1)
 	}
 	l.mu.Unlock()
