@@ -13,6 +13,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/credential"
+	"sluice/internal/dialect/upvest"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
@@ -160,6 +161,11 @@ func (c *dialectAddCmd) command(owner id.ID, ring *seal.Ring) (credential.Create
 			return cmd, "", fault.New(fault.Invalid, "usage", "--public-key: %v", err)
 		}
 		cmd.PublicKey = string(b)
+	}
+	if c.Dialect == credential.Upvest { // its requests are signed with it
+		if _, err := upvest.ParsePublicKey(cmd.PublicKey); err != nil {
+			return cmd, "", fault.New(fault.Invalid, "usage", "--public-key: %v", err)
+		}
 	}
 	secret, err := credential.NewSecret(rand.Reader)
 	if err != nil {

@@ -103,6 +103,8 @@ type World struct {
 	got      []Callback
 	news     chan struct{}
 	dispatch id.Seq
+	keys     map[string]string
+	endpoint string
 }
 
 // Options bend a world.
@@ -117,13 +119,19 @@ type Options struct {
 	Answer func(Callback) (int, string)
 	// ReviewAbove is as in desk.Desk; nil: above 2 ETH.
 	ReviewAbove map[string]money.Amount
+	// Bank lets EUR go to bank accounts, and above 2 EUR wait for a person.
+	Bank bool
+	// PublicKeys are what parties sign with, by name; Endpoint are options of their
+	// endpoints.
+	PublicKeys map[string]string
+	Endpoint   string
 }
 
 // New makes a world around a wire.
 func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *World {
 	t.Helper()
 	ctx, quiet := context.Background(), slog.New(slog.DiscardHandler)
-	w := &World{TB: t, answer: opt.Answer, news: make(chan struct{}, 1000), dispatch: 1000}
+	w := &World{TB: t, answer: opt.Answer, news: make(chan struct{}, 1000), dispatch: 1000, keys: opt.PublicKeys, endpoint: opt.Endpoint}
 	if opt.URL == "" {
 		opt.URL = "sqlite:" + filepath.Join(t.TempDir(), "sluice.db")
 	}
@@ -147,6 +155,9 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	}
 	if opt.ReviewAbove == nil {
 		w.Deps.Desk.ReviewAbove = map[string]money.Amount{"ETH": money.Of(2e18)}
+	}
+	if opt.Bank {
+		w.withBank()
 	}
 	w.Dialect = wire(w.Deps)
 	worker, err = deliver.New(w.Loop, db, map[string]webhook.Format{
@@ -238,11 +249,11 @@ func (w *World) Party(name string, shard id.Shard, options map[string]string) Pa
 	w.Must(err)
 	p.Secret = secret
 	p.Cred = Do[credential.Credential](w, shard, credential.Create{
-		Merchant: m.Seq, Dialect: w.Dialect.Name(), Secret: []byte(secret), Scopes: merchant.MerchantScopes, Options: options,
+		Merchant: m.Seq, Dialect: w.Dialect.Name(), Secret: []byte(secret), PublicKey: w.keys[name], Scopes: merchant.MerchantScopes, Options: options,
 	})
 	p.Key = credential.KeyID(id.ID{Shard: shard, Seq: p.Cred.Seq})
 	Do[webhook.Endpoint](w, shard, webhook.CreateEndpoint{
-		Merchant: m.Seq, URL: w.Receiver.URL + "/" + name, Types: []string{"*"}, Format: w.Dialect.Name(), AllowHTTP: true,
+		Merchant: m.Seq, URL: w.Receiver.URL + "/" + name, Types: []string{"*"}, Format: w.Dialect.Name(), AllowHTTP: true, Options: w.endpoint,
 	})
 	return p
 }

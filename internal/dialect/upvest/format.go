@@ -146,17 +146,20 @@ func (t *telling) told(out []eventBody, m webhook.Message, n int, category, what
 // events are what a message tells on this wire.
 func (t *telling) events(m webhook.Message) ([]eventBody, error) {
 	e := m.Event
-	switch m.Type() {
-	case event.EndpointTested:
+	typ := m.Type()
+	if typ == event.EndpointTested {
 		return []eventBody{{
 			ID: uuid(id.Event, id.ID{Shard: t.shard, Seq: id.Seq(e.Seq)}), CreatedAt: stamp(e.At), Type: "TEST", Object: struct{}{},
 			Webhook: uuid(id.Endpoint, id.ID{Shard: t.shard, Seq: t.endpoint.Seq}),
 		}}, nil
-	case event.BalanceUpdated:
+	}
+	if typ == event.BalanceUpdated {
 		return t.balance(m)
-	case event.CreditCreated:
+	}
+	if typ == event.CreditCreated {
 		return t.credit(m)
-	case event.AccountOpened:
+	}
+	if typ == event.AccountOpened {
 		g, err := t.group(e.Subject)
 		if g == nil || err != nil {
 			return nil, err

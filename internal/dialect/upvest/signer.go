@@ -184,7 +184,10 @@ func (s signing) headers(m webhook.Signed, nonce string) ([]webhook.Header, erro
 		return nil, err
 	}
 	return []webhook.Header{
-		{Name: "Content-Type", Value: "application/json"}, {Name: "Accept", Value: "application/json"}, {Name: "Digest", Value: digest},
-		{Name: "Signature-Input", Value: "sig1=" + params}, {Name: "Signature", Value: "sig1=:" + signature + ":"},
+		{Name: "Content-Type", Value: "application/json"},
+		{Name: "Accept", Value: "application/json"},
+		{Name: "Digest", Value: digest},
+		{Name: "Signature-Input", Value: "sig1=" + params},
+		{Name: "Signature", Value: "sig1=:" + signature + ":"},
 	}, nil
 }

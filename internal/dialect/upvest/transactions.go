@@ -112,16 +112,15 @@ func (c *call) transactions(g customer.Group) ([]transactionBody, error) {
 		return nil, err
 	}
 	for _, w := range rows {
-		switch w.State {
-		case withdrawal.Confirmed:
+		if w.State == withdrawal.Confirmed {
 			out = append(out, payoutOf(shard, w, w.EndedAt, euro))
-		case withdrawal.Returned:
+		}
+		if w.State == withdrawal.Returned {
 			booked, err := c.moved(c.ctx, shard, w, euro)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, booked...)
-		default:
 		}
 	}
 	for before := id.Seq(0); ; {
@@ -149,12 +148,11 @@ func (d *Dialect) moved(ctx context.Context, shard id.Shard, w withdrawal.Withdr
 	}
 	var out []transactionBody
 	for _, t := range transfers {
-		switch t.Kind {
-		case ledger.KindPayout:
+		if t.Kind == ledger.KindPayout {
 			out = append(out, payoutOf(shard, w, t.At, euro))
-		case ledger.KindReturn:
+		}
+		if t.Kind == ledger.KindReturn {
 			out = append(out, returnOf(shard, w, t, euro))
-		default:
 		}
 	}
 	return out, nil
