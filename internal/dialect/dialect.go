@@ -125,6 +125,12 @@ func (p *Party) Can(s merchant.Scope) error {
 	return nil
 }
 
+// String keeps the secret out of everything that prints.
+func (p *Party) String() string { return p.Actor }
+
+// LogValue keeps the secret out of logs.
+func (p *Party) LogValue() slog.Value { return slog.StringValue(p.Actor) }
+
 // Key is the public name of the credential.
 func (p *Party) Key() string {
 	return credential.KeyID(id.ID{Shard: p.Merchant.Shard, Seq: p.Credential.Seq})

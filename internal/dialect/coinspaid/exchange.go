@@ -157,7 +157,10 @@ func (d *Dialect) offered(c *call, s swap, price string) (quote.Quote, error) {
 		if q.UsedBy != 0 || q.Expired(now) || q.SendCurrency != s.from.Asset.Code || q.ReceiveCurrency != s.to.Asset.Code {
 			continue
 		}
-		if given := q.Send; s.form == fx.ReceiveForm && q.Receive != s.amount || s.form == fx.SendForm && given != s.amount && !q.FeeInside {
+		// With a fee out of the amount, a client may send back what it asked for or what it was answered.
+		gross, err := q.Send.Add(q.Fee)
+		sent := q.Send == s.amount || q.FeeInside && err == nil && gross == s.amount
+		if s.form == fx.ReceiveForm && q.Receive != s.amount || s.form == fx.SendForm && !sent {
 			continue
 		}
 		if have, ok := decimal(q.Price); ok && have == price {

@@ -176,6 +176,7 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 		w.Must(<-done)
 		end()
 		w.Must(<-ended)
+		w.adds()
 		w.Server.Close()
 		w.Receiver.Close()
 		w.Must(db.Close())
@@ -349,5 +350,30 @@ func (w *World) Delivery(p Party, typ, state, failure string) webhook.Delivery {
 		case <-deadline:
 			w.Fatalf("the delivery of %s is %s %q, want %s %q", typ, last.State, last.LastError, state, failure)
 		}
+	}
+}
+
+// Eventually waits until something holds.
+func Eventually(w *World, holds func() bool, what string) {
+	w.Helper()
+	deadline := time.After(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			w.Fatalf("it does not come about that %s", what)
+		}
+	}
+}
+
+// adds requires that the books are right after whatever the test did.
+func (w *World) adds() {
+	w.Helper()
+	r, err := w.DB.Verify(context.Background())
+	w.Must(err)
+	if !r.OK() {
+		w.Errorf("the books do not add up: %+v", r)
 	}
 }

@@ -1,0 +1,33 @@
+package cli_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// A credential is made with its endpoint, listed without its secret, changed and ended.
+func TestDialectCredentials(t *testing.T) {
+	s, merchant, _ := books(t)
+	made := s.object("dialect add --merchant " + merchant + " --dialect coinspaid --callback-url http://localhost/told --option generation=old")
+	secret, _ := made["secret"].(string)
+	id, _ := made["id"].(string)
+	if len(secret) != 48 || !strings.HasPrefix(id, "dck_") || len(made["key"].(string)) != 32 || !strings.HasPrefix(made["endpoint"].(string), "whk_") {
+		t.Fatalf("%v", made)
+	}
+	list := s.want(0, "dialect list --merchant "+merchant)
+	if !strings.Contains(list.out, made["key"].(string)) || !strings.Contains(list.out, "generation=old") || strings.Contains(list.out, secret) {
+		t.Errorf("%s", list.out)
+	}
+	if r := s.want(0, "dialect set "+id+" --option generation=new"); !strings.Contains(r.out, "generation=new") {
+		t.Errorf("%s", r.out)
+	}
+	s.want(2, "dialect set "+id+" --option colour=red")
+	s.want(2, "dialect add --merchant "+merchant+" --dialect morse")
+	s.want(2, "dialect add --merchant "+merchant+" --dialect coinspaid --callback-url ftp://x")
+	s.want(2, "dialect revoke dck_00000000000000000000000000000000")
+	s.want(0, "dialect revoke "+id)
+	if r := s.want(0, "dialect list --json --merchant "+merchant); !strings.Contains(r.out, `"revoked_at":"2`) || strings.Count(r.out, "\n") != 1 {
+		t.Errorf("%s", r.out)
+	}
+	s.want(1, "dialect set "+id+" --option generation=old")
+}
