@@ -131,7 +131,7 @@ func (c Convert) price(v *commit.View, x *Conversion) error {
 		if err != nil {
 			return err
 		}
-		q = made.(quote.Quote).Seq //nolint:forcetypeassert // what Create gives
+		q = made.(quote.Quote).Seq //nolint:errcheck // what Create gives
 	}
 	taken, err := quote.Take(v, c.Merchant, q, x.Seq)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 func TestDialectCredentials(t *testing.T) {
 	s, merchant, _ := books(t)
 	made := s.object("dialect add --merchant " + merchant + " --dialect coinspaid --callback-url http://localhost/told --option generation=old")
-	secret, _ := made["secret"].(string)
-	id, _ := made["id"].(string)
-	if len(secret) != 48 || !strings.HasPrefix(id, "dck_") || len(made["key"].(string)) != 32 || !strings.HasPrefix(made["endpoint"].(string), "whk_") {
+	text := func(name string) string { v, _ := made[name].(string); return v }
+	secret, id := text("secret"), text("id")
+	if len(secret) != 48 || !strings.HasPrefix(id, "dck_") || len(text("key")) != 32 || !strings.HasPrefix(text("endpoint"), "whk_") {
 		t.Fatalf("%v", made)
 	}
 	list := s.want(0, "dialect list --merchant "+merchant)
-	if !strings.Contains(list.out, made["key"].(string)) || !strings.Contains(list.out, "generation=old") || strings.Contains(list.out, secret) {
+	if !strings.Contains(list.out, text("key")) || !strings.Contains(list.out, "generation=old") || strings.Contains(list.out, secret) {
 		t.Errorf("%s", list.out)
 	}
 	if r := s.want(0, "dialect set "+id+" --option generation=new"); !strings.Contains(r.out, "generation=new") {

@@ -71,7 +71,7 @@ func (d *Dialect) calculate(c *call) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
-	q := out.(quote.Quote) //nolint:forcetypeassert // what Create gives
+	q := out.(quote.Quote) //nolint:errcheck // what Create gives
 	w := &writer{}
 	w.open().key("data").open()
 	w.text("sender_currency", s.from.Code).text("sender_amount", eight(s.from.Asset, q.Send, true)).
@@ -86,10 +86,11 @@ func (d *Dialect) calculate(c *call) (int, []byte, error) {
 func (d *Dialect) fixed(c *call) (int, []byte, error) {
 	s := d.swap(c)
 	foreign := c.req.text("foreign_id", true, textMax)
-	price, ok := "", true
-	if !c.req.has("price") {
+	price, ok := decimal(unquoted(c.req.members["price"]))
+	switch {
+	case !c.req.has("price"):
 		c.req.wrong("price", "The price field is required.")
-	} else if price, ok = decimal(unquoted(c.req.members["price"])); !ok {
+	case !ok:
 		c.req.wrong("price", "The price must be a number.")
 	}
 	if len(c.req.errors) > 0 {
@@ -133,8 +134,8 @@ func (d *Dialect) convert(c *call, s swap, cmd account.Convert) (int, []byte, er
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
-	made := out.(alias.Result)           //nolint:forcetypeassert // what Numbered gives
-	x := made.Value.(account.Conversion) //nolint:forcetypeassert // what Convert gives
+	made := out.(alias.Result)           //nolint:errcheck // what Numbered gives
+	x := made.Value.(account.Conversion) //nolint:errcheck // what Convert gives
 	w := &writer{}
 	w.open().key("data").open().number("id", made.Number).text("foreign_id", x.ForeignID).text("type", kindExchange).
 		text("sender_amount", eight(s.from.Asset, x.Send, true)).text("sender_currency", s.from.Code).

@@ -143,8 +143,9 @@ func (d *Dialect) answer(rw http.ResponseWriter, r *http.Request, status int, bo
 			h.Set("Retry-After", "2")
 		}
 	}
+	h.Set("X-Content-Type-Options", "nosniff")
 	rw.WriteHeader(status)
-	_, _ = rw.Write(body) // the client is gone: nobody to tell
+	_, _ = rw.Write(body) //nolint:gosec // JSON, and said to be; a client that is gone is nobody to tell
 }
 
 // limiter bounds how often something is asked, by who asks and from where.

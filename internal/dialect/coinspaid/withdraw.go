@@ -64,8 +64,8 @@ func (d *Dialect) withdraw(c *call) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, refused(err, blame)
 	}
-	made := out.(alias.Result)                                                                 //nolint:forcetypeassert // what Numbered gives
-	return http.StatusCreated, d.made(c, made.Value.(withdrawal.Withdrawal), made.Number), nil //nolint:forcetypeassert // what Create gives
+	made := out.(alias.Result)                                                                 //nolint:errcheck // what Numbered gives
+	return http.StatusCreated, d.made(c, made.Value.(withdrawal.Withdrawal), made.Number), nil //nolint:errcheck // what Create gives
 }
 
 // payout reads the request. What is wrong is noted in it.

@@ -73,9 +73,16 @@ func Run(t *testing.T, wire func(dialect.Deps) dialect.Dialect, d Driver, words 
 		name string
 		test func(*suite)
 	}{
-		{"CreateHoldConfirm", (*suite).confirm}, {"Fail", (*suite).fail}, {"Cancel", (*suite).cancel}, {"Review", (*suite).review},
-		{"TestCase07_Duplicate", (*suite).duplicate}, {"Insufficient", (*suite).insufficient}, {"BadSignature", (*suite).badSignature},
-		{"BadAddress", (*suite).badAddress}, {"Conversion", (*suite).conversion}, {"TestCase50_OtherMerchant", (*suite).others},
+		{"CreateHoldConfirm", (*suite).confirm},
+		{"Fail", (*suite).fail},
+		{"Cancel", (*suite).cancel},
+		{"Review", (*suite).review},
+		{"TestCase07_Duplicate", (*suite).duplicate},
+		{"Insufficient", (*suite).insufficient},
+		{"BadSignature", (*suite).badSignature},
+		{"BadAddress", (*suite).badAddress},
+		{"Conversion", (*suite).conversion},
+		{"TestCase50_OtherMerchant", (*suite).others},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			x := &suite{New(t, wire, words.Options), d, words}

@@ -42,6 +42,7 @@ import (
 // silent is a node that does not answer: destinations are checked without it.
 type silent struct{ evm.Node }
 
+// CodeAt implements evm.Node.
 func (silent) CodeAt(context.Context, common.Address, *big.Int) ([]byte, error) {
 	return nil, errors.New("no node in these tests")
 }
@@ -169,7 +170,7 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	looping, end := context.WithCancel(ctx)
 	done, ended := make(chan error, 1), make(chan error, 1)
 	go func() { ended <- w.Loop.Run(looping) }()
-	w.A, w.B = w.Party("acme", 0, opt.Option), w.Party("bolt", id.Shard(db.Shards()-1), opt.Option) //nolint:gosec // a few
+	w.A, w.B = w.Party("acme", 0, opt.Option), w.Party("bolt", id.Shard(db.Shards()-1), opt.Option)
 	go func() { done <- worker.Run(running) }()
 	t.Cleanup(func() {
 		stop()
