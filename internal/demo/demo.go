@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Dir    string // for database and keys; "": a temporary one that is removed at the end
 	Listen string // host:port of the API
+	Btcd   string // program of a Bitcoin node; "": bin/btcd or the one in PATH, if any
 	Once   bool   // end after the story
 	JSON   bool   // one object per step instead of a timeline
 	Color  bool
@@ -36,13 +37,13 @@ func Run(ctx context.Context, opt Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, hook.close()) }()
-	w, err := newWorld(ctx, opt.Dir, opt.Listen)
+	w, err := newWorld(ctx, opt)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	rep.print("")
-	rep.table([][]string{
+	parts := [][]string{
 		{"part", "where"},
 		{"chain", fmt.Sprintf("%s (JSON-RPC, chain id %d, a block every %s, final after %s)", w.chain.URL(), w.chain.ID(), blockEvery, finalAfter)},
 		{"wallet", w.wallet + " holds 1000000 USDT and 100 ETH"},
@@ -52,7 +53,11 @@ func Run(ctx context.Context, opt Options) (err error) {
 		{"API", w.app.URL() + "/docs"},
 		{"webhooks", hook.url},
 		{"log", w.log.Name()},
-	})
+	}
+	if w.coins != nil {
+		parts = append(parts, []string{"bitcoin", w.coins.program + " on a chain of its own; " + w.coinWallet + fmt.Sprintf(" holds %d BTC", 50*coinBlocks)})
+	}
+	rep.table(parts)
 	s := &story{world: w, rep: rep, hook: hook, api: newClient(w.app.URL(), w.key)}
 	defer s.api.close()
 	s.operator = newClient(w.app.URL(), w.opKey)

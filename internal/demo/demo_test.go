@@ -39,7 +39,7 @@ func TestStory(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "kept")
-	must(t, demo.Run(t.Context(), demo.Options{Dir: dir, Listen: "127.0.0.1:0", Once: true, JSON: true, Out: &out}))
+	must(t, demo.Run(t.Context(), demo.Options{Dir: dir, Listen: "127.0.0.1:0", Btcd: btcd(t), Once: true, JSON: true, Out: &out}))
 	var names []string
 	lines := json.NewDecoder(&out)
 	for lines.More() {
@@ -48,9 +48,14 @@ func TestStory(t *testing.T) {
 		if !s.OK || len(s.Problems) > 0 {
 			t.Errorf("step %s: %q", s.Step, s.Problems)
 		}
+		for _, e := range s.Entries {
+			if e.Facts["skipped"] != "" && btcd(t) != "" {
+				t.Errorf("step %s: %s", s.Step, e.Text)
+			}
+		}
 		names = append(names, s.Step)
 	}
-	if got, want := strings.Join(names, " "), "webhooks accounts sale pending settled usdt eth cancel overdraft duplicate batch bank sepa reject return convert chain statement verify reconcile summary"; got != want {
+	if got, want := strings.Join(names, " "), "webhooks accounts sale pending settled usdt eth cancel overdraft duplicate batch bank sepa reject return convert bitcoin chain statement verify reconcile summary"; got != want {
 		t.Errorf("steps %q, want %q", got, want)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "sluice.db")); err != nil {
@@ -61,6 +66,23 @@ func TestStory(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("a used folder: %v", err)
 	}
+}
+
+// btcd is the Bitcoin node that the Makefile builds, "" where nobody has built it.
+func btcd(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("SLUICE_TEST_BTCD")
+	if path == "" {
+		path = filepath.Join("..", "..", "bin", "btcd")
+	}
+	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("no Bitcoin node: run make bin/btcd: %v", err)
+		}
+		t.Log("without a Bitcoin node: make bin/btcd builds one")
+		return ""
+	}
+	return path
 }
 
 // firstStep ends the run as soon as a step has been told.

@@ -26,6 +26,7 @@ var steps = []step{
 	{"batch", "The guild pays a hundred members with one request; the wallet's vault carries them together", (*story).payHundred},
 	bankSteps[0], bankSteps[1], bankSteps[2], bankSteps[3],
 	{"convert", "Clara takes 40.00 EUR of it in ETH: a quote fixes the price, and both sides are booked", (*story).convert},
+	{"bitcoin", "Dora withdraws 0.015 BTC", (*story).withdrawBTC},
 	{"chain", "What the chain says", (*story).compareWithChain},
 	{"statement", "What the bank says", (*story).compareWithBank},
 	{"verify", "The books are recomputed from every transfer", (*story).verifyBooks},

@@ -28,6 +28,7 @@ type story struct {
 
 	ada, ben  customer
 	clara     customer // is paid at her bank: address is the id of her registered account
+	dora      customer // is paid in Bitcoin
 	guild     customer // pays a hundred members at once
 	adaCredit string   // id
 	benCredit string
@@ -216,7 +217,7 @@ func (s *story) balanceText(b balanceObject) string {
 }
 
 func (s *story) nameOf(account string) string {
-	for _, c := range []customer{s.ada, s.ben, s.clara, s.guild} {
+	for _, c := range []customer{s.ada, s.ben, s.clara, s.dora, s.guild} {
 		if c.account == account {
 			return c.name
 		}

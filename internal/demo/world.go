@@ -63,6 +63,12 @@ type world struct {
 
 	bank *clerk
 
+	btcd       string    // the program of a Bitcoin node, "" for none
+	coins      *coinNode // nil: there is none
+	coinWallet string
+	// coinTrouble says why the node that was found did not work.
+	coinTrouble string
+
 	fundedUSDT, fundedETH money.Amount // wallet and vault together
 
 	stop  context.CancelFunc
@@ -72,24 +78,34 @@ type world struct {
 
 // newWorld builds and starts everything. What the server has to say goes to a file
 // in the folder.
-func newWorld(ctx context.Context, dir, listen string) (_ *world, err error) {
+func newWorld(ctx context.Context, opt Options) (_ *world, err error) {
 	w := &world{ended: make(chan error, 2)}
+	if w.btcd, err = findBtcd(opt.Btcd); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if err := w.folder(dir); err != nil {
+	if err := w.folder(opt.Dir); err != nil {
 		return nil, err
 	}
 	if err := w.openChain(ctx); err != nil {
 		return nil, err
 	}
-	w.configure(listen)
+	w.configure(opt.Listen)
 	if err := w.configureBank(&w.conf); err != nil {
 		return nil, err
 	}
 	configureExchange(&w.conf)
+	if err := w.openCoins(ctx); err != nil {
+		if opt.Btcd != "" || ctx.Err() != nil {
+			return nil, err
+		}
+		// One that was merely found may be of another version, and is not what was asked for.
+		w.coins, w.coinWallet, w.coinTrouble = nil, "", err.Error()
+	}
 	if w.log, err = os.OpenFile(filepath.Join(w.dir, "server.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
 		return nil, err
 	}
@@ -203,6 +219,9 @@ func (w *world) populate(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	err = app.Write(ctx, db, func(loop *commit.Loop) error {
 		_, err := commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: networkName, Address: w.wallet, Label: "hot wallet of the demo"})
+		if err == nil && w.coinWallet != "" {
+			_, err = commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: coinNetwork, Address: w.coinWallet, Label: "coins of the demo"})
+		}
 		if err != nil {
 			return err
 		}
@@ -264,6 +283,9 @@ func (w *world) close() (err error) {
 	}
 	if w.chain != nil {
 		err = errors.Join(err, w.chain.Close())
+	}
+	if w.coins != nil {
+		err = errors.Join(err, w.coins.stop())
 	}
 	if w.log != nil {
 		err = errors.Join(err, w.log.Close())
