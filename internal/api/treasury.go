@@ -133,6 +133,7 @@ func getTreasury(c *call) (int, error) {
 		o.amount("reserved", n.Asset, n.Reserved)
 		o.amount("spendable", n.Asset, n.Spendable)
 		o.amount("owed", n.Asset, n.Owed)
+		o.amount("free", n.Asset, n.Free)
 		o.amount("short", n.Asset, n.Short)
 		o.close()
 	}

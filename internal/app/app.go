@@ -65,7 +65,6 @@ type App struct {
 	deliver  *deliver.Worker  // nil: nothing is sent from here
 	terms    *terms.Book
 	rates    *source.Poller   // nil: there are no prices
-	funds    *funds           // nil: nothing is exchanged
 	treasury *treasury.Worker // nil: there are no networks
 	survey   *treasury.Survey // nil: there are no networks
 	dialects []dialect.Dialect

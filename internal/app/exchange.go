@@ -1,13 +1,10 @@
 package app
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,8 +14,6 @@ import (
 	"sluice/internal/fx"
 	"sluice/internal/fx/source"
 	"sluice/internal/money"
-	"sluice/internal/rail"
-	"sluice/internal/store"
 	"sluice/internal/terms"
 )
 
@@ -108,8 +103,10 @@ func (a *App) newTerms() error {
 		a.metrics.registry.MustRegister(newRateMetrics(a.rates))
 	}
 	if len(b.Pairs) > 0 {
-		a.funds = newFunds(a.Store, a.rails, a.log)
-		b.Funds = a.funds
+		b.Funds = noFunds{}
+		if a.treasury != nil {
+			b.Funds = a.treasury
+		}
 	}
 	a.terms = b
 	return nil
@@ -152,120 +149,10 @@ func (m rateMetrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// funds remembers what the wallets can pay: what they hold on their networks, less
-// what is owed to withdrawals that are accepted and not at their end.
-type funds struct {
-	store *store.DB
-	rails map[string]rail.Rail
-	log   *slog.Logger
-
-	mu   sync.Mutex
-	have map[[2]string]money.Amount // by network and currency
-	at   map[string]time.Time       // by network
-}
-
-var _ terms.Funds = (*funds)(nil)
-
-func newFunds(db *store.DB, rails map[string]rail.Rail, log *slog.Logger) *funds {
-	return &funds{store: db, rails: rails, log: log, have: map[[2]string]money.Amount{}, at: map[string]time.Time{}}
-}
+// noFunds is what a process knows that has no networks: nothing.
+type noFunds struct{}
 
 // Spendable implements terms.Funds.
-func (f *funds) Spendable(network, currency string) (money.Amount, time.Time, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	at, ok := f.at[network]
-	return f.have[[2]string{network, currency}], at, ok
-}
-
-// fundsEvery is how often the wallets are looked at, and fundsTimeout bounds one look.
-const (
-	fundsEvery   = 10 * time.Second
-	fundsTimeout = 20 * time.Second
-)
-
-// run looks at the wallets again and again, until ctx ends.
-func (f *funds) run(ctx context.Context) error {
-	tick := time.NewTicker(fundsEvery)
-	defer tick.Stop()
-	for {
-		f.look(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// look reads every network once. One that cannot be read keeps its last reading,
-// which grows old.
-func (f *funds) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, fundsTimeout)
-	defer cancel()
-	wallets, err := f.store.Wallets(ctx)
-	if err != nil {
-		f.warn(ctx, "", err)
-		return
-	}
-	for name, r := range f.rails {
-		now := time.Now()
-		sum := map[string]money.Amount{}
-		for _, w := range wallets {
-			if w.Network != name || err != nil {
-				continue
-			}
-			var held map[string]money.Amount
-			if held, err = r.Balance(ctx, w.Address); err == nil {
-				err = addUp(sum, held)
-			}
-		}
-		if err == nil {
-			err = f.lessOwed(ctx, name, sum)
-		}
-		if err != nil {
-			f.warn(ctx, name, err)
-			err = nil
-			continue
-		}
-		f.mu.Lock()
-		f.at[name] = now
-		for _, code := range r.Assets() {
-			f.have[[2]string{name, code}] = sum[code]
-		}
-		f.mu.Unlock()
-	}
-}
-
-func (f *funds) warn(ctx context.Context, network string, err error) {
-	if ctx.Err() == nil {
-		f.log.Warn("what the wallets hold cannot be read: exchange is refused when the last reading is too old", "network", network, "error", err)
-	}
-}
-
-func addUp(sum, more map[string]money.Amount) error {
-	for code, a := range more {
-		total, err := sum[code].Add(a)
-		if err != nil {
-			return err
-		}
-		sum[code] = total
-	}
-	return nil
-}
-
-// lessOwed takes off what accepted withdrawals are still to be paid.
-func (f *funds) lessOwed(ctx context.Context, network string, sum map[string]money.Amount) error {
-	owed, err := f.store.Owed(ctx, network)
-	if err != nil {
-		return err
-	}
-	for code, a := range owed {
-		left, err := sum[code].Sub(a)
-		if err != nil {
-			left = money.Amount{} // more is owed than is there
-		}
-		sum[code] = left
-	}
-	return nil
+func (noFunds) Spendable(string, string) (money.Amount, time.Time, bool) {
+	return money.Amount{}, time.Time{}, false
 }

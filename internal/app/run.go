@@ -62,9 +62,6 @@ func (a *App) Run(ctx context.Context) error {
 	if a.rates != nil {
 		working = append(working, start("rates", func() error { return a.rates.Run(workCtx) }))
 	}
-	if a.funds != nil {
-		working = append(working, start("funds", func() error { return a.funds.run(workCtx) }))
-	}
 	working = append(working, start("API", func() error { return served(a.server.Serve(a.listener)) }))
 	if a.adminServer != nil {
 		working = append(working, start("admin port", func() error { return served(a.adminServer.Serve(a.adminListener)) }))

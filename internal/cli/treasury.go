@@ -78,6 +78,7 @@ type needOut struct {
 	Reserved  string `json:"reserved"`
 	Spendable string `json:"spendable"`
 	Owed      string `json:"owed"`
+	Free      string `json:"free"`
 	Short     string `json:"short"`
 }
 
@@ -151,7 +152,7 @@ func showTreasury(assets money.Assets, all []treasury.Status, needs []treasury.N
 		a := assets[n.Asset]
 		out.Assets = append(out.Assets, needOut{
 			Network: n.Network, Asset: n.Asset, Balance: a.Format(n.Balance), Reserved: a.Format(n.Reserved), Spendable: a.Format(n.Spendable),
-			Owed: a.Format(n.Owed), Short: a.Format(n.Short),
+			Owed: a.Format(n.Owed), Free: a.Format(n.Free), Short: a.Format(n.Short),
 		})
 	}
 	for _, st := range all {
@@ -165,9 +166,9 @@ func showTreasury(assets money.Assets, all []treasury.Status, needs []treasury.N
 }
 
 func (o treasuryOut) table(p printer) {
-	p.line("NETWORK\tASSET\tBALANCE\tRESERVED\tSPENDABLE\tOWED\tSHORT")
+	p.line("NETWORK\tASSET\tBALANCE\tRESERVED\tSPENDABLE\tOWED\tFREE\tSHORT")
 	for _, n := range o.Assets {
-		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, n.Balance, n.Reserved, n.Spendable, n.Owed, n.Short)
+		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, n.Balance, n.Reserved, n.Spendable, n.Owed, n.Free, n.Short)
 	}
 	p.line("")
 	p.line("WALLET\tASSET\tBALANCE\tSPENDABLE\tSPENT-24H\tRUNWAY\tSTATE")

@@ -112,6 +112,9 @@ func (c *Config) checkExchange(p *problems) {
 	x := &c.Exchange
 	span(p, "exchange.max_age", x.MaxAge, time.Second, 30*24*time.Hour)
 	span(p, "exchange.funds_max_age", x.FundsMaxAge, time.Second, 24*time.Hour)
+	if len(x.Pairs) > 0 && x.FundsMaxAge < c.Treasury.Every {
+		p.add("exchange.funds_max_age", "must be at least treasury.every (%s), which is how often the wallets are looked at", c.Treasury.Every)
+	}
 	between(p, "exchange.max_spread_bps", x.MaxSpreadBPS, 0, 5000)
 	between(p, "exchange.min_sources", x.MinSources, 1, 32)
 	for i, code := range x.Pivots {

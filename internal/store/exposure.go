@@ -11,6 +11,10 @@ import (
 	"sluice/internal/treasury"
 )
 
+// exchangedQuery is answered by the index withdrawal_exchanged, which has only what it
+// asks for.
+const exchangedQuery = "SELECT t.currency, t.receive_currency, t.amount, t.receive FROM withdrawal t WHERE t.shard = $1 AND t.receive_currency <> t.currency AND " + open
+
 // Exposure tells what exchange has left the house with, by currency, in order of the
 // codes. It costs the house accounts and what is open, not what was ever stored.
 func (db *DB) Exposure(ctx context.Context) ([]treasury.Exposure, error) {
@@ -33,12 +37,11 @@ func (db *DB) Exposure(ctx context.Context) ([]treasury.Exposure, error) {
 			if err != nil {
 				return err
 			}
-			err = q.each(ctx, "SELECT t.currency, t.receive_currency, t.amount, t.receive FROM withdrawal t WHERE t.shard = $1 AND t.receive_currency <> t.currency AND "+open,
-				[]any{int64(n)}, []any{&currency, &to, &in, &out}, func() error {
-					change(currency, func(x *treasury.Exposure) { x.Open = x.Open.Plus(in) })
-					change(to, func(x *treasury.Exposure) { x.Open = x.Open.Minus(out) })
-					return nil
-				})
+			err = q.each(ctx, exchangedQuery, []any{int64(n)}, []any{&currency, &to, &in, &out}, func() error {
+				change(currency, func(x *treasury.Exposure) { x.Open = x.Open.Plus(in) })
+				change(to, func(x *treasury.Exposure) { x.Open = x.Open.Minus(out) })
+				return nil
+			})
 			if err != nil {
 				return err
 			}

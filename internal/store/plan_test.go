@@ -143,3 +143,59 @@ func TestSQLitePlansGoByTheWholeKey(t *testing.T) {
 		}
 	}
 }
+
+// sums are the statements that add up what is open, and what answers each.
+var sums = []struct{ text, sqlite, postgres string }{
+	{owedQuery, "USING COVERING INDEX withdrawal_open (shard=?)", "Index Only Scan using withdrawal_open"},
+	{exchangedQuery, "USING INDEX withdrawal_exchanged (shard=?)", "withdrawal_exchanged"},
+}
+
+func TestSQLiteSumsOfWhatIsOpenReadNothingElse(t *testing.T) {
+	db := migrated(t, "sqlite:"+filepath.Join(t.TempDir(), "a.db"))
+	reads := db.engine.(*sqliteStore).reads //nolint:errcheck // a panic fails the test as well
+	for _, q := range sums {
+		rows, err := reads.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+q.text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plan := details(t, rows); !strings.Contains(plan, q.sqlite) {
+			t.Errorf("%s\n%s", q.text, plan)
+		}
+	}
+}
+
+func TestPostgresSumsOfWhatIsOpenReadNothingElse(t *testing.T) {
+	db := migrated(t, pgtest.URL(t))
+	conn, err := db.engine.(*pgStore).writers.Acquire(t.Context()) //nolint:errcheck // as above
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background()) //nolint:errcheck // it is a test's
+	// The tables are empty, so that reading all of one looks cheap.
+	for _, set := range []string{"SET LOCAL enable_seqscan = off", "SET LOCAL enable_bitmapscan = off"} {
+		if _, err := tx.Exec(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, q := range sums {
+		rows, err := tx.Query(t.Context(), "EXPLAIN "+strings.Replace(q.text, "$1", "0", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, line := "", ""
+		for rows.Next() {
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			plan += line + "\n"
+		}
+		if !strings.Contains(plan, q.postgres) {
+			t.Errorf("%s\n%s", q.text, plan)
+		}
+	}
+}

@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"fmt"
 
 	"sluice/internal/fee"
 	"sluice/internal/id"
-	"sluice/internal/money"
 	"sluice/internal/quote"
 )
 
@@ -36,24 +34,4 @@ func (db *DB) Quote(ctx context.Context, at id.ID) (quote.Quote, bool, error) {
 // Fees lists what is charged to a merchant by schedules of its own, in order of their keys.
 func (db *DB) Fees(ctx context.Context, owner id.ID) ([]fee.Stored, error) {
 	return query(ctx, db.engine, feeSchedules, "WHERE t.shard = $1 AND t.merchant = $2 ORDER BY t.currency, t.network, t.kind", owner.Shard, owner.Seq)
-}
-
-// Owed adds up what accepted withdrawals on a network are still to be paid, by
-// currency. It costs what is open, not what was ever stored.
-func (db *DB) Owed(ctx context.Context, network string) (map[string]money.Amount, error) {
-	out := map[string]money.Amount{}
-	var currency string
-	var a money.Amount
-	for n := range db.shards {
-		err := db.engine.each(ctx, "SELECT t.receive_currency, t.receive FROM withdrawal t WHERE t.shard = $1 AND t.network = $2 AND "+open,
-			[]any{int64(n), network}, []any{&currency, &a}, func() error {
-				sum, err := out[currency].Add(a)
-				out[currency] = sum
-				return err
-			})
-		if err != nil {
-			return nil, fmt.Errorf("read what is owed: %w", err)
-		}
-	}
-	return out, nil
 }

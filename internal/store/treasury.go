@@ -14,7 +14,6 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/treasury"
-	"sluice/internal/withdrawal"
 )
 
 var walletBooks = bindTable(treasury.Books, "wallet asset",
@@ -199,24 +198,25 @@ func (db *DB) TreasurySpent(ctx context.Context, wallet id.Seq, since time.Time)
 			args, []any{&asset, &a}, func() error { return add(asset, a) }))
 }
 
-// TreasuryOwed implements treasury.Reader. It reads every withdrawal that waits.
+// owedQuery is answered by the index withdrawal_open alone.
+const owedQuery = "SELECT t.network, t.receive_currency, t.receive FROM withdrawal t WHERE t.shard = $1 AND " + open
+
+// TreasuryOwed implements treasury.Reader. It costs what is open, not what was ever
+// stored, and reads no row of the table for it.
 func (db *DB) TreasuryOwed(ctx context.Context) (map[string]map[string]money.Amount, error) {
 	out := map[string]map[string]money.Amount{}
 	var network, asset string
 	var a money.Amount
 	for n := range db.shards {
-		for _, state := range []withdrawal.State{withdrawal.Queued, withdrawal.Processing} {
-			err := db.engine.each(ctx, "SELECT network, receive_currency, receive FROM withdrawal WHERE shard = $1 AND state = $2 AND ended_at = 0",
-				[]any{int64(n), string(state)}, []any{&network, &asset, &a}, func() (err error) {
-					if out[network] == nil {
-						out[network] = map[string]money.Amount{}
-					}
-					out[network][asset], err = out[network][asset].Add(a)
-					return err
-				})
-			if err != nil {
-				return nil, err
+		err := db.engine.each(ctx, owedQuery, []any{int64(n)}, []any{&network, &asset, &a}, func() (err error) {
+			if out[network] == nil {
+				out[network] = map[string]money.Amount{}
 			}
+			out[network][asset], err = out[network][asset].Add(a)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read what is owed: %w", err)
 		}
 	}
 	return out, nil

@@ -23,7 +23,8 @@ type Reader interface {
 	// TreasurySpent adds up, by asset, what dispatches of a wallet that were begun since
 	// a time and are done have paid and cost.
 	TreasurySpent(ctx context.Context, wallet id.Seq, since time.Time) (map[string]money.Amount, error)
-	// TreasuryOwed adds up, by network and asset, the queued and processing withdrawals.
+	// TreasuryOwed adds up, by network and asset, what accepted withdrawals that have not
+	// ended are to be paid.
 	TreasuryOwed(ctx context.Context) (map[string]map[string]money.Amount, error)
 }
 
@@ -46,8 +47,11 @@ type Figures struct {
 	// the most that their signed attempts can cost. Spendable is the rest, at least zero.
 	Reserved  money.Amount
 	Spendable money.Amount
-	Booked    Signed       // what the ledger says
-	Spent     money.Amount // what dispatches begun in the last 24 hours have paid and cost
+	// Claimed is what dispatches pay whose withdrawals are owed still, whether a block
+	// holds them or not: it is gone from Spendable already.
+	Claimed money.Amount
+	Booked  Signed       // what the ledger says
+	Spent   money.Amount // what dispatches begun in the last 24 hours have paid and cost
 	// Hours is how long Spendable lasts when every day is like the last 24 hours: rounded
 	// down, -1 when nothing was spent.
 	Hours int64
@@ -120,6 +124,8 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 			if b, ok := r.(rail.Booker); ok {
 				pos, problem = b.Position(ctx, w.Address)
 			}
+		} else {
+			latest = nil // whatever came with an error is no reading
 		}
 		if problem != nil {
 			out.Problem = problem.Error()
@@ -152,7 +158,7 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 }
 
 func (s Survey) figures(w Wallet, feeAsset string, latest map[string]money.Amount, st State, spent map[string]money.Amount) ([]Figures, error) {
-	reserved, err := reserved(feeAsset, st)
+	reserved, claimed, err := reserved(feeAsset, st)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +166,7 @@ func (s Survey) figures(w Wallet, feeAsset string, latest map[string]money.Amoun
 	for _, asset := range slices.Sorted(maps.Keys(latest)) {
 		f := Figures{
 			Asset: asset, Balance: latest[asset], Reserved: reserved[asset], Booked: st.Booked[asset], Spent: spent[asset], Hours: -1,
-			Spendable: Less(latest[asset], reserved[asset]).Floor(),
+			Spendable: Less(latest[asset], reserved[asset]).Floor(), Claimed: claimed[asset],
 		}
 		if !f.Spent.IsZero() {
 			f.Hours = runway(f.Spendable, f.Spent)
@@ -176,26 +182,34 @@ func (s Survey) figures(w Wallet, feeAsset string, latest map[string]money.Amoun
 	return out, nil
 }
 
-// reserved adds up what the open dispatches that no block holds will take.
-func reserved(feeAsset string, st State) (map[string]money.Amount, error) {
-	out := map[string]money.Amount{}
-	var err error
+// reserved adds up what the open dispatches that no block holds will take, and what
+// open dispatches claim.
+func reserved(feeAsset string, st State) (out, claimed map[string]money.Amount, err error) {
+	out, claimed = map[string]money.Amount{}, map[string]money.Amount{}
 	for _, o := range st.Open {
-		if o.Told || o.Mined {
-			continue // the latest balance is without it already
+		if o.Told {
+			// The latest balance is without it already, and some of its withdrawals may
+			// have ended: what is owed on is counted there.
+			continue
 		}
 		for _, p := range o.Payouts {
+			if claimed[p.Asset], err = claimed[p.Asset].Add(p.Amount); err != nil {
+				return nil, nil, err
+			}
+			if o.Mined {
+				continue // the latest balance is without it already
+			}
 			if out[p.Asset], err = out[p.Asset].Add(p.Amount); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
-		if feeAsset != "" {
+		if feeAsset != "" && !o.Mined {
 			if out[feeAsset], err = out[feeAsset].Add(o.MaxFee); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return out, nil
+	return out, claimed, nil
 }
 
 // runwayMax is where counting stops: more than a hundred years say no more.
@@ -218,8 +232,13 @@ type Need struct {
 	Balance   money.Amount
 	Reserved  money.Amount
 	Spendable money.Amount
-	Owed      money.Amount // queued and processing withdrawals
-	Short     money.Amount // what the wallets lack to pay all that is queued; zero for nothing
+	Owed      money.Amount // accepted withdrawals that have not ended
+	Short     money.Amount // what the wallets lack to pay all of them; zero for nothing
+	// Free is what is left for new withdrawals: Spendable less what is owed and no
+	// dispatch has claimed yet, at least zero. An exchange for more is refused.
+	Free money.Amount
+
+	claimed money.Amount
 }
 
 // Needs adds wallets up by network and asset, and holds them against what is owed. What
@@ -245,6 +264,7 @@ func Needs(all []Status, owed map[string]map[string]money.Amount) ([]Need, error
 			plus(&n.Balance, f.Balance)
 			plus(&n.Reserved, f.Reserved)
 			plus(&n.Spendable, f.Spendable)
+			plus(&n.claimed, f.Claimed)
 		}
 	}
 	for network, assets := range owed {
@@ -255,6 +275,7 @@ func Needs(all []Status, owed map[string]map[string]money.Amount) ([]Need, error
 	var out []Need
 	for _, n := range by {
 		n.Short = Less(n.Owed, n.Balance).Floor()
+		n.Free = Less(n.Spendable, Less(n.Owed, n.claimed).Floor()).Floor()
 		out = append(out, *n)
 	}
 	slices.SortFunc(out, func(a, b Need) int {

@@ -39,6 +39,8 @@ type Worker struct {
 
 	mu   sync.Mutex
 	seen []Status
+	free map[[2]string]money.Amount // by network and asset: see Need.Free
+	at   map[string]time.Time       // of what is free, by network
 }
 
 // NewWorker makes a worker. turns may be nil in a process that pays nothing: then it
@@ -74,7 +76,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// lookTimeout bounds the look at one wallet.
+// lookTimeout bounds one look.
 const lookTimeout = 30 * time.Second
 
 // Look looks once at every wallet.
@@ -84,24 +86,29 @@ func (w *Worker) Look(ctx context.Context) {
 		w.warn(ctx, "the wallets cannot be listed", err)
 		return
 	}
-	var seen []Status
-	for _, wal := range wallets {
-		if w.survey.Rails[wal.Network] == nil {
-			continue
-		}
-		step, cancel := context.WithTimeout(ctx, lookTimeout)
-		st, pos, err := w.survey.One(step, wal, false)
-		switch {
-		case err != nil:
-			w.warn(ctx, "the books of a wallet cannot be read", err, "wallet", wal.Text())
-		case st.Problem != "":
-			w.opt.Log.Debug("a wallet cannot be looked at", "wallet", wal.Text(), "network", wal.Network, "reason", st.Problem)
-		}
-		w.low(step, st)
-		w.book(st, pos)
-		cancel()
-		seen = append(seen, st)
+	begin := w.survey.Now()
+	wallets = slices.DeleteFunc(wallets, func(wal Wallet) bool { return w.survey.Rails[wal.Network] == nil })
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	// Side by side: a node that hangs must not make what is known of others old.
+	seen, failed := make([]Status, len(wallets)), make([]bool, len(wallets))
+	var wg sync.WaitGroup
+	for n, wal := range wallets {
+		wg.Go(func() {
+			st, pos, err := w.survey.One(ctx, wal, false)
+			switch {
+			case err != nil:
+				w.warn(ctx, "the books of a wallet cannot be read", err, "wallet", wal.Text())
+			case st.Problem != "":
+				w.opt.Log.Debug("a wallet cannot be looked at", "wallet", wal.Text(), "network", wal.Network, "reason", st.Problem)
+			}
+			w.low(ctx, st)
+			w.book(st, pos)
+			seen[n], failed[n] = st, err != nil || len(st.Figures) == 0
+		})
 	}
+	wg.Wait()
+	w.count(ctx, begin, seen, failed)
 	w.mu.Lock()
 	w.seen = seen
 	w.mu.Unlock()
