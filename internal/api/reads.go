@@ -23,6 +23,7 @@ import (
 type Reads interface {
 	RenderReads
 	KeyReads
+	CredentialReads
 	AccountReads
 	WithdrawalReads
 	EventReads

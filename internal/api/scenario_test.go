@@ -38,6 +38,7 @@ func (w *world) everyOperation(a party) {
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{"cancel_window_seconds":60}`), 200, `"cancel_window_seconds":60`)
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{}`), 200, `"cancel_window_seconds":60`)
 	w.want(w.call(w.operator, "GET", "/v1/wallets", ""), 200, `"data":[]`)
+	w.credentials(a)
 
 	made := w.want(w.call(a.key, "POST", "/v1/accounts", `{"foreign_id":"c-1","name":"Zoë \"Z\" ❤"}`), 201, `"kind":"customer"`, `Zoë \"Z\" ❤`)
 	if made.header.Get("Location") != "/v1/accounts/"+made.get("id") {

@@ -24,6 +24,7 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/seal"
 	"sluice/internal/terms"
 	"sluice/internal/treasury"
 )
@@ -50,6 +51,8 @@ type Deps struct {
 	ReviewAbove map[string]money.Amount
 	// Bank says which bank accounts are taken. The zero value is the strict rule.
 	Bank BankRules
+	// Seal keeps secrets of credentials; nil where the installation has no keys for that.
+	Seal *seal.Ring
 }
 
 // server is the state behind the handlers: none of a request outlives it.

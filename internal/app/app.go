@@ -25,6 +25,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/schedule"
+	"sluice/internal/seal"
 	"sluice/internal/signer"
 	"sluice/internal/store"
 	"sluice/internal/terms"
@@ -68,6 +69,7 @@ type App struct {
 	treasury *treasury.Worker // nil: there are no networks
 	survey   *treasury.Survey // nil: there are no networks
 	dialects []dialect.Dialect
+	ring     *seal.Ring // nil: the installation has no keys for secrets
 
 	listener, adminListener net.Listener // admin: nil when not served
 	server, adminServer     *http.Server

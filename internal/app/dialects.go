@@ -22,12 +22,12 @@ var wires = []func(dialect.Deps, config.Config) dialect.Dialect{
 
 // newDialects makes the wires of other providers. Terms and rails are there.
 func (a *App) newDialects() error {
-	ring, err := a.conf.Seal.Ring()
-	if err != nil {
+	var err error
+	if a.ring, err = a.conf.Seal.Ring(); err != nil {
 		return err
 	}
 	d := dialect.Deps{
-		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Seal: ring,
+		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Seal: a.ring,
 		Bank: a.conf.Bank.Policy(),
 		Desk: &desk.Desk{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
 	}
