@@ -228,7 +228,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	known := newContract(t).codes(t)
 	found := map[string]bool{}
 	literal := regexp.MustCompile(`(?:fault\.(?:New|Wrap)\((?:err, |cause, |p, )?fault\.[A-Za-z]+, |fault\.Wrap\([^"]*?fault\.[A-Za-z]+, |fault\.Bad\(|\.wrong\(|bad\()"([a-z0-9_]+)"`)
-	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../iban", "../rail/sepa", "../fee", "../fx", "../quote", "../terms"} {
+	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../iban", "../rail/sepa", "../fee", "../fx", "../quote", "../terms", "../terms/desk", "../credential"} {
 		files, err := os.ReadDir(dir)
 		must(t, err)
 		for _, f := range files {
@@ -259,6 +259,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 var internalCodes = []string{
 	"deal_broken", "quote_malformed", "quote_user_missing", "rate_malformed", "rate_missing",
 	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
+	"key_exists", "key_out_of_turn", "options_too_long", "token_unfit", // other edges say these
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
 	"wallet_address", "wrong_dispatch",
 	"no_vault", "payout_list", "reverted", "slot_cancelled", "bank_unreachable", "file_exists", "slot_taken",
