@@ -43,7 +43,7 @@ var (
 // Dialects says what can be chosen in each dialect.
 var Dialects = map[string][]Option{
 	CoinsPaid: {
-		{"generation", []string{"new", "old"}, "the wire of the documents since 2024, or of those before: order of the answer, form of conversions, words for fees"},
+		{"generation", []string{"new", "old"}, "the wire of the documents since 2024, or of those before: order of the answer, form of conversions, words for fees, schedule of retries"},
 		{"confirm_on", []string{"final", "broadcast"}, "when the callback confirmed is sent: when the payment is final, or when the network has it"},
 		{"not_confirmed", offOn, "send callbacks with the status not_confirmed too"},
 		{"omit_null_txid", offOn, "leave txid out of a callback where there is none, instead of null"},

@@ -31,8 +31,12 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 	}
 	out := make([]webhook.Outgoing, len(messages))
 	for n, m := range messages {
-		if out[n].Body, err = f.callback(ctx, shapeOf(p), owner, rows, m); err != nil {
+		s := shapeOf(p)
+		if out[n].Body, err = f.callback(ctx, s, owner, rows, m); err != nil {
 			return nil, err
+		}
+		if s.old {
+			out[n].Retry = &oldRetries
 		}
 	}
 	return out, nil
@@ -146,7 +150,10 @@ func minutes(m ...int) []time.Duration {
 	return out
 }
 
-var retries = minutes(1, 5, 15, 30, 60, 90, 120, 180, 240, 240, 240, 240)
+var (
+	retries    = minutes(1, 5, 15, 30, 60, 90, 120, 180, 240, 240, 240, 240)
+	oldRetries = webhook.Retry{Waits: minutes(1, 5, 10, 15, 20, 30, 60, 90, 120, 150, 180, 210, 240)}
+)
 
 // Retry implements webhook.Format.
 func (format) Retry() webhook.Retry { return webhook.Retry{Waits: retries} }

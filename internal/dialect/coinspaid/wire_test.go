@@ -10,8 +10,10 @@ import (
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/fee"
+	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/terms"
+	"sluice/internal/webhook"
 )
 
 func TestSignatureVectors(t *testing.T) {
@@ -327,6 +329,30 @@ func TestExchange(t *testing.T) {
 	}
 	if last != 429 {
 		t.Errorf("the cap answers %d", last)
+	}
+}
+
+// The older generation has a schedule of its own.
+func TestOldScheduleOfRetries(t *testing.T) {
+	for generation, want := range map[string][]int{"new": nil, "old": {0, 1, 5, 10, 15, 20, 30, 60, 90, 120, 150, 180, 210, 240}} {
+		w := dialecttest.New(t, wire, dialecttest.Options{Option: map[string]string{"generation": generation}})
+		w.Fund(w.A, "ETH", "1")
+		x := w.Cancel(w.A, w.Native(w.A, "x-1", "ETH", "1").Seq)
+		events, err := w.DB.EventsOf(t.Context(), id.ID{Seq: x.Seq})
+		w.Must(err)
+		endpoints, err := w.DB.Endpoints(t.Context(), w.A.ID)
+		w.Must(err)
+		out, err := w.Dialect.Format().Render(t.Context(), 0, endpoints[0], []webhook.Message{{Event: events[len(events)-1]}})
+		w.Must(err)
+		var minutes []int
+		if out[0].Retry != nil {
+			for _, d := range out[0].Retry.Waits {
+				minutes = append(minutes, int(d.Minutes()))
+			}
+		}
+		if !slices.Equal(minutes, want) {
+			t.Errorf("%s: %v", generation, minutes)
+		}
 	}
 }
 
