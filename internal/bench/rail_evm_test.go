@@ -30,6 +30,9 @@ func TestRailEVM(t *testing.T) {
 	if len(report.Rows) != 4 || report.Rows[3].Existing < bench.GasFloor || report.Rows[0].Existing < 2*report.Rows[3].Existing {
 		t.Errorf("rows %+v", report.Rows)
 	}
+	if p := report.Paid; p.Payouts != bench.PaidPayouts || p.Transactions < 10 || p.Transactions > 100 || p.PerSecond <= 0 || p.FloorPerSecond <= 0 {
+		t.Errorf("paid through the product: %+v", p)
+	}
 	if testing.Verbose() {
 		_ = report.WriteText(os.Stdout) // for people
 	}

@@ -150,7 +150,7 @@ func (c *Chain) start(conf *ethconfig.Config) (err error) {
 	}
 	c.stack.RegisterAPIs([]rpc.API{{
 		Namespace: "eth",
-		Service:   filters.NewFilterAPI(filters.NewFilterSystem(c.eth.APIBackend, filters.Config{})),
+		Service:   heads{filters.NewFilterAPI(filters.NewFilterSystem(c.eth.APIBackend, filters.Config{})), c.eth.BlockChain()},
 	}})
 	if err := c.stack.Start(); err != nil {
 		return fmt.Errorf("start the node: %w", err)

@@ -166,3 +166,18 @@ func TestRunMakesBlocksUntilTold(t *testing.T) {
 		}
 	}
 }
+
+// A subscription that is open when the chain is closed ends with it, whichever of its
+// two sides hears of it first; TestMain looks for what is left.
+func TestCloseEndsSubscriptions(t *testing.T) {
+	for range 5 {
+		c, err := devnet.New(devnet.Options{})
+		must(t, err)
+		blocks := make(chan *types.Header, 4)
+		for range 200 {
+			_, err := c.Client().SubscribeNewHead(t.Context(), blocks)
+			must(t, err)
+		}
+		must(t, c.Close())
+	}
+}
