@@ -123,19 +123,37 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	crash.Point("dispatch.sealed")
 	if err == nil && d.Dispatch.State == Sealed {
 		h.flying++
+		h.bound(d.Dispatch)
 	}
 	return d, err
 }
 
-// refuse ends a dispatch on the network's refusal, before anything was signed.
+// refuse ends a dispatch on the network's refusal, before an attempt was stored. Its slot
+// goes back, or is used up where the signer may have bound it.
 func (h *hand) refuse(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
-	h.log.Warn("the network refuses a payout before anything was signed", "dispatch", d.Dispatch.Seq, "reason", reason)
+	if h.usesUp(d.Dispatch) {
+		return h.useUp(ctx, d, reason)
+	}
+	return h.giveUp(ctx, d, claimed, reason)
+}
+
+// giveUp ends a dispatch of which nothing has left and gives its slot back.
+func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
+	h.log.Warn("a payout is given up before anything was sent", "dispatch", d.Dispatch.Seq, "reason", reason)
 	held, err := h.held(d.Dispatch)
 	if err != nil {
 		return d, err
 	}
+	before := d.Dispatch
 	if d, err = h.do(ctx, d, Refuse{whole: h.on(d), Claimed: claimed, Keys: held, Reason: reason}); err != nil {
 		return d, err
+	}
+	if before.State == Sealed {
+		h.flying--
+		delete(h.clean, before.Seq)
+	}
+	if before.Nonce != noNonce {
+		h.wallet.NextNonce = before.Nonce
 	}
 	for n := range d.Items {
 		if d.Items[n].Outcome == OutcomeDropped {
@@ -154,6 +172,9 @@ func (h *hand) wait(ctx context.Context, d Work, err error) error {
 		code, text = "node_unavailable", "the node of "+h.wallet.Network+" does not answer; the withdrawal waits, its money stays held"
 	} else if f := fault.Of(err); f.Kind != fault.Internal {
 		code, text = f.Code, f.Message
+		if code == "sign_slot" && len(d.Attempts) == 0 {
+			text = d.stuck(text)
+		}
 	}
 	h.attendAll(ctx, d, code, text)
 	return err
@@ -230,6 +251,7 @@ func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
 	if d, err = h.do(ctx, d, Rebind{h.on(d), int64(nonce)}); err != nil { //nolint:gosec // a nonce never nears 2^63
 		return d, err
 	}
+	h.bound(d.Dispatch)
 	return d, fmt.Errorf("the slot was used by somebody else; the next round signs for nonce %d", d.Dispatch.Nonce)
 }
 
@@ -332,11 +354,13 @@ func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Wor
 	if err != nil {
 		return d, err
 	}
+	seen = d.whyUnpaid(seen)
 	if d, err = h.do(ctx, d, Conclude{whole: h.on(d), Seen: seen, FeeAsset: h.rail.FeeAsset(), Keys: held}); err != nil {
 		return d, err
 	}
 	crash.Point("dispatch.concluded")
 	delete(h.sentAt, d.Dispatch.Seq)
+	delete(h.clean, d.Dispatch.Seq)
 	next := 0
 	for n := range d.Items {
 		if d.Items[n].Outcome == OutcomeDropped {

@@ -32,8 +32,11 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 		return rail.Attempt{}, err
 	}
 	in.Fence, in.Bound = h.wallet.Fence, id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
-	signed, err := h.Worker.sign.Sign(ctx, in)
-	if err != nil {
+	var signed signer.Signed
+	if err := h.asked(d.Dispatch, func() (err error) {
+		signed, err = h.Worker.sign.Sign(ctx, in)
+		return err
+	}); err != nil {
 		return rail.Attempt{}, err
 	}
 	fee, err := in.MaxFee()

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"sluice/internal/commit"
@@ -106,9 +105,9 @@ func (h *hand) cancel(ctx context.Context, d Work) (Work, error) {
 	if d.Cancel == nil || d.Cancel.Attempt > 0 || d.Dispatch.State != Sealed {
 		return d, nil
 	}
-	if len(d.Attempts) == 0 {
-		// Nothing was signed, and that is the proof already.
-		return h.refuse(ctx, d, nil, "an operator cancelled the payout before it was signed")
+	if len(d.Attempts) == 0 && !h.usesUp(d.Dispatch) {
+		// Nothing was sent, and that is the proof already.
+		return h.giveUp(ctx, d, nil, "an operator cancelled the payout before it was signed")
 	}
 	if _, ok := h.rail.(rail.Canceller); !ok {
 		h.attendAll(ctx, d, "cancel_not_possible", "an operator has ordered to cancel the payout, and the network "+h.wallet.Network+" knows no cancel: it goes on")
@@ -125,16 +124,17 @@ func (h *hand) cancel(ctx context.Context, d Work) (Work, error) {
 	next.Cancel.Attempt = number
 	a, err := h.attempt(ctx, slot, next, d.payouts())
 	if err != nil {
-		if !errors.Is(err, rail.ErrLook) { // a block holds the slot: following tells which attempt
-			h.log.Warn("a dispatch cannot be cancelled now", "dispatch", d.Dispatch.Seq, "error", err)
-		}
-		return d, nil
+		return h.uncancelled(ctx, d, err)
 	}
 	if next, err = h.do(ctx, next, RecordCancel{RecordAttempt{whole: h.on(d), Number: number, Rail: a}}); err != nil {
 		return d, err
 	}
 	h.log.Warn("a dispatch is being cancelled", "dispatch", d.Dispatch.Seq, "by", d.Cancel.Actor, "reason", d.Cancel.Reason, "txid", a.TxID)
 	next.Attempts = append(next.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
-	h.attendAll(ctx, next, "cancel_ordered", "an operator has ordered to cancel the payout: "+d.Cancel.Reason+". Which came first, the network shows")
+	text := "an operator has ordered to cancel the payout: " + d.Cancel.Reason + ". Which came first, the network shows"
+	if number == 1 {
+		text = "the payout ends, and its slot is used up for nothing: " + d.Cancel.Reason + ". Its money comes back once a final block holds that"
+	}
+	h.attendAll(ctx, next, "cancel_ordered", text)
 	return h.send(ctx, next)
 }

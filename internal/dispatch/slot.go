@@ -47,7 +47,7 @@ func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, e
 	picker, ok := h.rail.(rail.SlotPicker)
 	if !ok {
 		nonce, err = h.chainNonce(ctx)
-		return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(nonce, 0))}, nonce, err
+		return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(nonce, h.wallet.NextNonce))}, nonce, err
 	}
 	live, err := h.read.HeldKeys(ctx, h.wallet.Seq)
 	if err != nil {
@@ -58,14 +58,16 @@ func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, e
 	return slot, noNonce, err
 }
 
-// chainNonce is the nonce from which the wallet goes on. The chain is asked only
-// while nothing of ours is in flight: then whatever waits in its pool is a stranger's.
+// chainNonce is the nonce from which the wallet goes on at least. The chain is asked only
+// while nothing of ours is in flight: then whatever waits in its pool is a stranger's. What
+// the wallet itself is at, Seal reads: a number that is remembered may be too high, and
+// that would leave a gap behind which nothing is ever mined.
 func (h *hand) chainNonce(ctx context.Context) (int64, error) {
 	if h.flying > 0 {
-		return h.wallet.NextNonce, nil
+		return 0, nil
 	}
 	n, err := h.rail.NextNonce(ctx, h.wallet.Address)
-	return max(int64(n), h.wallet.NextNonce), err //nolint:gosec // a nonce never nears 2^63
+	return int64(n), err //nolint:gosec // a nonce never nears 2^63
 }
 
 // remember tells a rail that must know it what else is in flight.
@@ -136,5 +138,6 @@ func (h *hand) repick(ctx context.Context, d Work) (Work, error) {
 	if d, err = h.do(ctx, d, Repick{Seal{whole: h.on(d), Slot: text, Keys: keys(slot)}, old}); err != nil {
 		return d, err
 	}
+	h.bound(d.Dispatch)
 	return d, fmt.Errorf("the slot was used by somebody else; the next round signs for another one")
 }

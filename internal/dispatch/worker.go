@@ -162,13 +162,14 @@ type hand struct {
 	// only means that they are sent once more.
 	sentAt map[id.Seq]time.Time
 	leased bool
+	clean  map[id.Seq]bool // see bound
 	// flying is how many dispatches of the wallet held a slot when last looked.
 	flying int
 }
 
 func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
 	return &hand{
-		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{},
+		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{}, clean: map[id.Seq]bool{},
 		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text()),
 	}
 }
@@ -284,6 +285,9 @@ func (h *hand) lease(ctx context.Context) bool {
 		}
 		h.leased = false
 		return false
+	}
+	if wal.Fence != h.wallet.Fence {
+		clear(h.clean) // another process may have had the wallet, and asked the signer
 	}
 	h.wallet, h.leased = wal, true
 	return true
