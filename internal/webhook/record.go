@@ -102,9 +102,8 @@ func (c RecordAttempt) Apply(v *commit.View) (any, error) {
 			e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
 		}
 		d = c.failed(v, d, e)
-		if c.Retry.Blocks && d.State == Pending && d.NextAt.After(e.PausedUntil) {
-			e.PausedUntil = d.NextAt
-			e = e.put(v)
+		if c.Retry.Blocks && d.State == Pending {
+			d, e = blocks(v, d, e)
 		}
 	}
 	d.Version++
@@ -156,6 +155,17 @@ func (c RecordAttempt) failed(v *commit.View, d Delivery, e Endpoint) Delivery {
 	d.Lane = max(d.Lane, LaneRetry)
 	d.LastStatus, d.LastError = c.Attempt.Status, c.Attempt.ErrorClass
 	return d
+}
+
+// blocks keeps an endpoint back for as long as a delivery would have to wait alone. The
+// delivery itself is due since it was made, so that it is the first afterwards.
+func blocks(v *commit.View, d Delivery, e Endpoint) (Delivery, Endpoint) {
+	if d.NextAt.After(e.PausedUntil) {
+		e.PausedUntil = d.NextAt
+		e = e.put(v)
+	}
+	d.NextAt, d.Lane = d.CreatedAt, LaneNew
+	return d, e
 }
 
 // works notes a success. One that has nothing to forget is not written.

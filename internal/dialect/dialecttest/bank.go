@@ -43,6 +43,8 @@ func (w *World) withBank() {
 	d.Assets, d.Rails, d.ReviewAbove = maps.Clone(d.Assets), maps.Clone(d.Rails), maps.Clone(d.ReviewAbove)
 	d.Assets["EUR"] = money.Asset{Code: "EUR", Scale: 2, Networks: []string{"sepa"}}
 	d.Rails["sepa"] = counter{Checker: sepa.Checker{Network: "sepa", Ring: w.Deps.Seal}}
-	d.ReviewAbove["EUR"] = money.Of(200)
+	if _, set := d.ReviewAbove["EUR"]; !set {
+		d.ReviewAbove["EUR"] = money.Of(200)
+	}
 	w.Deps.Desk = &d
 }

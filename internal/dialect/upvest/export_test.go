@@ -51,3 +51,12 @@ func Decoders(body []byte) {
 		}
 	}
 }
+
+// Calls lists the calls that are served.
+func Calls() []string {
+	var out []string
+	for _, r := range routes {
+		out = append(out, r.method+" "+r.path)
+	}
+	return out
+}
