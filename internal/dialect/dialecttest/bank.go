@@ -4,6 +4,9 @@ import (
 	"context"
 	"maps"
 
+	"sluice/internal/credential"
+	"sluice/internal/id"
+	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/sepa"
@@ -15,6 +18,17 @@ const (
 	Berlin    = "DE02100500000054540402"
 	Frankfurt = "DE95500105173934555844"
 )
+
+// CredentialOf gives a merchant a credential with a public key.
+func (w *World) CredentialOf(m merchant.Merchant, publicKey string) Party {
+	w.Helper()
+	p := Party{ID: id.ID{Seq: m.Seq}, Secret: "secret-of-" + m.Name}
+	p.Cred = Do[credential.Credential](w, 0, credential.Create{
+		Merchant: m.Seq, Dialect: w.Dialect.Name(), Secret: []byte(p.Secret), PublicKey: publicKey, Scopes: merchant.MerchantScopes,
+	})
+	p.Key = credential.KeyID(id.ID{Seq: p.Cred.Seq})
+	return p
+}
 
 // counter is the part of a bank rail that wires ask: no file leaves in these tests.
 type counter struct {

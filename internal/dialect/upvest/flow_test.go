@@ -91,7 +91,7 @@ func (x *transcript) is(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(name) //nolint:gosec // of the tests
+	want, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
