@@ -154,7 +154,7 @@ const (
 func about(t event.Type) subject {
 	switch t {
 	case event.WithdrawalCreated, event.WithdrawalQueued, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalMined,
-		event.WithdrawalDropped, event.WithdrawalAttention, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled,
+		event.WithdrawalReported, event.WithdrawalDropped, event.WithdrawalAttention, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled,
 		event.WithdrawalRejected, event.WithdrawalReturned, event.WithdrawalReview, event.WithdrawalApproved:
 		return aWithdrawal
 	case event.CreditCreated, event.CreditSettled:

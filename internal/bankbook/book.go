@@ -248,9 +248,24 @@ func (b *Book) Take(ctx context.Context, wallet, name string, raw []byte, f *mes
 			b.opt.Log.Warn("a bank's answer needs a person", "file", name, "cause", e.Cause, "payment", e.Payment, "text", e.Text)
 			b.attend(ctx, e)
 		}
+		if e.Kind == match.Note && f.Status != nil {
+			b.report(ctx, e)
+		}
 	}
 	_, err = commit.Do[File](ctx, b.loop, Shard, EndFile{kept.Hash, problems})
 	return err
+}
+
+// report puts what the bank says of a payment into the timeline of its withdrawal. Nothing
+// depends on it: a crash may lose it, and most banks say nothing at all.
+func (b *Book) report(ctx context.Context, e match.Effect) {
+	at, err := withdrawalOf(e.Payment)
+	if err != nil {
+		return
+	}
+	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewReport(at.Seq, "the bank says "+e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
+		b.opt.Log.Error("what a bank says cannot be noted", "withdrawal", at.Text(id.Withdrawal), "error", err)
+	}
 }
 
 // attend says on a withdrawal that waits what keeps it.

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -275,6 +277,9 @@ func (d *doctor) bank(b config.BankAccount) {
 	if d.conf.Seal.Keys.IsZero() {
 		d.fail(check, "seal.keys is not set: bank accounts cannot be kept", "sluice seal key makes a key")
 		return
+	}
+	if !slices.ContainsFunc(d.conf.Assets, func(a config.Asset) bool { return slices.Contains(a.Networks, b.Name) }) {
+		d.warn(check, fmt.Sprintf("add networks = [%q] to the asset EUR, else no withdrawal can name it", b.Name), "no asset goes to it")
 	}
 	line, err := app.OpenChannel(b)
 	if err != nil {

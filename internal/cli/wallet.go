@@ -94,6 +94,9 @@ func (c *walletImportCmd) Run(e *env) error {
 
 func newWallet(e *env, network, label, kind string, key func(config.Keystore) (string, error)) error {
 	return e.open(func(t *tool) error {
+		if t.atBank(network) {
+			return fault.New(fault.Invalid, "wallet_made_at_start", "%q is an account at a bank, which needs no key: `sluice serve` makes its wallet at the first start, and `sluice wallet list` shows it", network)
+		}
 		at := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == network })
 		if at < 0 {
 			return fault.New(fault.Invalid, "unknown_network", "there is no network %q in the configuration; add it under [[networks]]", network)

@@ -25,7 +25,7 @@ type BankAccount struct {
 	OneBooking   bool     `toml:"one_booking" doc:"ask the bank for one debit per file instead of one per payment"`
 	EarlyConfirm bool     `toml:"early_confirm" doc:"confirm when the bank reports settlement (ACSC, ACCC), before it is booked"`
 	FileMax      int      `toml:"file_max" doc:"payments per file, at the most"`
-	InstantMax   string   `toml:"instant_max" doc:"the largest instant payment, as a text like \"100000.00\"; larger ones leave as normal ones. Empty: no limit"`
+	InstantMax   string   `toml:"instant_max" doc:"the largest instant payment, as a text like \"100000.00\"; larger ones are refused. Empty: no limit"`
 	Poll         Duration `toml:"poll" doc:"how often to look for files of the bank"`
 	Folder       string   `toml:"folder" doc:"folder with outbox and inbox, on this machine"`
 	QuietFor     Duration `toml:"quiet_for" doc:"how long a file in the inbox must not have changed, for banks that write in place"`

@@ -71,7 +71,7 @@ func bankMain(args []string, stdout, stderr *os.File) int {
 func (f bankFlags) config(start time.Time) (cfg bank.Config, err error) {
 	cfg = bank.Config{
 		Dir: f.Dir, Account: f.Account, Owner: f.Owner, BIC: f.BIC, Start: start, Seed: f.Seed, RejectPercent: f.RejectPercent, ReturnPercent: f.ReturnPercent,
-		Positive: f.Positive, Silent: f.Silent, Notify: f.Notify, Twice: f.Twice, Details: f.Details, PageSize: f.PageSize,
+		Positive: f.Positive, Silent: f.Silent, Notify: f.Notify, Twice: f.Twice, Details: f.Details, PageSize: f.PageSize, Ahead: f.Faster > 1,
 	}
 	if cfg.Opening, err = centsOf(f.Opening); err != nil {
 		return cfg, err

@@ -32,6 +32,7 @@ const (
 	WithdrawalProcessing  Type = "withdrawal.processing"
 	WithdrawalBroadcast   Type = "withdrawal.broadcast" // the network has the instruction
 	WithdrawalMined       Type = "withdrawal.mined"     // in a block that is not final yet
+	WithdrawalReported    Type = "withdrawal.reported"  // the network or bank says something; nothing changed
 	WithdrawalDropped     Type = "withdrawal.dropped"   // the block went away; nothing is paid twice, we resend
 	WithdrawalAttention   Type = "withdrawal.attention" // something needs a look, or no longer does
 	WithdrawalConfirmed   Type = "withdrawal.confirmed"
@@ -80,6 +81,7 @@ var All = []struct {
 	{WithdrawalProcessing, "an instruction that may pay the withdrawal exists"},
 	{WithdrawalBroadcast, "the network has the instruction"},
 	{WithdrawalMined, "the instruction is in a block that is not final yet"},
+	{WithdrawalReported, "the network or bank says something of it; nothing changed"},
 	{WithdrawalDropped, "the block went away; the same instruction is sent again"},
 	{WithdrawalAttention, "a withdrawal needs a look, or no longer does"},
 	{WithdrawalConfirmed, "a withdrawal was paid, finally"},

@@ -3,6 +3,8 @@ package rail
 import (
 	"context"
 	"strings"
+
+	"sluice/internal/money"
 )
 
 // Recipient is a bank account and who holds it, as a user writes them.
@@ -37,3 +39,11 @@ func Hide(start, end string) string { return start + hide + end }
 
 // Hidden tells whether a canonical form is that of a bank account.
 func Hidden(canonical string) bool { return strings.Contains(canonical, hide) }
+
+// AmountChecker is a rail that knows amounts that it will never pay, whatever its wallets
+// hold: those above a limit of its scheme.
+type AmountChecker interface {
+	// CheckAmount refuses with a fault of kind Invalid about amount. service is
+	// Payment.Service. It asks no network.
+	CheckAmount(service string, amount money.Amount) error
+}

@@ -43,6 +43,9 @@ type Config struct {
 	Twice    bool // leave every file twice
 	Details  bool // list the payments of a batch that is booked at once
 	PageSize int  // entries on a page of a statement; 0: all
+	// Ahead: the bank's clock runs faster than its customer's. A day of execution that has
+	// passed here is today, where a bank with the customer's time would refuse it.
+	Ahead bool
 }
 
 // Rule gives payments a fate. Empty fields fit every payment.

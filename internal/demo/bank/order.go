@@ -123,7 +123,7 @@ func (p info) check() (int, int64, *problem) {
 func (b *Bank) accept(d document, now time.Time) (pays []*payment, refused []*problem) {
 	ids := map[string]bool{}
 	for _, p := range d.Init.Info {
-		whole := b.batchProblem(p, now)
+		whole := b.batchProblem(&p, now)
 		for _, t := range p.Transfers {
 			c, _ := cents(t.Amount.Value) // checked with the batch
 			pay := &payment{
@@ -161,8 +161,14 @@ func (b *Bank) accept(d document, now time.Time) (pays []*payment, refused []*pr
 	return pays, refused
 }
 
-func (b *Bank) batchProblem(p info, now time.Time) *problem {
+// batchProblem is why a batch is refused. A day of execution that the bank moves is moved in p.
+func (b *Bank) batchProblem(p *info, now time.Time) *problem {
 	_, err := time.Parse(time.DateOnly, p.Day)
+	if err == nil && b.cfg.Ahead && p.Day < b.date(now) {
+		for p.Day = b.date(now); p.Instrument == "" && !openDay(p.Day); {
+			p.Day = addOpenDays(p.Day, 1)
+		}
+	}
 	switch {
 	case p.Account != b.cfg.Account:
 		return &problem{"AC02", "account " + p.Account + " is not yours"}

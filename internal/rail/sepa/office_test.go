@@ -195,6 +195,15 @@ func (o *office) customer(ctx context.Context) {
 // pay asks for a withdrawal and queues it.
 func (o *office) pay(cents uint64, service string) id.Seq {
 	o.t.Helper()
+	w := o.ask(cents, service)
+	_, err := commit.Do[withdrawal.Withdrawal](context.Background(), o.loop, 0, withdrawal.NewRelease(w, "test"))
+	check(o.t, err)
+	return w
+}
+
+// ask asks for a withdrawal.
+func (o *office) ask(cents uint64, service string) id.Seq {
+	o.t.Helper()
 	ctx := context.Background()
 	target, err := o.rail.CheckRecipient(ctx, rail.Recipient{Holder: "Max Mustermann", IBAN: theirs}, "EUR")
 	check(o.t, err)
@@ -205,8 +214,6 @@ func (o *office) pay(cents uint64, service string) id.Seq {
 		Merchant: o.merchant, Account: o.account, ForeignID: fmt.Sprint("f", o.made), Asset: euro, Amount: money.Of(cents), Target: target, Payment: payment,
 		Names: destination.NameRule(""),
 	})
-	check(o.t, err)
-	_, err = commit.Do[withdrawal.Withdrawal](ctx, o.loop, 0, withdrawal.NewRelease(w.Seq, "test"))
 	check(o.t, err)
 	return w.Seq
 }

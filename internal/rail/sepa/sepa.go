@@ -46,7 +46,8 @@ type Bank struct {
 	OneBooking bool
 	// FileMax is how many payments go into one file. 0: 1000.
 	FileMax int
-	// InstantMax is the largest amount that the bank takes as an instant payment. Zero:
+	// InstantMax is the largest amount that the bank takes as an instant payment; larger
+	// ones are refused when they are asked for (Rail.CheckAmount). Zero:
 	// no limit of the bank's own.
 	InstantMax money.Amount
 }

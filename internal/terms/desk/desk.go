@@ -89,6 +89,9 @@ func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask,
 		return
 	}
 	t.Fill(cmd, ask.To)
+	if r, ok := d.Rails[ask.Network].(rail.AmountChecker); ok {
+		cmd.Problem = r.CheckAmount(cmd.Payment.Service, t.Receive)
+	}
 }
 
 // Review tells why a person has to look at a withdrawal; "" for no reason.

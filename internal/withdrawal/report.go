@@ -1,0 +1,30 @@
+package withdrawal
+
+import (
+	"sluice/internal/commit"
+	"sluice/internal/event"
+	"sluice/internal/id"
+)
+
+// Report notes in the timeline what the way out says of a withdrawal. It is a courtesy:
+// nothing waits for it, and it changes neither state nor money. One that has ended gets
+// none. Result: Withdrawal.
+type Report struct {
+	one
+	Text  string
+	Actor string
+}
+
+// NewReport makes the command.
+func NewReport(withdrawal id.Seq, text, actor string) Report {
+	return Report{one{withdrawal}, text, actor}
+}
+
+// Apply implements commit.Command.
+func (c Report) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil || w.State != Processing {
+		return w, err
+	}
+	return record(v, w, event.WithdrawalReported, c.Actor, c.Text, false), nil
+}
