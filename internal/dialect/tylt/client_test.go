@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -47,6 +49,11 @@ func (r request) newest() string {
 	var fields []string
 	for part := range strings.SplitSeq(r.query, "&") {
 		if name, v, ok := strings.Cut(part, "="); ok {
+			if plain, err := url.QueryUnescape(v); err == nil && utf8.ValidString(plain) && !strings.Contains(plain, "\x00") {
+				v = plain
+			} else {
+				return r.query
+			}
 			fields = append(fields, fmt.Sprintf("%q:%q", name, v))
 		}
 	}
