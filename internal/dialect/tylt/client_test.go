@@ -181,6 +181,7 @@ func (driver) Read(w *dialecttest.World, p dialecttest.Party, c dialecttest.Call
 	if got, want := c.Header.Get("X-TLP-SIGNATURE"), tylt.Sign([]byte(p.Secret), c.Body); got != want {
 		w.Fatalf("a callback with the signature %s, want %s", got, want)
 	}
+	provedCallback(w, c.Body)
 	var x struct {
 		Data struct{ OrderID, Status string }
 		Type string
