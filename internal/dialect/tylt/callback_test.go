@@ -12,7 +12,6 @@ import (
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/event"
 	"sluice/internal/fee"
-	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/terms"
@@ -312,7 +311,7 @@ func TestForeignMetadata(t *testing.T) {
 		}))
 		w.Cancel(w.A, x.Seq)
 		got := (driver{}).Read(w, w.A, w.Callbacks(n + 1)[n])
-		if !strings.Contains(got.Body, `"baseAmount":1,"baseCurrency":"ETH"`) || got.ID != (id.ID{Shard: w.A.ID.Shard, Seq: x.Seq}).Dashed(id.Withdrawal) {
+		if !strings.Contains(got.Body, `"baseAmount":1,"baseCurrency":"ETH"`) || got.ID != orderID(w, x) {
 			t.Errorf("%s: %s", metadata, got.Body)
 		}
 	}

@@ -131,6 +131,9 @@ func unescape(s string) string {
 // object writes fields as a JSON object of texts; with numbers, those that look like
 // numbers as numbers.
 func object(fields []pair, numbers bool) []byte {
+	if len(fields) == 0 {
+		return nil // {} is for requests that say nothing
+	}
 	b := []byte{'{'}
 	for n, f := range fields {
 		if n > 0 {

@@ -350,7 +350,7 @@ func TestCase50_History(t *testing.T) {
 			want(w, get(w, "getPayoutTransactionHistory", field+"="+v), 400, no(1010, field+" is invalid"))
 		}
 	}
-	order := id.ID{Shard: w.A.ID.Shard, Seq: native.Seq}.Dashed(id.Withdrawal)
+	order := orderID(w, native)
 	got := get(w, "getPayoutTransactionInformation", "orderId="+order)
 	if got.Status != 200 || !strings.Contains(got.Body, `{"orderId":"`+order+`","merchantOrderId":"native","baseAmount":1,"baseCurrency":"ETH"`) {
 		t.Errorf("native: %d %s", got.Status, got.Body)
