@@ -61,7 +61,7 @@ func FuzzSignature(f *testing.F) {
 			if !tylt.Verify([]byte(secret), s, false, right) {
 				t.Errorf("the signature of %q is refused", m)
 			}
-			if said := string(m); (said == "" || said == "{}") && (post && strings.TrimSpace(string(body)) != said || !post && (query != "" && query != said && unescaped(query) != said || len(body) > 0 && string(body) != said)) {
+			if said := string(m); (said == "" || said == "{}") && says(s, said) {
 				t.Errorf("%+v is taken as %q", s, said)
 			}
 		}
@@ -69,6 +69,14 @@ func FuzzSignature(f *testing.F) {
 			t.Errorf("%q over %+v: %v", signature, s, got)
 		}
 	})
+}
+
+// says tells whether a request has parameters or a body, other than what was signed.
+func says(s tylt.Signed, signed string) bool {
+	if s.Post {
+		return strings.TrimSpace(string(s.Body)) != signed
+	}
+	return s.Query != "" && unescaped(s.Query) != signed || len(s.Body) > 0 && string(s.Body) != signed
 }
 
 func unescaped(s string) string {
