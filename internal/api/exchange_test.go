@@ -15,6 +15,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/money"
 	"sluice/internal/quote"
+	"sluice/internal/rail"
 	"sluice/internal/store/pgtest"
 	"sluice/internal/terms"
 	"sluice/internal/withdrawal"
@@ -315,6 +316,52 @@ func TestPlainFees(t *testing.T) {
 	w.verified()
 }
 
+// gas is what the network may take; false: nobody knows.
+type gas struct {
+	most  uint64
+	known bool
+}
+
+func (g *gas) Ceiling(_ context.Context, to rail.Target, asset string, amount money.Amount) (money.Amount, error) {
+	if !g.known || to.Network != "ethereum" || len(to.Decoded) != 20 || asset != "USDT" || amount.IsZero() {
+		return money.Amount{}, rail.ErrUnavailable
+	}
+	return money.Of(g.most), nil
+}
+
+// The network's fee at cost: what is held comes from what it may take, the same in the
+// preview and in the withdrawal, for an inline and for a registered destination.
+func TestNetworkFeeAtCostIsHeldAsEstimated(t *testing.T) {
+	onBoth(t, func(w *world, p party) {
+		w.contract = newContract(w.t)
+		node := &gas{100_000 * 2e9, true} // 0.0002 ETH at 2000 EUR: 40 cents
+		w.terms.Costs = node
+		w.charge(p, `{"network_fee":"cost"}`)
+		w.fund(p, "EUR", "1000")
+		dest := w.want(w.call(p.key, "POST", "/v1/destinations", fmt.Sprintf(`{"account":%q,"network":"ethereum","address":%q}`, p.account, alice)), 201)
+		inline := p.convert("inline", `"amount":"90","receive_currency":"USDT"`)
+		known := fmt.Sprintf(`{"account":%q,"foreign_id":"known","currency":"EUR","receive_amount":"9.9","receive_currency":"USDT","destination_id":%q}`, p.account, dest.get("id"))
+		held := `"network_charge":{"kind":"cost","held":"0.40"`
+		for _, body := range []string{inline, known} {
+			w.want(w.call(p.key, "POST", "/v1/withdrawals/preview", body), 200, held, `"quote":null`)
+			w.want(w.call(p.key, "POST", "/v1/withdrawals", body), 201, held)
+		}
+		if got := w.figure(p, "EUR", "reserved"); got != "99.80" {
+			w.t.Errorf("%s are held", got)
+		}
+		node.known = false
+		next := strings.Replace(inline, "inline", "next", 1)
+		for _, path := range []string{"/v1/withdrawals/preview", "/v1/withdrawals"} {
+			w.want(w.call(p.key, "POST", path, next), 503, `"code":"network_fee_unknown"`)
+		}
+		w.charge(p, `{"currency":"EUR","network_fee":"cost","network_fee_amount":"0.30"}`)
+		w.want(w.call(p.key, "POST", "/v1/withdrawals/preview", next), 200, `"held":"0.30"`)
+		node.known = true
+		w.want(w.call(p.key, "POST", "/v1/withdrawals", next), 201, `"held":"0.30"`)
+		w.verified()
+	})
+}
+
 // No price that holds, no exchange: nothing is guessed, nothing is held, and the same
 // request works once the sources do again.
 func TestConversionIsRefusedWithoutAGoodPrice(t *testing.T) {
@@ -487,7 +534,7 @@ func TestFeesAreTheOperators(t *testing.T) {
 		{`{"percent":"0.00001"}`, "percent"},
 		{`{"fixed":"1"}`, "fixed"},
 		{`{"currency":"EUR","minimum":"2","maximum":"1"}`, "maximum"},
-		{`{"currency":"EUR","network_fee":"cost"}`, "network_fee_amount"},
+		{`{"currency":"EUR","network_fee":"flat"}`, "network_fee_amount"},
 		{`{"fee_from":"thin air"}`, "fee_from"},
 		{`{"kind":"odd"}`, "kind"},
 	} {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 
 	"sluice/internal/fault"
@@ -8,6 +9,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/quote"
+	"sluice/internal/rail"
 	"sluice/internal/terms"
 	"sluice/internal/terms/desk"
 	"sluice/internal/withdrawal"
@@ -76,7 +78,19 @@ func (c *call) quoted(x wish) (wish, quote.Quote, error) {
 // whatever prices do meanwhile.
 func (c *call) price(cmd *withdrawal.Create, x wish, q quote.Quote, network string) {
 	ask := terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount}
+	if at := cmd.Destination; at != 0 {
+		ask.Target = func(context.Context) (rail.Target, error) { return c.registered(at) }
+	}
 	c.desk().Price(c.ctx(), cmd, ask, q)
+}
+
+// registered reads the target of a registered destination; zero for one that is not there.
+func (c *call) registered(at id.Seq) (rail.Target, error) {
+	d, found, err := maybe(c.Reads.Destination(c.ctx(), c.at(at)))
+	if err != nil || !found || d.Merchant != c.who.merchant.Seq {
+		return rail.Target{}, err
+	}
+	return d.Target(), nil
 }
 
 // desk is where every API works requests out.

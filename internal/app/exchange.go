@@ -102,6 +102,9 @@ func (a *App) newTerms() error {
 		b.Markets = a.rates
 		a.metrics.registry.MustRegister(newRateMetrics(a.rates))
 	}
+	if a.treasury != nil {
+		b.Costs = newCosts(a.rails, a.treasury)
+	}
 	if len(b.Pairs) > 0 {
 		b.Funds = noFunds{}
 		if a.treasury != nil {

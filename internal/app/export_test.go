@@ -35,3 +35,6 @@ func MetricNames() []string {
 	}
 	return out
 }
+
+// NewCosts estimates what networks take.
+var NewCosts = newCosts

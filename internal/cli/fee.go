@@ -123,7 +123,7 @@ type feeSetCmd struct {
 	Maximum          string `placeholder:"AMOUNT" help:"And at most this."`
 	Inside           bool   `help:"Take the fee out of the amount instead of adding it."`
 	NetworkFee       string `default:"absorbed" enum:"absorbed,flat,cost" help:"Who bears the network's fee: the house (absorbed), the merchant with a flat amount, or the merchant with what it costs."`
-	NetworkFeeAmount string `placeholder:"AMOUNT" help:"flat: what is charged. cost: the most that is charged, held until the end."`
+	NetworkFeeAmount string `placeholder:"AMOUNT" help:"flat: what is charged. cost: the most that is charged; default: what the network may take at acceptance."`
 }
 
 // schedule reads the flags.

@@ -64,7 +64,7 @@ type Fee struct {
 	Maximum          string `toml:"maximum" doc:"and at most this; empty: no limit"`
 	Inside           bool   `toml:"inside" doc:"take the fee out of the amount; otherwise it is added to it"`
 	NetworkFee       string `toml:"network_fee" doc:"absorbed (the house bears what the network takes), flat (network_fee_amount is charged) or cost (what it costs is charged). Default: absorbed"`
-	NetworkFeeAmount string `toml:"network_fee_amount" doc:"flat: what is charged; cost: the most that is charged, held until the end. In the currency"`
+	NetworkFeeAmount string `toml:"network_fee_amount" doc:"flat: what is charged; cost: the most that is charged, none for what the network may take at acceptance. In the currency"`
 }
 
 // The kinds of sources.

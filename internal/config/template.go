@@ -198,7 +198,7 @@ scale = 2
 #maximum = "500.00"
 #inside = false                 # true: out of the amount instead of on top
 #network_fee = "cost"           # absorbed, flat or cost
-#network_fee_amount = "5.00"    # the most that is passed on
+#network_fee_amount = "5.00"    # the most that is passed on; with it, a node that is away refuses nothing
 
 # Balances below which wallets are low: the log, an event and a metric tell it once.
 #[[treasury.low]]

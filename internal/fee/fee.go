@@ -30,7 +30,7 @@ type Carry string
 const (
 	Absorbed Carry = ""     // the installation bears it
 	Flat     Carry = "flat" // the merchant pays a fixed amount, whatever it costs
-	Cost     Carry = "cost" // the merchant pays what it costs, at the most a ceiling that is held until the end
+	Cost     Carry = "cost" // the merchant pays what it costs, at the most what it may take at acceptance, which is held until the end
 )
 
 // One is a whole in parts per million: 1 percent is 10,000.
@@ -53,7 +53,7 @@ type Schedule struct {
 	Maximum     money.Amount // and at most this; 0: no limit
 	Inside      bool         // taken out of the amount; otherwise added to it
 	Carry       Carry
-	CarryAmount money.Amount // Flat: what is charged; Cost: the ceiling that is held
+	CarryAmount money.Amount // Flat: what is charged; Cost: the most that is passed on, 0 for what the network may take
 }
 
 // Validate tells what is wrong with a schedule.
@@ -74,8 +74,8 @@ func (s Schedule) Validate() error {
 		return broken("network_fee", "must be absorbed, flat or cost")
 	case s.Carry == Absorbed && !s.CarryAmount.IsZero():
 		return broken("network_fee_amount", "has no meaning where the network's fee is absorbed")
-	case s.Carry != Absorbed && s.CarryAmount.IsZero():
-		return broken("network_fee_amount", "is needed: for flat what is charged, for cost the most that is passed on")
+	case s.Carry == Flat && s.CarryAmount.IsZero():
+		return broken("network_fee_amount", "is needed: it is what is charged")
 	}
 	return nil
 }

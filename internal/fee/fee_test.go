@@ -224,7 +224,7 @@ func TestValidate(t *testing.T) {
 		"currency":           func(s *fee.Schedule) { s.Currency = "" },
 		"maximum":            func(s *fee.Schedule) { s.Minimum = cents("6.00") },
 		"network_fee":        func(s *fee.Schedule) { s.Carry = "some" },
-		"network_fee_amount": func(s *fee.Schedule) { s.CarryAmount = money.Amount{} },
+		"network_fee_amount": func(s *fee.Schedule) { s.Carry, s.CarryAmount = fee.Flat, money.Amount{} },
 	} {
 		s := good
 		change(&s)
@@ -232,6 +232,9 @@ func TestValidate(t *testing.T) {
 		if f == nil || f.Code != "invalid_fee" || f.Fields[0].Path != name {
 			t.Errorf("%s: %v", name, f)
 		}
+	}
+	if err := (fee.Schedule{Carry: fee.Cost}).Validate(); err != nil {
+		t.Errorf("at cost, whatever that is: %v", err)
 	}
 	absorbed := fee.Schedule{Key: fee.Key{Currency: "EUR"}, CarryAmount: money.Of(1)}
 	if f := fault.Of(absorbed.Validate()); f == nil || f.Fields[0].Path != "network_fee_amount" {

@@ -27,7 +27,7 @@ func (b *Book) Quoted(ctx context.Context, a Ask, q quote.Quote) (Terms, error) 
 	if err != nil {
 		return t, err
 	}
-	t.Network, err = b.network(a, s)
+	t.Network, err = b.network(ctx, a, s, q.Receive)
 	return t, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/rail"
 )
 
 // Funds tells what the house can pay.
@@ -48,6 +49,8 @@ type Book struct {
 	Own Schedules
 	// FeeAssets says in which asset a network takes its fees.
 	FeeAssets map[string]money.Asset
+	// Costs says what networks may take; nil: nobody knows.
+	Costs Costs
 	// Funds says what the house can pay; nil: exchange is never refused for lack of it.
 	Funds Funds
 	// FundsMaxAge is how old that may be.
@@ -72,6 +75,10 @@ type Ask struct {
 	Network  string      // the way out; "" when it is not known yet
 	Form     fx.Form     // which amount was fixed: SendForm is in From, ReceiveForm in To
 	Amount   money.Amount
+	// Target is what is paid to; nil: nothing is to be held for the network yet. It is
+	// asked only where the network's fee is passed on at cost, and gives a zero target
+	// where there is none, which the command says.
+	Target func(ctx context.Context) (rail.Target, error)
 }
 
 // Terms are what it comes to.
@@ -82,15 +89,6 @@ type Terms struct {
 	Receive  money.Amount // in To: what the receiver gets
 	Deal     fx.Deal      // of the exchange; zero without one
 	Network  NetworkTerms
-}
-
-// NetworkTerms say what the merchant bears of the network's own fee, in From.
-type NetworkTerms struct {
-	Carry fee.Carry
-	Hold  money.Amount // Flat: what is charged; Cost: the most that can be charged, held until the end
-	// Rate is how many minor units of From one minor unit of the network's fee asset
-	// costs; only for Cost.
-	Rate fx.Rate
 }
 
 func (b *Book) now() time.Time {
@@ -126,7 +124,7 @@ func (b *Book) For(ctx context.Context, a Ask) (Terms, error) {
 	if err != nil {
 		return t, err
 	}
-	t.Network, err = b.network(a, t.Schedule)
+	t.Network, err = b.network(ctx, a, t.Schedule, t.Receive)
 	return t, err
 }
 
@@ -191,32 +189,6 @@ func (b *Book) Price(from, to money.Asset) (fx.Pair, fx.Market, error) {
 
 func errUnavailable(from, to money.Asset) error {
 	return fault.New(fault.Refused, "exchange_unavailable", "%s is not exchanged for %s here; GET /v1/rates lists what is", from.Code, to.Code)
-}
-
-// network says what the merchant bears of the network's fee.
-func (b *Book) network(a Ask, s fee.Schedule) (NetworkTerms, error) {
-	n := NetworkTerms{Carry: s.Carry, Hold: s.CarryAmount}
-	if s.Carry != fee.Cost || a.Network == "" {
-		return n, nil
-	}
-	asset, ok := b.FeeAssets[a.Network]
-	if !ok { // a way out that takes no fee of its own
-		return NetworkTerms{}, nil
-	}
-	price := fx.MustRate("1")
-	if asset.Code != a.From.Code {
-		if b.Markets == nil {
-			return n, fault.New(fault.Unavailable, "rate_unavailable", "there is no price of %s in %s, which the fee of the network needs; nothing was done", asset.Code, a.From.Code)
-		}
-		// The house buys what the network takes: it pays the ask.
-		m, err := b.Markets.Market(asset.Code, a.From.Code)
-		if err != nil {
-			return n, err
-		}
-		price = m.Ask
-	}
-	n.Rate = price.PerMinor(asset, a.From)
-	return n, nil
 }
 
 // CanPay refuses an exchange whose receiver currency the house lacks. It looks at the

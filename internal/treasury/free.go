@@ -55,3 +55,22 @@ func (w *Worker) count(ctx context.Context, begin time.Time, seen []Status, fail
 		}
 	}
 }
+
+// Richest is the address of the wallet that could pay most of an asset on a network,
+// as the last look showed it; false when that showed none.
+func (w *Worker) Richest(network, asset string) (address string, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var most money.Amount
+	for _, st := range w.seen {
+		if st.Wallet.Network != network {
+			continue
+		}
+		for _, f := range st.Figures {
+			if f.Asset == asset && (!ok || most.Less(f.Spendable)) {
+				address, most, ok = st.Wallet.Address, f.Spendable, true
+			}
+		}
+	}
+	return address, ok
+}

@@ -35,5 +35,8 @@ func (c Preview) Apply(v *commit.View) (any, error) {
 		return nil, err
 	}
 	w, _ := made.(Withdrawal)
+	if c.Deal != nil {
+		w.Quote = 0 // the one that would be made is nobody's either
+	}
 	return nil, &Previewed{Withdrawal: w, Held: held, Available: after.Available}
 }

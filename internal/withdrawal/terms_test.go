@@ -105,6 +105,33 @@ func TestNetworkFeesArePassedOnWithinTheirCeiling(t *testing.T) {
 	})
 }
 
+// Where the payouts of a batch are in the asset in which the network takes its fee, what
+// they are charged together is what it took, and the rest of what was held is free again.
+func TestTheChargesOfABatchAreWhatTheNetworkTook(t *testing.T) {
+	b := open(t)
+	m := b.merchant(0)
+	acc := b.account(m.Seq)
+	b.credit(m.Seq, acc, 1000)
+	var batch []id.Seq
+	for _, foreign := range []string{"a", "b", "c"} {
+		ask := create(m.Seq, acc, foreign, 100)
+		ask.NetworkHold, ask.NetworkRate = money.Of(50), "1/1"
+		batch = append(batch, must[withdrawal.Withdrawal](b, ask).Seq)
+	}
+	for n, share := range []uint64{34, 33, 33} { // of 100
+		if w := b.paid(batch[n], share); w.NetworkCharge != money.Of(share) || w.NetworkFee != money.Of(share) {
+			t.Errorf("of %d, %s is charged", share, w.NetworkCharge)
+		}
+	}
+	if got := b.house(lookAt{ledger.NetworkFees, "USDT"}); got != "network_fees USDT +100 -0" {
+		t.Error(got)
+	}
+	if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != "available 600 pending 0 locked 0 reserved 0 total 600" {
+		t.Error(got)
+	}
+	b.verify()
+}
+
 // A failed or cancelled withdrawal gives everything back that was held.
 func TestEverythingHeldComesBack(t *testing.T) {
 	ends := map[string]func(b *book, m, w id.Seq) commit.Command{

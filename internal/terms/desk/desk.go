@@ -71,10 +71,14 @@ func (d *Desk) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
 }
 
 // Price puts the terms into a command: those of a quote, or with the zero quote what
-// holds now. Where there are none, the command says why.
+// holds now. Where there are none, the command says why. The ask names the target of a
+// registered destination; otherwise it is the command's.
 func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask, q quote.Quote) {
 	var t terms.Terms
 	var err error
+	if ask.Target == nil {
+		ask.Target = func(context.Context) (rail.Target, error) { return cmd.Target, nil }
+	}
 	if q.Seq != 0 {
 		cmd.Quote = q.Seq
 		t, err = d.Terms.Quoted(ctx, ask, q)

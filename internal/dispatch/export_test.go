@@ -1,0 +1,4 @@
+package dispatch
+
+// Shares is how a dispatch splits what it cost.
+var Shares = Work.shares
