@@ -54,7 +54,9 @@ var Dialects = map[string][]Option{
 		{"base", []string{"exchange", "price"}, "a payout named in another currency than it settles in: exchange takes that currency's balance and exchanges it, price takes the settled currency's balance and uses the other one to compute the amount only"},
 		{"retries", onOff, "send a callback again until it is acknowledged"},
 	},
-	Upvest: {},
+	Upvest: {
+		{"service", []string{"normal", "instant"}, "how withdrawals leave: as normal credit transfers, or as instant ones, where amount and bank allow"},
+	},
 }
 
 // Names lists the dialects in alphabetical order.

@@ -183,7 +183,7 @@ func (n *coinNode) start(ctx context.Context, rewards string) error {
 		select {
 		case <-tick.C:
 		case <-done:
-			return fmt.Errorf("%s ended by itself (%v): %s", n.program, ended, bytes.TrimSpace(n.said.Bytes()))
+			return errors.Join(fmt.Errorf("%s ended by itself: %s", n.program, bytes.TrimSpace(n.said.Bytes())), ended)
 		case <-ctx.Done():
 			return fmt.Errorf("%s does not answer: %w", n.program, ctx.Err())
 		}

@@ -67,7 +67,7 @@ func (s *story) convert(ctx context.Context) error {
 	if err := s.balance(ctx, s.clara, eur.Code, "9.60", "0.00", "0.00"); err != nil {
 		return err
 	}
-	return s.exposure(ctx, map[string]string{eur.Code: "40.00", eth.Code: "-0.019900000000000000"})
+	return s.exposure(ctx, map[string]string{eur.Code: "190.00", eth.Code: "-0.019900000000000000", usdt.Code: "-162.228259"})
 }
 
 // ended waits for everything that is told of a withdrawal that is paid.

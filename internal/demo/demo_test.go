@@ -55,7 +55,7 @@ func TestStory(t *testing.T) {
 		}
 		names = append(names, s.Step)
 	}
-	if got, want := strings.Join(names, " "), "webhooks accounts sale pending settled usdt eth cancel overdraft duplicate batch bank sepa reject return convert bitcoin chain statement verify reconcile summary"; got != want {
+	if got, want := strings.Join(names, " "), "webhooks accounts sale pending settled usdt eth cancel overdraft duplicate batch bank sepa reject wires coinspaid tylt upvest together return convert bitcoin chain statement verify reconcile summary"; got != want {
 		t.Errorf("steps %q, want %q", got, want)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "sluice.db")); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sluice/internal/money"
 )
@@ -107,7 +108,7 @@ func (s *story) summary() {
 		if got := p.last.Receive; got.Currency != p.currency {
 			amount += " as " + short(got.Amount) + " " + got.Currency
 		}
-		rows = append(rows, []string{p.foreign, p.who.name, amount, p.last.State, tx, strconv.Itoa(count)})
+		rows = append(rows, []string{clip(p.foreign), p.who.name, amount, p.last.State, tx, strconv.Itoa(count)})
 		s.rep.now.Entries = append(s.rep.now.Entries, entry{Kind: "withdrawal", Text: p.foreign, Facts: map[string]string{
 			"id": p.id, "amount": p.amount, "currency": p.currency, "state": p.last.State, "txid": p.last.TxID, "webhooks": strconv.Itoa(count),
 		}})
@@ -117,11 +118,13 @@ func (s *story) summary() {
 	for _, f := range s.hook.faults() {
 		s.rep.problem("a webhook was turned away: %s", f)
 	}
+	turned, taken := s.hook.calls.faults()
+	s.rep.check("callbacks that were turned away: "+strings.Join(turned, "; "), strconv.Itoa(len(turned)), strconv.Itoa(s.wires.forged))
 	verdict, kind := "Everything is as it must be.", "good"
 	if s.rep.bad > 0 {
 		verdict, kind = "Something differs from what must be.", "bad"
 	}
-	s.rep.print("\n    %s", s.rep.paint(kind, fmt.Sprintf("%s %d checks; %d webhooks, both signatures of each verified.", verdict, s.rep.held, s.read)))
+	s.rep.print("\n    %s", s.rep.paint(kind, fmt.Sprintf("%s %d checks. %d webhooks, both signatures of each verified, and %d callbacks in other formats, verified as well.", verdict, s.rep.held, s.read, taken)))
 	s.rep.end()
 }
 

@@ -27,7 +27,9 @@ type message struct {
 // receiver is a merchant's end of webhooks: it takes nothing that is not signed by
 // both keys of its endpoint, and acts once on a message that comes twice.
 type receiver struct {
-	url    string
+	base   string // address of the receiver
+	url    string // where native messages go
+	calls  callbacks
 	server *http.Server
 	ended  chan error
 
@@ -52,10 +54,13 @@ func newReceiver(ctx context.Context) (*receiver, error) {
 		return nil, fmt.Errorf("listen for webhooks: %w", err)
 	}
 	r := &receiver{
-		url: "http://" + l.Addr().String() + "/webhooks", ended: make(chan error, 1), keyed: make(chan struct{}), more: make(chan struct{}),
+		base: "http://" + l.Addr().String(), url: "http://" + l.Addr().String() + "/webhooks", ended: make(chan error, 1), keyed: make(chan struct{}), more: make(chan struct{}),
 		memory: webhook.Memory{Life: 24 * time.Hour},
 	}
-	r.server = &http.Server{Handler: http.HandlerFunc(r.receive), ReadHeaderTimeout: 5 * time.Second}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/webhooks", r.receive)
+	mux.HandleFunc(callbackPath, r.calls.receive)
+	r.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { r.ended <- r.server.Serve(l) }()
 	return r, nil
 }

@@ -30,7 +30,8 @@ type story struct {
 	clara     customer // is paid at her bank: address is the id of her registered account
 	dora      customer // is paid in Bitcoin
 	guild     customer // pays a hundred members at once
-	adaCredit string   // id
+	wires     wires
+	adaCredit string // id
 	benCredit string
 	withdrawn []*payout
 	byID      map[string]*payout
@@ -217,7 +218,7 @@ func (s *story) balanceText(b balanceObject) string {
 }
 
 func (s *story) nameOf(account string) string {
-	for _, c := range []customer{s.ada, s.ben, s.clara, s.dora, s.guild} {
+	for _, c := range []customer{s.ada, s.ben, s.clara, s.dora, s.guild, s.wires.shop, s.wires.erika} {
 		if c.account == account {
 			return c.name
 		}

@@ -57,9 +57,11 @@ type world struct {
 	vault  string // its contract that pays many at once
 	key    string // of the API
 	opKey  string // of the API, for an operator
-	log    *os.File
-	conf   config.Config
-	app    *app.App
+
+	merchant id.ID
+	log      *os.File
+	conf     config.Config
+	app      *app.App
 
 	bank *clerk
 
@@ -230,8 +232,9 @@ func (w *world) populate(ctx context.Context, log *slog.Logger) (err error) {
 		if err != nil {
 			return err
 		}
+		w.merchant = id.ID{Shard: shard, Seq: m.Seq}
 		_, err = commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
-			Owner: id.ID{Shard: shard, Seq: m.Seq}, Mode: merchant.Test, Name: "demo", Secret: w.key, Scopes: merchant.MerchantScopes,
+			Owner: w.merchant, Mode: merchant.Test, Name: "demo", Secret: w.key, Scopes: merchant.MerchantScopes,
 		})
 		if err != nil {
 			return err

@@ -147,7 +147,11 @@ func (c *call) order() (customer.Withdraw, error) {
 	if !remittancePattern.MatchString(b.Remittance) {
 		return none, bad("remittance_information", "has at most 140 characters, and none but letters, digits, blanks and + ? / - : ( ) . , ' ;")
 	}
-	pay, err := bank.CheckPayment(c.ctx, rail.Payment{Remittance: b.Remittance, Purpose: b.Purpose}, currency)
+	wish := rail.Payment{Remittance: b.Remittance, Purpose: b.Purpose}
+	if s := c.party.Credential.Option("service"); s != "normal" { // which is what a rail does that is told nothing
+		wish.Service = s
+	}
+	pay, err := bank.CheckPayment(c.ctx, wish, currency)
 	if err != nil {
 		return none, err
 	}
