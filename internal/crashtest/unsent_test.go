@@ -1,16 +1,24 @@
 package crashtest_test
 
 import (
+	"encoding/hex"
+	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/crypto"
 )
 
 // dies starts a process that dies right after the signer has answered, before the store
 // knows of it: the signer has bound the slot, and nothing has left.
-func (s *site) dies(o *order) {
+func (s *site) dies(o *order) { s.t.Helper(); s.diesAt("dispatch.signed", o) }
+
+func (s *site) diesAt(point string, o *order) {
 	s.t.Helper()
-	n := s.start("SLUICE_CRASH_AT=dispatch.signed").await()
-	eventually(s.t, "it dies once the payout is signed", func() bool {
+	n := s.start("SLUICE_CRASH_AT=" + point).await()
+	eventually(s.t, "it dies at "+point, func() bool {
 		if n.gone() {
 			return true
 		}
@@ -63,4 +71,35 @@ func TestCase21_SignedAndForgotten(t *testing.T) {
 			s.verified()
 		})
 	}
+}
+
+// TestClaimedAndWithoutMoney takes the money for a payout away between its claim and its
+// slot. It waits, and bound to no slot it stands in nobody's way.
+func TestClaimedAndWithoutMoney(t *testing.T) {
+	t.Parallel()
+	key, err := crypto.GenerateKey()
+	must(t, err)
+	s := newSite(t, newChain(t), stores["sqlite"](t, t.TempDir()), func(set *settings) { set.key = hex.EncodeToString(crypto.FromECDSA(key)) })
+	poor := s.want("USDT", "700", 1)[0]
+	s.diesAt("dispatch.claimed", poor)
+	// transfer(address,uint256): 400 of its 1000 leave the wallet.
+	data := append([]byte{0xa9, 0x05, 0x9c, 0xbb}, common.LeftPadBytes([]byte{0x77}, 32)...)
+	data = append(data, common.LeftPadBytes(big.NewInt(400e6).Bytes(), 32)...)
+	id, to := new(big.Int).SetUint64(s.chain.ID()), common.HexToAddress(s.token)
+	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(id), &types.DynamicFeeTx{
+		ChainID: id, Nonce: 0, To: &to, Data: data, Gas: 200_000, GasTipCap: big.NewInt(1e9), GasFeeCap: big.NewInt(90e9),
+	})
+	must(t, err)
+	must(t, s.chain.Client().SendTransaction(t.Context(), tx))
+	must(t, s.chain.Mine(1))
+	n := s.start().await()
+	other := s.want("ETH", "0.5", 1)[0]
+	s.until(n.url(), "the other one is paid", func() bool { return other.state() == "confirmed" })
+	if poor.state() != "processing" || poor.attention() == "" {
+		t.Errorf("the one without money is %s, %q", poor.state(), poor.attention())
+	}
+	s.give("400", "")
+	s.until(n.url(), "it is paid once the money is there", func() bool { return poor.state() == "confirmed" })
+	n.stop()
+	s.verified()
 }

@@ -128,16 +128,21 @@ func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candid
 			return g
 		}
 		if len(g) == 1 || f.Code != "wallet_out_of_funds" && f.Code != "wallet_out_of_gas" {
-			for _, c := range g {
-				if c.Withdrawal.Attention != f.Code {
-					h.attend(ctx, c.ID, f.Code, f.Reason)
-				}
-			}
+			h.attendEach(ctx, g, f.Code, f.Reason)
 			return nil
 		}
 		g = g[:len(g)/2]
 	}
 	return nil
+}
+
+// attendEach tells candidates why they wait, those that do not say so already.
+func (h *hand) attendEach(ctx context.Context, g []Candidate, code, text string) {
+	for _, c := range g {
+		if c.Withdrawal.Attention != code {
+			h.attend(ctx, c.ID, code, text)
+		}
+	}
 }
 
 func (h *hand) attend(ctx context.Context, wd id.ID, code, text string) {
@@ -192,12 +197,11 @@ func (h *hand) allowed(ctx context.Context, g []Candidate) []Candidate {
 			continue
 		}
 		f := fault.Of(alone)
-		if c.Withdrawal.Attention != f.Code {
-			h.attend(ctx, c.ID, f.Code, f.Message)
+		if f.Kind != fault.Refused { // it does not answer: nobody knows what it would sign
+			h.attendEach(ctx, g, f.Code, f.Message)
+			return nil
 		}
-		if f.Kind != fault.Refused {
-			return nil // it does not answer: nobody knows what it would sign
-		}
+		h.attendEach(ctx, []Candidate{c}, f.Code, f.Message)
 	}
 	for len(out) > 1 && may(out) != nil {
 		out = out[:len(out)/2]

@@ -258,8 +258,9 @@ func (h *hand) stop(d Dispatch, err error) bool {
 		return true
 	}
 	h.log.Warn("a dispatch does not advance", "dispatch", d.Seq, "state", d.State, "nonce", d.Nonce, "error", err)
-	// What is not signed yet must not be overtaken: a later nonce would wait for it.
-	return d.State == Planned || d.State == Sealed && d.Attempts == 0
+	// What holds a slot and is not signed must not be overtaken: a later nonce would wait
+	// for it. What is only planned holds none, and stands in nobody's way.
+	return d.State == Sealed && d.Attempts == 0
 }
 
 // idle tells whether there is nothing to do on the wallet. Then its lease is left to
