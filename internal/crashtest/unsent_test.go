@@ -5,10 +5,13 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+
+	"sluice/internal/rail/utxo/utxotest"
 )
 
 // dies starts a process that dies right after the signer has answered, before the store
@@ -102,4 +105,20 @@ func TestClaimedAndWithoutMoney(t *testing.T) {
 	s.until(n.url(), "it is paid once the money is there", func() bool { return poor.state() == "confirmed" })
 	n.stop()
 	s.verified()
+}
+
+// TestCase16_SignedAndForgottenOnCoins cancels a payout of a coin chain whose signature got
+// lost. The signer has bound the coin to it for ever, and no transaction cancels there: the
+// payout goes on, since for any other one the coin would be lost.
+func TestCase16_SignedAndForgottenOnCoins(t *testing.T) {
+	t.Parallel()
+	chain := utxotest.StartBtcd(t)
+	s := newCoinSite(t, chain, stores["sqlite"](t, t.TempDir()), 1, false)
+	s.want(1)
+	s.dies(s.orders[0])
+	s.order()
+	miningCoins(t, chain, 200*time.Millisecond)
+	n := s.start().await()
+	s.want(1)
+	s.settled(s.finish(n))
 }

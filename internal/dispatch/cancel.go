@@ -105,7 +105,7 @@ func (h *hand) cancel(ctx context.Context, d Work) (Work, error) {
 	if d.Cancel == nil || d.Cancel.Attempt > 0 || d.Dispatch.State != Sealed {
 		return d, nil
 	}
-	if len(d.Attempts) == 0 && !h.usesUp(d.Dispatch) {
+	if len(d.Attempts) == 0 && h.goesBack(d.Dispatch) {
 		// Nothing was sent, and that is the proof already.
 		return h.giveUp(ctx, d, nil, "an operator cancelled the payout before it was signed")
 	}

@@ -50,6 +50,12 @@ func (h *hand) usesUp(d Dispatch) bool {
 	return cancels && d.State == Sealed && d.Attempts == 0 && !h.clean[d.Seq]
 }
 
+// goesBack tells whether a slot without an attempt can serve other payouts.
+func (h *hand) goesBack(d Dispatch) bool {
+	_, writes := h.rail.(rail.Writer) // asks no signer
+	return writes || h.clean[d.Seq]
+}
+
 // useUp gives the order to use up a slot that cannot go back, and carries it out. The
 // payouts end when a final block holds the cancel.
 func (h *hand) useUp(ctx context.Context, d Work, reason string) (Work, error) {
