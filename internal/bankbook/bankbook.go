@@ -158,7 +158,7 @@ type Entry struct {
 	State        EntryState
 	Cause        string // why it is in suspense; a match.Cause
 	Text         string
-	Counterparty string // name of the other side, as the bank writes it
+	Counterparty string // who the other side is and what the bank says; see Book.Side
 	Resolution   string
 	ResolvedBy   string
 	ResolvedAt   time.Time

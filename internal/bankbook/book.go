@@ -226,9 +226,12 @@ func (b *Book) Take(ctx context.Context, wallet, name string, raw []byte, f *mes
 		return err
 	}
 	var effects []match.Effect
-	if f.Status != nil {
+	switch {
+	case f.Status != nil:
 		effects, err = b.status(ctx, wallet, *f.Status)
-	} else {
+	case f.Kind == message.Resolution:
+		err = b.answers(ctx, f.Answers)
+	default:
 		effects, err = b.bookings(ctx, wallet, kept.Hash, bookings)
 	}
 	if err != nil {
@@ -285,7 +288,7 @@ func (b *Book) status(ctx context.Context, wallet string, s message.Status) ([]m
 		return nil, err
 	}
 	if !ok {
-		_, err := commit.Do[bool](ctx, b.loop, Shard, Alarm{string(match.UnknownOrder), "the bank reports on order " + s.OrderID + ", which is not ours"})
+		_, err := commit.Do[bool](ctx, b.loop, Shard, Alarm{string(match.UnknownOrder), "the bank reports on order " + s.OrderID + ", which is not ours", ""})
 		return nil, err
 	}
 	t, err := commit.Do[Taken](ctx, b.loop, Shard, TakeStatus{whole{o.ID, o.Count}, wallet, s, b.opt.Policy})
@@ -310,7 +313,7 @@ func (b *Book) bookings(ctx context.Context, wallet, file string, list []message
 				break
 			}
 		}
-		c := TakeBookings{whole: whole{Order: order}, Wallet: wallet, File: file, Bookings: list[:n], Marks: map[string][]string{}, Policy: b.opt.Policy}
+		c := TakeBookings{whole: whole{Order: order}, Wallet: wallet, File: file, Bookings: list[:n], Marks: map[string][]string{}, Said: map[string]string{}, Policy: b.opt.Policy}
 		if order != "" {
 			o, _, err := b.read.BankOrder(ctx, order)
 			if err != nil {
@@ -319,6 +322,9 @@ func (b *Book) bookings(ctx context.Context, wallet, file string, list []message
 			c.Count = o.Count
 		}
 		for _, x := range list[:n] {
+			if c.Said[entryKey(x)], err = b.said(x); err != nil {
+				return nil, err
+			}
 			if number := x.Detail.Creditor.Account; number != "" {
 				c.Marks[number] = b.marks(number)
 			}

@@ -57,15 +57,15 @@ func (c EndFile) Apply(v *commit.View) (any, error) {
 	return f, nil
 }
 
-// Alarm writes one alert. It is for what concerns no row. Result: nil.
-type Alarm struct{ Cause, Text string }
+// Alarm writes one alert. It is for what concerns no row; Payment may be an end-to-end id. Result: nil.
+type Alarm struct{ Cause, Text, Payment string }
 
 // Reads implements commit.Command.
 func (Alarm) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
 func (c Alarm) Apply(v *commit.View) (any, error) {
-	alert(v, c.Cause, "", c.Text)
+	alert(v, c.Cause, c.Payment, c.Text)
 	return true, nil
 }
 

@@ -25,7 +25,9 @@ type TakeBookings struct {
 	File     string // hash
 	Bookings []message.Booking
 	// Marks gives for each recipient's account in the bookings what it may be kept as.
-	Marks  map[string][]string
+	Marks map[string][]string
+	// Said is what bookings say of the other side, as it is kept; see Book.said.
+	Said   map[string]string
 	Policy match.Policy
 }
 
@@ -95,7 +97,7 @@ func (c TakeBookings) Apply(v *commit.View) (any, error) {
 			state = EntryNote
 		}
 		c.entry(v, b, o.ID, state)
-		if err := c.carry(v, effects, c.Wallet); err != nil {
+		if err := c.carry(v, effects, c.Wallet, c.Said); err != nil {
 			return nil, err
 		}
 		t.Effects = append(t.Effects, effects...)
@@ -137,7 +139,7 @@ func (c TakeBookings) strays(v *commit.View) (any, error) {
 			continue
 		}
 		effects := match.Stray(b)
-		if err := c.carry(v, effects, c.Wallet); err != nil {
+		if err := c.carry(v, effects, c.Wallet, c.Said); err != nil {
 			return nil, err
 		}
 		t.Effects = append(t.Effects, effects...)
@@ -156,11 +158,11 @@ func (c TakeBookings) entry(v *commit.View, b message.Booking, order string, sta
 // carry does what effects ask for in the operator's shard: what is suspended is booked
 // between the bank account and suspense, and what needs a person becomes an event. What
 // becomes of withdrawals follows from the payments' states.
-func (c whole) carry(v *commit.View, effects []match.Effect, wallet string) error {
+func (c whole) carry(v *commit.View, effects []match.Effect, wallet string, said map[string]string) error {
 	for _, e := range effects {
 		switch e.Kind {
 		case match.Suspend:
-			if err := c.suspend(v, e, wallet); err != nil {
+			if err := c.suspend(v, e, wallet, said); err != nil {
 				return err
 			}
 		case match.Alert:
@@ -172,7 +174,7 @@ func (c whole) carry(v *commit.View, effects []match.Effect, wallet string) erro
 }
 
 // suspend puts a booking, or its part of one payment, on the list for a person.
-func (c whole) suspend(v *commit.View, e match.Effect, wallet string) error {
+func (c whole) suspend(v *commit.View, e match.Effect, wallet string, said map[string]string) error {
 	key := string(message.Statement) + "|" + e.Key[len("suspend:"):]
 	entry, ok := Entries.Get(v, key)
 	if !ok { // a part of a booking
@@ -189,14 +191,7 @@ func (c whole) suspend(v *commit.View, e match.Effect, wallet string) error {
 		return nil
 	}
 	entry.State, entry.Cause, entry.Text, entry.Version = EntrySuspense, string(e.Cause), e.Text, entry.Version+1
-	d := e.Booking.Detail
-	entry.Counterparty = d.Debtor.Name
-	if e.Booking.Side == message.Debit {
-		entry.Counterparty = d.Creditor.Name
-	}
-	if more := first(append(slices.Clone(d.Texts), e.Booking.Text)...); more != "" {
-		entry.Text += " (the bank says: " + more + ")"
-	}
+	entry.Counterparty = said[entryKey(e.Booking)]
 	Entries.Put(v, entry)
 	t := ledger.Transfer{Kind: ledger.KindSuspense, Currency: entry.Currency, Amount: entry.Amount, Cause: entry.Seq}
 	t.Debit, t.Credit = ledger.AtHouse(ledger.Suspense), treasury(wallet)
@@ -256,7 +251,7 @@ func (c TakeStatus) Apply(v *commit.View) (any, error) {
 		return nil, err
 	}
 	effects := m.Status(c.Status, c.Policy)
-	if err := c.carry(v, effects, o.Wallet); err != nil {
+	if err := c.carry(v, effects, o.Wallet, nil); err != nil {
 		return nil, err
 	}
 	for _, p := range m.Payments {

@@ -57,7 +57,7 @@ func showBankEntry(x bankbook.Entry) bankEntryOut {
 	}
 	out := bankEntryOut{
 		ID: id.ID{Shard: bankbook.Shard, Seq: x.Seq}.Text(id.BankEntry), Wallet: x.Wallet, Day: x.Day, Side: side, Amount: bankbook.Currency.Format(x.Amount), Currency: x.Currency,
-		Counterparty: x.Counterparty, Cause: x.Cause, Text: x.Text, State: string(x.State), Resolution: x.Resolution, ResolvedBy: x.ResolvedBy, File: x.File, CreatedAt: x.CreatedAt,
+		Cause: x.Cause, Text: x.Text, State: string(x.State), Resolution: x.Resolution, ResolvedBy: x.ResolvedBy, File: x.File, CreatedAt: x.CreatedAt,
 	}
 	if _, err := id.Parse(id.Withdrawal, "wd_"+x.EndToEnd); err == nil {
 		out.Withdrawal = "wd_" + x.EndToEnd
@@ -72,9 +72,22 @@ func (c *suspenseListCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
+		keys, err := t.conf.Seal.Ring()
+		if err != nil {
+			return err
+		}
+		book := bankbook.New(nil, t.db, bankbook.Options{Keys: keys})
 		out := make([]bankEntryOut, 0, len(rows))
 		for _, x := range rows {
-			out = append(out, showBankEntry(x))
+			shown := showBankEntry(x)
+			side, err := book.Side(x)
+			if err != nil {
+				side.Name = "(cannot be opened: " + err.Error() + ")"
+			}
+			if shown.Counterparty = side.Name; side.Text != "" {
+				shown.Text += " (the bank says: " + side.Text + ")"
+			}
+			out = append(out, shown)
 		}
 		return list(e, out, "ID DAY SIDE AMOUNT CAUSE COUNTERPARTY WHAT", func(x bankEntryOut) []any {
 			return []any{x.ID, x.Day, x.Side, x.Amount + " " + x.Currency, x.Cause, or(x.Counterparty, "-"), x.Text}

@@ -8,22 +8,23 @@ import (
 
 // Report notes in the timeline what the way out says of a withdrawal. It is a courtesy:
 // nothing waits for it, and it changes neither state nor money. One that has ended gets
-// none. Result: Withdrawal.
+// none without Ended. Result: Withdrawal.
 type Report struct {
 	one
 	Text  string
+	Ended bool // also for one that was paid or came back
 	Actor string
 }
 
 // NewReport makes the command.
 func NewReport(withdrawal id.Seq, text, actor string) Report {
-	return Report{one{withdrawal}, text, actor}
+	return Report{one: one{withdrawal}, Text: text, Actor: actor}
 }
 
 // Apply implements commit.Command.
 func (c Report) Apply(v *commit.View) (any, error) {
 	w, err := c.get(v, 0)
-	if err != nil || w.State != Processing {
+	if err != nil || w.State != Processing && !(c.Ended && (w.State == Confirmed || w.State == Returned)) {
 		return w, err
 	}
 	return record(v, w, event.WithdrawalReported, c.Actor, c.Text, false), nil

@@ -1,5 +1,5 @@
 // Package message writes and reads what goes between a company and its bank: payment
-// orders out (pain.001.001.09), and status reports (pain.002), statements (camt.053),
+// orders out (pain.001.001.09), and status reports (pain.002), answers to recalls (camt.029), statements (camt.053),
 // notifications (camt.054) and intraday reports (camt.052) in. It is pure: bytes in,
 // values out, and the other way round.
 //

@@ -16,6 +16,7 @@ const (
 	Notification Kind = "notification" // camt.054: debits and credits during the day
 	Intraday     Kind = "intraday"     // camt.052: provisional
 	StatusReport Kind = "status"       // pain.002
+	Resolution   Kind = "resolution"   // camt.029: the answer to a recall
 )
 
 // File is what a bank sent in one file.
@@ -23,10 +24,11 @@ type File struct {
 	Kind      Kind
 	Version   string // like "camt.053.001.08"; "" if the file does not say
 	MessageID string
-	CreatedAt time.Time // zero if the file does not say or says it unreadably
-	Page      Page      // of the message
-	Accounts  []Account // for statements, notifications and intraday reports
-	Status    *Status   // for status reports
+	CreatedAt time.Time      // zero if the file does not say or says it unreadably
+	Page      Page           // of the message
+	Accounts  []Account      // for statements, notifications and intraday reports
+	Status    *Status        // for status reports
+	Answers   []CancelAnswer // for resolutions
 }
 
 // Page is the place of a part. The zero value says that there are no pages.

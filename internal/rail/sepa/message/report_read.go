@@ -14,6 +14,7 @@ var kinds = map[string]Kind{
 	"BkToCstmrDbtCdtNtfctn": Notification,
 	"BkToCstmrAcctRpt":      Intraday,
 	"CstmrPmtStsRpt":        StatusReport,
+	"RsltnOfInvstgtn":       Resolution,
 }
 
 // Read reads a bank's file, whichever of the messages it is. It holds nothing back
@@ -34,7 +35,7 @@ func Read(r io.Reader, lim Limits) (*File, error) {
 		return nil, err
 	}
 	if f.Kind == "" {
-		return nil, refuse(UnknownKind, "the file is XML, but no pain.002, camt.052, camt.053 or camt.054")
+		return nil, refuse(UnknownKind, "the file is XML, but no pain.002, camt.029, camt.052, camt.053 or camt.054")
 	}
 	// After the end only blanks and comments may follow.
 	for {
@@ -86,8 +87,12 @@ func (s *scan) message(f *File, e xml.StartElement, envelopes int) error {
 			return s.at(refuse(Malformed, "the file has two messages"))
 		case known:
 			f.Kind = kind
-			if kind == StatusReport {
+			switch kind {
+			case StatusReport:
 				return s.status(f)
+			case Resolution:
+				return s.resolution(f)
+			case Statement, Notification, Intraday:
 			}
 			return s.report(f)
 		case envelopes > 0:
