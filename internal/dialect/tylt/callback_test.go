@@ -32,17 +32,20 @@ func TestFeesOnTopAndInside(t *testing.T) {
 		pending, done, tooMuch string
 	}{
 		{
-			"on top", fee.Schedule{PPM: 10_000, Carry: fee.Flat, CarryAmount: money.Of(2e15)},
+			"on top",
+			fee.Schedule{PPM: 10_000, Carry: fee.Flat, CarryAmount: money.Of(2e15)},
 			`"settledAmountRequested":1,"settledAmountDebited":0,"settledAmountSent":0,"commission":0.012`,
 			`"settledAmountRequested":1,"settledAmountDebited":1.012,"settledAmountSent":1,"commission":0.012`, "0.989",
 		},
 		{
-			"inside", fee.Schedule{PPM: 10_000, Inside: true},
+			"inside",
+			fee.Schedule{PPM: 10_000, Inside: true},
 			`"settledAmountRequested":1,"settledAmountDebited":0,"settledAmountSent":0,"commission":0.01`,
 			`"settledAmountRequested":1,"settledAmountDebited":1,"settledAmountSent":0.99,"commission":0.01`, "1.01",
 		},
 		{
-			"the network's, at cost", fee.Schedule{Carry: fee.Cost, CarryAmount: money.Of(1e15)},
+			"the network's, at cost",
+			fee.Schedule{Carry: fee.Cost, CarryAmount: money.Of(1e15)},
 			`"settledAmountRequested":1,"settledAmountDebited":0,"settledAmountSent":0,"commission":0`,
 			`"settledAmountRequested":1,"settledAmountDebited":1.000021,"settledAmountSent":1,"commission":0.000021`, "1.0001",
 		},

@@ -44,7 +44,7 @@ func fieldsOf(s Signed) (fields, error) {
 
 // printable keeps what is echoed short and without surprises.
 func printable(name string) string {
-	if len(name) > 50 || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if len(name) > 50 || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		return "body"
 	}
 	return name
