@@ -46,7 +46,7 @@ func WithGeth(ctx context.Context, path string, fn func(ctx context.Context, url
 	go func() { ended <- cmd.Wait() }()
 	defer func() {
 		cancel()
-		_ = <-ended // told to stop: what it says then is no error
+		<-ended //nolint:errcheck // told to stop: what it says then is no error
 	}()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

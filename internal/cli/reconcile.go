@@ -15,6 +15,7 @@ type reconcileCmd struct {
 	Show reconcileShowCmd `cmd:"" default:"1" help:"Hold every wallet's chain balance against the ledger and say why they differ. Exit code 1: money is missing; 2: a wallet could not be looked at."`
 	Bank reconcileBankCmd `cmd:"" help:"Hold the ledger against the statements of the banks, day by day, and say why they differ. Exit code 1: something is wrong."`
 	Book reconcileBookCmd `cmd:"" help:"Book money that left a wallet without a payout, once you know why."`
+	Own  reconcileOwnCmd  `cmd:"" help:"Book a transaction that you made from a wallet's key yourself, like the deployment of its vault: its fee, and what it moved away. Repeated, it books nothing."`
 }
 
 type reconcileShowCmd struct{}

@@ -36,7 +36,8 @@ type vaultOut struct {
 	Vault   string `json:"vault"`
 	TxID    string `json:"txid,omitempty"` // empty: it was there before
 	Cost    string `json:"cost,omitempty"`
-	Config  string `json:"config"` // the line for the network's part of the configuration
+	Booked  bool   `json:"cost_booked"` // false after a deployment: the block was not final yet
+	Config  string `json:"config"`      // the line for the network's part of the configuration
 	Done    bool   `json:"configured"`
 }
 
@@ -45,22 +46,9 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
 		ctx, cancel := context.WithTimeout(t.ctx, c.Timeout)
 		defer cancel()
-		rows, err := t.db.Wallets(ctx)
+		w, n, err := t.evmWallet(c.ID)
 		if err != nil {
 			return err
-		}
-		rows = slices.DeleteFunc(rows, func(w dispatch.Wallet) bool { return w.Text() != c.ID })
-		if err := need(len(rows) == 1, "wallet", c.ID); err != nil {
-			return err
-		}
-		w := rows[0]
-		i := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == w.Network })
-		if i < 0 {
-			return fault.New(fault.Invalid, "unknown_network", "the network %s of the wallet is not in the configuration", w.Network)
-		}
-		n := t.conf.Networks[i]
-		if n.Kind != config.KindEVM {
-			return fault.New(fault.Invalid, "no_contracts", "the network %s has no contracts", n.Name)
 		}
 		r, err := app.OpenEVM(ctx, n, t.conf.Money())
 		if err != nil {
@@ -77,6 +65,10 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 			if err := t.deployVault(ctx, w, n, r, &out); err != nil {
 				return err
 			}
+			_, err := t.bookOwn(ctx, w, r, out.TxID, "the vault of the wallet")
+			if out.Booked = err == nil; err != nil {
+				t.progress("the fee is not booked yet: %v", err)
+			}
 		}
 		out.Config = fmt.Sprintf("vaults = { %q = %q }", out.Address, out.Vault)
 		return e.print(out, func(to io.Writer) {
@@ -84,6 +76,9 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 			p.f("wallet\t%s\naddress\t%s\nvault\t%s\n", out.Wallet, out.Address, out.Vault)
 			if out.TxID != "" {
 				p.f("transaction\t%s\ncost\t%s\n", out.TxID, out.Cost)
+				if !out.Booked {
+					p.f("\nNext: when the block is final, book the cost:\nsluice reconcile own --wallet %s --txid %s --reason \"the vault of the wallet\"\n", out.Wallet, out.TxID)
+				}
 			}
 			if !out.Done {
 				p.f("\nNext: put this into the [[networks]] part of %s, restart `sluice serve`, and send the vault coins and tokens to pay from:\n%s\n", n.Name, out.Config)

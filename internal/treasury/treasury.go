@@ -71,7 +71,7 @@ type Funding struct {
 	Kind      string
 	Amount    money.Amount
 	Block     int64  // the final block that showed a deposit; 0 for what an operator booked
-	Hash      string // of that block
+	Hash      string // of that block; of the operator's own transaction its id
 	Reason    string // what the operator said; "" for deposits
 	Actor     string
 	CreatedAt time.Time
