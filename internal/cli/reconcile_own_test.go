@@ -92,9 +92,9 @@ func ownStory(t *testing.T, database string) {
 	}
 	r.want(0, "reconcile")
 	r.want(0, "verify")
+	r.want(2, book("0x12"))
 	for line, says := range map[string]string{
-		book("0x12"):                          "64 hex digits",
-		book("0x" + strings.Repeat("ab", 32)): "no block",
+		book("0x" + strings.Repeat("ab", 32)):                                                   "no block",
 		"reconcile own --wallet " + id + " --txid " + strangers(t, chain) + " --reason nothing": "is not of the wallet",
 	} {
 		if out := r.want(1, line); !strings.Contains(out.err, says) {

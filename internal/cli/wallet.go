@@ -13,7 +13,6 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
-	"sluice/internal/money"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/keystore"
 )
@@ -22,7 +21,7 @@ type walletCmd struct {
 	Create      walletCreateCmd      `cmd:"" help:"Make a key in the keystore and a wallet for it."`
 	Import      walletImportCmd      `cmd:"" help:"Put a private key into the keystore and make a wallet for it. The key is read from standard input."`
 	List        walletListCmd        `cmd:"" help:"List all wallets."`
-	Status      walletStatusCmd      `cmd:"" help:"Show what wallets hold on their networks."`
+	Status      walletStatusCmd      `cmd:"" help:"Show what wallets hold on their networks, what is reserved and spendable, what is left for fees, and how long it lasts."`
 	Fund        walletFundCmd        `cmd:"" name:"fund-address" help:"Show where to send money for payouts, and which."`
 	DeployVault walletDeployVaultCmd `cmd:"" help:"Make the contract by which a wallet pays many withdrawals in one transaction. Repeated, it gives the one that is there."`
 }
@@ -39,7 +38,11 @@ type walletOut struct {
 	CreatedAt  time.Time         `json:"created_at"`
 	Key        *bool             `json:"key_here,omitempty"`
 	Balances   map[string]string `json:"balances,omitempty"`
-	Problem    string            `json:"problem,omitempty"`
+	// Figures are what `sluice treasury` shows of the wallet; Gas is what its address, without
+	// its vault, has left for fees.
+	Figures []figuresOut `json:"figures,omitempty"`
+	Gas     string       `json:"gas_reserve,omitempty"`
+	Problem string       `json:"problem,omitempty"`
 }
 
 func showWallet(w dispatch.Wallet) walletOut {
@@ -188,8 +191,11 @@ func (c *walletStatusCmd) Run(e *env) error {
 			out = append(out, t.walletStatus(w))
 			progress.step()
 		}
-		return list(e, out, "ID NETWORK ADDRESS KEY BALANCES", func(w walletOut) []any {
-			return []any{w.ID, w.Network, w.Address, yesNo(w.Key), or(w.Problem, balances(w.Balances))}
+		return list(e, out, "ID NETWORK ADDRESS KEY BALANCES RESERVED SPENDABLE FEE-RESERVE RUNWAY", func(w walletOut) []any {
+			reserved := w.each(func(f figuresOut) string { return f.Reserved + " " + f.Asset })
+			spendable := w.each(func(f figuresOut) string { return f.Spendable + " " + f.Asset })
+			runway := w.each(func(f figuresOut) string { return f.runway() + " " + f.Asset })
+			return []any{w.ID, w.Network, w.Address, yesNo(w.Key), or(w.Problem, balances(w.Balances)), reserved, spendable, or(w.Gas, "-"), runway}
 		})
 	})
 }
@@ -232,28 +238,8 @@ func (t *tool) walletStatus(w dispatch.Wallet) walletOut {
 		here := err == nil && slices.ContainsFunc(have, func(a string) bool { return strings.EqualFold(a, w.Address) })
 		out.Key = &here
 	}
-	assets := t.conf.Money()
-	amounts, err := walletBalance(t, t.conf.Networks[n], assets, w.Address)
-	if err != nil {
+	if err := t.walletFigures(w, t.conf.Networks[n], &out); err != nil {
 		out.Problem = err.Error()
-		return out
-	}
-	out.Balances = map[string]string{}
-	for code, a := range amounts {
-		out.Balances[code] = assets[code].Format(a)
 	}
 	return out
-}
-
-func walletBalance(t *tool, n config.Network, assets money.Assets, address string) (map[string]money.Amount, error) {
-	r, err := app.OpenRail(t.ctx, n, assets)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	out, err := r.Balance(t.ctx, address)
-	if err != nil {
-		return nil, errors.Join(errors.New("the node does not tell; check networks.url"), err)
-	}
-	return out, nil
 }

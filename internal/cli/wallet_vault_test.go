@@ -3,6 +3,7 @@ package cli_test
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,17 @@ func TestDeployVault(t *testing.T) {
 	}
 	if r := s.want(0, "wallet status "+id); !strings.Contains(r.out, " 2.99") {
 		t.Errorf("status: %s", r.out)
+	}
+	// The same figures as `sluice treasury`, and fees from the address alone: the vault's
+	// coins pay none.
+	status := s.object("wallet status " + id)
+	all, _ := s.object("treasury")["wallets"].([]any)
+	same, _ := all[0].(map[string]any)
+	if len(all) != 1 || status["figures"] == nil || !reflect.DeepEqual(status["figures"], same["figures"]) {
+		t.Errorf("figures %v, treasury has %v", status["figures"], same["figures"])
+	}
+	if gas, _ := status["gas_reserve"].(string); !strings.HasPrefix(gas, "0.99") {
+		t.Errorf("gas reserve %q of a wallet with less than 1 ETH and a vault with 2", gas)
 	}
 	s.want(1, "wallet deploy-vault wal_00000000-0000-7000-8000-000000000000")
 }

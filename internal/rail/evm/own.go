@@ -108,3 +108,19 @@ func ParseTxID(s string) (string, error) {
 	}
 	return common.BytesToHash(raw).Hex(), nil
 }
+
+// Gas is what a wallet has for fees at the latest block: its own coins. Those of its vault
+// pay no fees.
+func (r *Rail) Gas(ctx context.Context, wallet string) (money.Amount, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
+	defer cancel()
+	who, err := r.wallet(ctx, wallet)
+	if err != nil {
+		return money.Amount{}, err
+	}
+	head, err := r.head(ctx)
+	if err != nil {
+		return money.Amount{}, err
+	}
+	return r.balance(ctx, r.conf.FeeAsset, who, head.Number)
+}
