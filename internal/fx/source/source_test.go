@@ -39,7 +39,7 @@ func serve(t *testing.T, status int, body string) *venue {
 	return v
 }
 
-func recorded(t *testing.T, name string) string {
+func recorded(t testing.TB, name string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
