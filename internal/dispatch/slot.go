@@ -47,7 +47,7 @@ func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, e
 	picker, ok := h.rail.(rail.SlotPicker)
 	if !ok {
 		nonce, err = h.chainNonce(ctx)
-		return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(nonce, h.wallet.NextNonce))}, nonce, err
+		return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(nonce, h.wallet.NextNonce, 0))}, nonce, err
 	}
 	live, err := h.read.HeldKeys(ctx, h.wallet.Seq)
 	if err != nil {
