@@ -23,10 +23,11 @@ import (
 )
 
 type dialectCmd struct {
-	Add    dialectAddCmd    `cmd:"" help:"Make a credential, and with --callback-url the endpoint that is told. Its secret is printed once and never again."`
-	List   dialectListCmd   `cmd:"" help:"List credentials."`
-	Set    dialectSetCmd    `cmd:"" help:"Change options of a credential."`
-	Revoke dialectRevokeCmd `cmd:"" help:"End a credential. Servers stop taking it within a second."`
+	Add        dialectAddCmd        `cmd:"" help:"Make a credential, and with --callback-url the endpoint that is told. Its secret is printed once and never again."`
+	List       dialectListCmd       `cmd:"" help:"List credentials."`
+	Set        dialectSetCmd        `cmd:"" help:"Change options of a credential."`
+	WebhookKey dialectWebhookKeyCmd `cmd:"" name:"webhook-key" help:"Make the next key with which webhooks of the Upvest wire are signed."`
+	Revoke     dialectRevokeCmd     `cmd:"" help:"End a credential. Servers stop taking it within a second."`
 }
 
 func dialectNames() string { return strings.Join(credential.Names(), ", ") }
