@@ -79,14 +79,14 @@ func (c *call) quoted(x wish) (wish, quote.Quote, error) {
 func (c *call) price(cmd *withdrawal.Create, x wish, q quote.Quote, network string) {
 	ask := terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount}
 	if at := cmd.Destination; at != 0 {
-		ask.Target = func(context.Context) (rail.Target, error) { return c.registered(at) }
+		ask.Target = func(ctx context.Context) (rail.Target, error) { return c.registered(ctx, at) }
 	}
 	c.desk().Price(c.ctx(), cmd, ask, q)
 }
 
 // registered reads the target of a registered destination; zero for one that is not there.
-func (c *call) registered(at id.Seq) (rail.Target, error) {
-	d, found, err := maybe(c.Reads.Destination(c.ctx(), c.at(at)))
+func (c *call) registered(ctx context.Context, at id.Seq) (rail.Target, error) {
+	d, found, err := maybe(c.Reads.Destination(ctx, c.at(at)))
 	if err != nil || !found || d.Merchant != c.who.merchant.Seq {
 		return rail.Target{}, err
 	}
