@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"sluice/internal/dialect"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/event"
 	"sluice/internal/fee"
+	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/terms"
@@ -93,7 +96,12 @@ func TestFailedCallback(t *testing.T) {
 // A payout that names where it wants to be told is told there, by an endpoint that is
 // made once, and nowhere else; the others are told at the endpoint of the merchant.
 func TestCallbacksGoWhereThePayoutSays(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{})
+	w := dialecttest.New(t, func(d dialect.Deps) dialect.Dialect {
+		together := &together{Reads: d.Reads}
+		together.all.Add(8)
+		d.Reads = together
+		return tylt.New(d, nil)
+	}, dialecttest.Options{})
 	w.Fund(w.A, "ETH", "20")
 	var all sync.WaitGroup
 	for n := range 8 {
@@ -127,6 +135,24 @@ func TestCallbacksGoWhereThePayoutSays(t *testing.T) {
 	if n := len(own(w)); n != 1 {
 		t.Errorf("%d endpoints were made", n)
 	}
+}
+
+// together lets its first eight readers of endpoints go on when all of them have read:
+// none of them sees what another one makes.
+type together struct {
+	dialect.Reads
+	all sync.WaitGroup
+	n   atomic.Int64
+}
+
+// Endpoints implements dialect.Reads.
+func (r *together) Endpoints(ctx context.Context, owner id.ID) ([]webhook.Endpoint, error) {
+	all, err := r.Reads.Endpoints(ctx, owner)
+	if r.n.Add(1) <= 8 {
+		r.all.Done()
+		r.all.Wait()
+	}
+	return all, err
 }
 
 // own are the endpoints of the first merchant that have no URL.
