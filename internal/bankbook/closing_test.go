@@ -185,6 +185,10 @@ func TestPeopleAreSealed(t *testing.T) {
 	if err != nil || side.Name != "Erika Musterfrau" || side.Text != "Darlehen fuer Tante Trude" {
 		t.Errorf("%+v, %v", side, err)
 	}
+	uses, err := d.db.SealUses(t.Context())
+	if err != nil || fmt.Sprint(uses) != "[{bookings in suspense one 1} {files of banks one 1}]" {
+		t.Errorf("sealed: %v, %v", uses, err)
+	}
 	d.stop()
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {

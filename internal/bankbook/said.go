@@ -44,6 +44,19 @@ func (b *Book) said(x message.Booking) (string, error) {
 	return saidMark + base64.StdEncoding.EncodeToString(sealed), err
 }
 
+// Sealed is what an entry keeps under seal, nil if it keeps nothing so.
+func (e Entry) Sealed() []byte {
+	text, sealed := strings.CutPrefix(e.Counterparty, saidMark)
+	if !sealed {
+		return nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
 // Side opens what an entry keeps of its other side.
 func (b *Book) Side(e Entry) (s Side, err error) {
 	kept := e.Counterparty

@@ -12,7 +12,8 @@ import (
 )
 
 type sealCmd struct {
-	Key sealKeyCmd `cmd:"" help:"Make a key for seal.keys and print it. It is stored nowhere: put it in front of the others in the file that seal.keys names."`
+	Status sealStatusCmd `cmd:"" help:"Count what is sealed under which key of seal.keys. A key that is listed must stay; exit code 1 if one is missing here. Reads whole tables."`
+	Key    sealKeyCmd    `cmd:"" help:"Make a key for seal.keys and print it. It is stored nowhere: put it in front of the others in the file that seal.keys names."`
 }
 
 type sealKeyCmd struct {

@@ -162,6 +162,18 @@ func (r *Ring) Primary() string {
 	return r.keys[0].ID
 }
 
+// IDs are the names of the keys, the one that seals first.
+func (r *Ring) IDs() []string {
+	if r == nil {
+		return nil
+	}
+	var out []string
+	for _, k := range r.keys {
+		out = append(out, k.ID)
+	}
+	return out
+}
+
 // Seal encrypts plain. purpose says what it is for, and must be the same when it is
 // opened: what was sealed as one thing cannot be passed off as another. The same
 // plain text gives other bytes every time: to compare, use Fingerprint.
