@@ -1,0 +1,105 @@
+package dispatch_test
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"sluice/internal/commit"
+	"sluice/internal/dispatch"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/money"
+	"sluice/internal/rail"
+	"sluice/internal/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestRepick moves dispatches between picked slots: what a slot held is free afterwards,
+// nothing that another one holds is taken, and after the first attempt nothing moves.
+func TestRepick(t *testing.T) {
+	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "repick.db"), store.Options{Log: slog.New(slog.DiscardHandler)}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(store.Migrate(t.Context(), url, opt))
+	db, err := store.Open(t.Context(), url, opt)
+	must(err)
+	loop := commit.New(db, db.Shards(), commit.Options{Log: opt.Log})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- loop.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	tell := func(c commit.Command) (dispatch.Dispatch, error) {
+		return commit.Do[dispatch.Dispatch](ctx, loop, dispatch.OperatorShard, c)
+	}
+	w, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: "coins", Address: "w"})
+	must(err)
+	w, err = commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: "test", For: time.Hour})
+	must(err)
+	plan := func(n id.Seq) dispatch.Dispatch {
+		t.Helper()
+		d, err := tell(dispatch.Plan{Wallet: w.Seq, Fence: w.Fence, Network: "coins", Items: []dispatch.Item{{Withdrawal: n, Asset: "BTC", To: []byte{1}, Amount: money.Of(1)}}})
+		must(err)
+		return d
+	}
+	holds := func(want ...string) {
+		t.Helper()
+		have, err := db.HeldKeys(ctx, w.Seq)
+		must(err)
+		if got := slices.Sorted(maps.Keys(have)); !slices.Equal(got, want) {
+			t.Fatalf("live slots hold %s, want %s", strings.Join(got, ","), strings.Join(want, ","))
+		}
+	}
+	refused := func(c commit.Command, code string) {
+		t.Helper()
+		if _, err := tell(c); fault.CodeOf(err) != code {
+			t.Fatalf("%T: %v, want %s", c, err, code)
+		}
+	}
+	first, second := plan(11), plan(12)
+	refused(dispatch.RepickTo(first, w.Fence, []byte(`{}`), nil, "b"), "slot_bound") // not sealed yet
+	first, err = tell(dispatch.SealTo(first, w.Fence, []byte(`{"ref":"a"}`), "a"))
+	must(err)
+	holds("a")
+	first, err = tell(dispatch.RepickTo(first, w.Fence, []byte(`{"ref":"b"}`), []string{"a"}, "b"))
+	must(err)
+	holds("b")
+	if string(first.Slot) != `{"ref":"b"}` || first.State != dispatch.Sealed {
+		t.Errorf("repicked: %s in %s", first.State, first.Slot)
+	}
+	refused(dispatch.SealTo(second, w.Fence, []byte(`{"ref":"b"}`), "b"), "slot_taken")
+	second, err = tell(dispatch.SealTo(second, w.Fence, []byte(`{"ref":"a"}`), "a")) // what the first gave up
+	must(err)
+	refused(dispatch.RepickTo(first, w.Fence, []byte(`{"ref":"a"}`), []string{"b"}, "a"), "slot_taken")
+	holds("a", "b") // the refused command has freed nothing
+	refused(dispatch.RepickTo(first, w.Fence-1, []byte(`{"ref":"c"}`), []string{"b"}, "c"), "lease_lost")
+	// One coin is kept, one is exchanged for another.
+	_, err = tell(dispatch.RepickTo(second, w.Fence, []byte(`{"ref":"a+c"}`), []string{"a"}, "a", "c"))
+	must(err)
+	holds("a", "b", "c")
+	if first, err = tell(dispatch.Record(first, w.Fence, rail.Attempt{TxID: "t", Raw: []byte{1}})); err != nil {
+		t.Fatal(err)
+	}
+	refused(dispatch.RepickTo(first, w.Fence, []byte(`{"ref":"d"}`), []string{"b"}, "d"), "slot_bound")
+	holds("a", "b", "c")
+}
