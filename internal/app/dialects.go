@@ -37,14 +37,16 @@ func (a *App) newDialects() error {
 	return nil
 }
 
-// mountDialects serves those that are not switched off.
-func (a *App) mountDialects(main *http.ServeMux) {
+// mountDialects serves those that are not switched off. The paths of those that are get
+// the native answer: another dialect may have a path above them.
+func (a *App) mountDialects(main *http.ServeMux, native http.Handler) {
 	for _, d := range a.dialects {
-		if !a.conf.Dialects.On(d.Name()) {
-			continue
+		h := native
+		if a.conf.Dialects.On(d.Name()) {
+			h = a.metrics.serve(d)
 		}
 		for _, pattern := range d.Patterns() {
-			main.Handle(pattern, a.metrics.serve(d))
+			main.Handle(pattern, h)
 		}
 	}
 }

@@ -8,33 +8,43 @@ import (
 )
 
 // Every dialect is served beside the API, and each can be switched off; then its paths
-// are like any that are not there.
+// are like any that are not there, and the others go on.
 func TestDialectsCanBeSwitchedOff(t *testing.T) {
-	c := setup(t)
-	on := start(t, c)
-	if code, body := get(t, on.URL()+"/api/v2/ping"); code != 200 || body != "OK" {
-		t.Errorf("coinspaid: %d %s", code, body)
+	wires := map[string]struct {
+		path string
+		code int // what a stranger is answered, in the wire's own form
+		text string
+		off  func(*config.Dialects)
+	}{
+		"coinspaid": {"/api/v2/nowhere", 403, "required_header_key", func(d *config.Dialects) { d.CoinsPaid = false }},
+		"tylt":      {"/transactions/merchant/getAccountBalance", 401, `"errorCode":1001`, func(d *config.Dialects) { d.Tylt = false }},
+		"upvest":    {"/payments/withdrawals/x", 401, "Signature is incorrect", func(d *config.Dialects) { d.Upvest = false }},
 	}
-	if code, body := get(t, on.URL()+"/api/v2/nowhere"); code != 403 || !strings.Contains(body, "required_header_key") {
-		t.Errorf("coinspaid, nowhere: %d %s", code, body)
-	}
-	if code, body := get(t, on.URL()+"/transactions/merchant/getAccountBalance"); code != 401 || !strings.Contains(body, `"errorCode":1001`) {
-		t.Errorf("tylt: %d %s", code, body)
-	}
-	on.stop()
-	if err := on.wait(t); err != nil {
-		t.Fatal(err)
-	}
-	c.Dialects = config.Dialects{}
-	off := start(t, c)
-	if code, body := get(t, off.URL()+"/api/v2/ping"); code != 404 || !strings.Contains(body, "no_such_route") {
-		t.Errorf("switched off: %d %s", code, body)
-	}
-	if code, body := get(t, off.URL()+"/transactions/merchant/getAccountBalance"); code != 404 || !strings.Contains(body, "no_such_route") {
-		t.Errorf("tylt, switched off: %d %s", code, body)
-	}
-	off.stop()
-	if err := off.wait(t); err != nil {
-		t.Fatal(err)
+	for _, missing := range []string{"", "coinspaid", "tylt", "upvest", "all"} {
+		t.Run("without "+missing, func(t *testing.T) {
+			c := setup(t)
+			for name, w := range wires {
+				if missing == name || missing == "all" {
+					w.off(&c.Dialects)
+				}
+			}
+			a := start(t, c)
+			for name, w := range wires {
+				code, text := w.code, w.text
+				if missing == name || missing == "all" {
+					code, text = 404, "no_such_route"
+				}
+				if got, body := get(t, a.URL()+w.path); got != code || !strings.Contains(body, text) {
+					t.Errorf("%s: %d %s, want %d with %s", name, got, body, code, text)
+				}
+			}
+			if code, body := get(t, a.URL()+"/v1/ping"); code != 401 {
+				t.Errorf("native: %d %s", code, body)
+			}
+			a.stop()
+			if err := a.wait(t); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

@@ -33,12 +33,13 @@ func (a *App) listen(ctx context.Context) (err error) {
 	if a.conf.MetricsOnMain {
 		main.Handle("GET /metrics", a.metrics.handler())
 	}
-	main.Handle("/", a.metrics.serve(api.New(api.Deps{
+	native := a.metrics.serve(api.New(api.Deps{
 		Loop: a.Loop, Reads: a.Store, Assets: a.Assets, Rails: a.rails, Terms: a.terms, Treasury: a.survey, Log: a.log, Version: Version(),
 		Webhooks: api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev}, ReviewAbove: a.conf.ReviewAbove(),
 		Bank: api.BankRules{Policy: a.conf.Bank.Policy(), Inline: a.conf.Bank.Inline}, Seal: a.ring,
-	})))
-	a.mountDialects(main)
+	}))
+	main.Handle("/", native)
+	a.mountDialects(main, native)
 	if a.listener, err = a.open(ctx, "listen", a.conf.Listen); err != nil {
 		return err
 	}

@@ -20,7 +20,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"sluice/internal/account"
-	"sluice/internal/api"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
@@ -100,6 +99,7 @@ type World struct {
 	A, B     Party            // two merchants, both with an endpoint at Receiver
 
 	mu       sync.Mutex
+	beside   []dialect.Dialect
 	answer   func(Callback) (int, string)
 	got      []Callback
 	news     chan struct{}
@@ -122,6 +122,8 @@ type Options struct {
 	ReviewAbove map[string]money.Amount
 	// Bank lets EUR go to bank accounts, and above 2 EUR wait for a person.
 	Bank bool
+	// Beside are further wires on the same server, with the native API; see Speaks.
+	Beside []func(dialect.Deps) dialect.Dialect
 	// PublicKeys are what parties sign with, by name; Endpoint are options of their
 	// endpoints.
 	PublicKeys map[string]string
@@ -161,9 +163,10 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 		w.withBank()
 	}
 	w.Dialect = wire(w.Deps)
-	worker, err = deliver.New(w.Loop, db, map[string]webhook.Format{
-		webhook.FormatNative: webhook.Native(api.NewRenderer(db, Assets)), w.Dialect.Name(): w.Dialect.Format(),
-	}, deliver.Options{AllowLoopback: true, AllowHTTP: true, Poll: 50 * time.Millisecond, Log: quiet})
+	for _, wire := range opt.Beside {
+		w.beside = append(w.beside, wire(w.Deps))
+	}
+	worker, err = deliver.New(w.Loop, db, w.formats(), deliver.Options{AllowLoopback: true, AllowHTTP: true, Poll: 50 * time.Millisecond, Log: quiet})
 	w.Must(err)
 	w.serve()
 	running, stop := context.WithCancel(ctx)
@@ -205,9 +208,7 @@ func book(b *terms.Book, own terms.Schedules) *terms.Book {
 // serve starts the wire and the receiver.
 func (w *World) serve() {
 	mux := http.NewServeMux()
-	for _, p := range w.Dialect.Patterns() {
-		mux.Handle(p, w.Dialect)
-	}
+	w.mount(mux)
 	w.Server = httptest.NewServer(mux)
 	w.Receiver = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

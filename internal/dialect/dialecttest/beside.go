@@ -1,0 +1,72 @@
+package dialecttest
+
+import (
+	"crypto/rand"
+	"net/http"
+
+	"sluice/internal/api"
+	"sluice/internal/credential"
+	"sluice/internal/id"
+	"sluice/internal/merchant"
+	"sluice/internal/webhook"
+)
+
+// mount serves the wires; with several of them, the native API beside them.
+func (w *World) mount(mux *http.ServeMux) {
+	for _, d := range append(w.beside, w.Dialect) {
+		for _, p := range d.Patterns() {
+			mux.Handle(p, d)
+		}
+	}
+	if len(w.beside) > 0 {
+		mux.Handle("/", api.New(api.Deps{
+			Loop: w.Loop, Reads: w.DB, Assets: w.Deps.Desk.Assets, Rails: w.Deps.Desk.Rails, Terms: w.Deps.Desk.Terms, Log: w.Deps.Log, Version: "test",
+			Webhooks: api.WebhookRules{AllowHTTP: true}, ReviewAbove: w.Deps.Desk.ReviewAbove, Seal: w.Deps.Seal,
+		}))
+	}
+}
+
+// formats are all ways in which endpoints of this world are told.
+func (w *World) formats() map[string]webhook.Format {
+	out := map[string]webhook.Format{webhook.FormatNative: webhook.Native(api.NewRenderer(w.DB, w.Deps.Desk.Assets))}
+	for _, d := range append(w.beside, w.Dialect) {
+		out[d.Name()] = d.Format()
+	}
+	return out
+}
+
+// Speaks gives a merchant a credential of another wire of this world, and an endpoint
+// of that format at a path of the receiver. The party that comes back has that credential.
+func (w *World) Speaks(p Party, wire, path, publicKey, options string) Party {
+	w.Helper()
+	secret, err := credential.NewSecret(rand.Reader)
+	w.Must(err)
+	p.Secret = secret
+	p.Cred = Do[credential.Credential](w, p.ID.Shard, credential.Create{
+		Merchant: p.ID.Seq, Dialect: wire, Secret: []byte(secret), PublicKey: publicKey, Scopes: merchant.MerchantScopes,
+	})
+	p.Key = credential.KeyID(id.ID{Shard: p.ID.Shard, Seq: p.Cred.Seq})
+	Do[webhook.Endpoint](w, p.ID.Shard, webhook.CreateEndpoint{
+		Merchant: p.ID.Seq, URL: w.Receiver.URL + path, Types: []string{"*"}, Format: wire, AllowHTTP: true, Options: options,
+	})
+	return p
+}
+
+// SpeaksNative gives a merchant a key of the native API, and an endpoint at a path of the
+// receiver. The party that comes back has the key as Key, and as Secret what messages
+// are signed with.
+func (w *World) SpeaksNative(p Party, path string) Party {
+	w.Helper()
+	secret, err := webhook.NewSecret(rand.Reader)
+	w.Must(err)
+	key, err := webhook.NewSigningKey(rand.Reader)
+	w.Must(err)
+	Do[webhook.Endpoint](w, p.ID.Shard, webhook.CreateEndpoint{
+		Merchant: p.ID.Seq, URL: w.Receiver.URL + path, Types: []string{"*"}, AllowHTTP: true, Secret: secret, SigningKey: key,
+	})
+	p.Secret = secret
+	p.Key, err = merchant.NewSecret(merchant.Test, rand.Reader)
+	w.Must(err)
+	Do[merchant.Key](w, 0, merchant.CreateKey{Owner: p.ID, Mode: merchant.Test, Name: "test", Secret: p.Key, Scopes: merchant.MerchantScopes})
+	return p
+}
