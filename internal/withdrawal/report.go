@@ -24,7 +24,8 @@ func NewReport(withdrawal id.Seq, text, actor string) Report {
 // Apply implements commit.Command.
 func (c Report) Apply(v *commit.View) (any, error) {
 	w, err := c.get(v, 0)
-	if err != nil || w.State != Processing && !(c.Ended && (w.State == Confirmed || w.State == Returned)) {
+	paid := w.State == Confirmed || w.State == Returned
+	if err != nil || w.State != Processing && (!c.Ended || !paid) {
 		return w, err
 	}
 	return record(v, w, event.WithdrawalReported, c.Actor, c.Text, false), nil

@@ -158,8 +158,12 @@ func TestAmountsThatNoBankPays(t *testing.T) {
 		cents   uint64
 		code    string
 	}{
-		{"", 1, ""}, {"normal", 99_999_999_999, ""}, {"normal", 100_000_000_000, "amount_above_scheme_limit"}, {"instant", 100_00, ""},
-		{"instant", 100_01, "amount_above_instant_limit"}, {"normal", 100_01, ""},
+		{"", 1, ""},
+		{"normal", 99_999_999_999, ""},
+		{"normal", 100_000_000_000, "amount_above_scheme_limit"},
+		{"instant", 100_00, ""},
+		{"instant", 100_01, "amount_above_instant_limit"},
+		{"normal", 100_01, ""},
 	} {
 		err := r.CheckAmount(c.service, money.Of(c.cents))
 		if fault.CodeOf(err) != c.code || err != nil && fault.Of(err).Fields[0].Path != "amount" {
