@@ -120,6 +120,6 @@ func signerIntent(wallet string, nonce uint64) signer.Intent {
 	return signer.Intent{
 		Family: signerNetwork.Family, Network: signerNetwork.Name, ChainID: signerNetwork.ChainID, Wallet: wallet, Nonce: nonce,
 		Gas: 21_000, FeeCap: money.Of(30_000_000_000), TipCap: money.Of(1_000_000_000), Fence: 1, Bound: "dsp_bench",
-		Outputs: []signer.Output{{Ref: "wd_bench", Asset: "ETH", To: to, Amount: money.Of(1)}},
+		Outputs: []signer.Output{{Ref: "wd_" + money.Of(nonce).Minor(), Asset: "ETH", To: to, Amount: money.Of(1)}},
 	}
 }

@@ -134,10 +134,10 @@ func TestBumpsAreNotCounted(t *testing.T) {
 	l := newTeller(t, p)
 	for i := range uint64(10) {
 		must(t, l.pay("ETH", 100, func(in *signer.Intent) {
-			in.Nonce, in.Outputs[0].Ref, in.FeeCap = 5, "wd_5", money.Of(30+i)
+			in.Nonce, in.Outputs[0].Ref, in.FeeCap = 50, "wd_50", money.Of(30+i)
 		}))
 	}
-	code(t, l.pay("ETH", 100, func(in *signer.Intent) { in.Nonce, in.Outputs[0].Ref, in.FeeCap = 5, "wd_5", money.Of(50) }), "sign_fee")
+	code(t, l.pay("ETH", 100, func(in *signer.Intent) { in.Nonce, in.Outputs[0].Ref, in.FeeCap = 50, "wd_50", money.Of(50) }), "sign_fee")
 }
 
 func TestCase45_lists(t *testing.T) {
@@ -190,6 +190,29 @@ func TestCase42_approvals(t *testing.T) {
 	code(t, l.pay("USDT", 1001, with(key, nil, 0)), "sign_limit_day")
 }
 
+// TestCase26_restored_backup is a server whose database is older than what was paid: it
+// asks for the same withdrawals in slots that are new to it.
+func TestCase26_restored_backup(t *testing.T) {
+	p, _ := strict(t)
+	l := newTeller(t, p)
+	must(t, l.pay("ETH", 10, func(in *signer.Intent) { in.Outputs[0].Ref = "wd_paid" }))
+	again := func(in *signer.Intent) { in.Outputs[0].Ref = "wd_paid" }
+	code(t, l.pay("ETH", 10, again), "sign_paid")
+	code(t, l.pay("ETH", 7, again), "sign_paid") // for whatever amount
+	l.restart()
+	code(t, l.pay("ETH", 10, again), "sign_paid")
+	must(t, l.pay("ETH", 10))
+	// Among others it is refused with them; they are paid without it.
+	both := func(in *signer.Intent) {
+		in.Nonce, in.Vault = 70, tether
+		in.Outputs = append(in.Outputs, in.Outputs[0])
+		in.Outputs[1].Ref = "wd_paid"
+	}
+	if err := l.g.May(t.Context(), "ethereum", func() []signer.Output { in := intent(t); in.Outputs[0].Asset = "ETH"; both(&in); return in.Outputs }()); fault.CodeOf(err) != "sign_paid" {
+		t.Errorf("a list with it: %v", err)
+	}
+}
+
 // TestCase43_a_stolen_database_pays_nothing is the attacker with everything that the
 // server has: the socket, every withdrawal, every approval that was ever given.
 func TestCase43_a_stolen_database_pays_nothing(t *testing.T) {
@@ -232,7 +255,7 @@ func TestCase43_a_stolen_database_pays_nothing(t *testing.T) {
 	// Small ones pass without approval, up to the limit of the day.
 	for range 200 {
 		try(func(in *signer.Intent) {
-			in.Nonce, in.Outputs[0].To, in.Outputs[0].Amount, in.Outputs[0].Ref = l.next, mine, money.Of(10), "wd_x"
+			in.Nonce, in.Outputs[0].To, in.Outputs[0].Amount, in.Outputs[0].Ref = l.next, mine, money.Of(10), "wd_x"+money.Of(l.next).Minor()
 		})
 	}
 	if stolen != money.Of(500) {

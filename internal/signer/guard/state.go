@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ type state struct {
 	coins   map[string]digest  // by coin: what it was first signed for
 	spent   map[string]*window // by network and asset
 	used    map[string]bool    // ids of approvals
+	paid    map[ref]bool       // withdrawals that a slot was ever bound for
 	stopped bool
 	last    time.Time // of the newest entry
 }
@@ -34,7 +36,7 @@ type wallet struct {
 }
 
 func newState() *state {
-	return &state{wallets: map[string]*wallet{}, coins: map[string]digest{}, spent: map[string]*window{}, used: map[string]bool{}}
+	return &state{wallets: map[string]*wallet{}, coins: map[string]digest{}, spent: map[string]*window{}, used: map[string]bool{}, paid: map[ref]bool{}}
 }
 
 // now is the time by which limits are counted. It never goes back: a clock that does
@@ -81,7 +83,7 @@ func (s *state) decide(a *ask, clock time.Time) (entry, error) {
 	if e.Payouts, err = s.approved(a, now); err != nil {
 		return e, err
 	}
-	return e, s.withinLimits(a, now)
+	return e, s.fresh(a, now)
 }
 
 // preview says what decide would say of payouts whose slot is not chosen yet.
@@ -89,6 +91,17 @@ func (s *state) preview(a *ask, clock time.Time) error {
 	now := s.now(clock)
 	if _, err := s.approved(a, now); err != nil {
 		return err
+	}
+	return s.fresh(a, now)
+}
+
+// fresh holds a new list of payouts against what was signed before: none of them in
+// another slot, and all within the limits.
+func (s *state) fresh(a *ask, now time.Time) error {
+	for _, o := range a.in.Outputs {
+		if o.Ref != "" && s.paid[refOf(o.Ref)] {
+			return errPaid(o.Ref)
+		}
 	}
 	return s.withinLimits(a, now)
 }
@@ -227,6 +240,9 @@ func (s *state) apply(e entry) error {
 		}
 	}
 	for _, p := range e.Payouts {
+		if p.Ref != "" {
+			s.paid[refOf(p.Ref)] = true
+		}
 		if p.Approval != "" {
 			s.used[p.Approval] = true
 		}
@@ -256,6 +272,22 @@ func (w *wallet) bind(nonce uint64, d digest) {
 	for _, n := range nonces[:len(nonces)/2] {
 		delete(w.nonces, n)
 	}
+}
+
+// errPaid is the refusal of a withdrawal that another slot was bound for. A server never
+// asks for that: a payout keeps its slot to the end. A database that was restored from an
+// older backup does, for all that was paid since.
+func errPaid(withdrawal string) error {
+	return refuse("sign_paid", "%s was signed in another slot before, and is never signed in two; if the server's database was restored from a backup, "+
+		"look on the network whether it was paid before you do anything else", withdrawal)
+}
+
+// ref stands for a withdrawal's id, in less memory than its text.
+type ref [16]byte
+
+func refOf(text string) ref {
+	h := sha256.Sum256([]byte(text))
+	return ref(h[:16])
 }
 
 func spentKey(network, asset string) string { return network + "/" + asset }

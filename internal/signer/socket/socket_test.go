@@ -92,7 +92,7 @@ func guarded(t testing.TB) (g *guard.Guard, wallet string) {
 func payout(wallet string, nonce, amount uint64) signer.Intent {
 	return signer.Intent{
 		Family: "evm", Network: "ethereum", Wallet: wallet, ChainID: 1, Nonce: nonce, Gas: 21_000, FeeCap: money.Of(3), TipCap: money.Of(1),
-		Outputs: []signer.Output{{Ref: "wd_1", Asset: "ETH", To: bytes.Repeat([]byte{7}, 20), Amount: money.Of(amount)}},
+		Outputs: []signer.Output{{Ref: "wd_" + money.Of(nonce).Minor(), Asset: "ETH", To: bytes.Repeat([]byte{7}, 20), Amount: money.Of(amount)}},
 	}
 }
 
