@@ -257,6 +257,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 
 // internalCodes never reach a client of the API: workers and operators see them.
 var internalCodes = []string{
+	"not_own", "transaction_not_found", "not_final", "odd_logs", "invalid_txid",
 	"deal_broken", "quote_malformed", "quote_user_missing", "rate_malformed", "rate_missing",
 	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
 	"key_exists", "key_out_of_turn", "options_too_long", "token_unfit", // other edges say these
