@@ -141,11 +141,24 @@ func (n *network) harness(t *testing.T) railtest.Harness {
 		Forgetful:    tampered(t, n.conf, n.url, on("eth_getBlockByNumber", noBlocks)),
 		Broken:       n.broken(t),
 		Blind: map[string]rail.Rail{
-			"still indexing":  tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("", &rpcError{Code: -32000, Message: "transaction indexing is in progress"})))),
-			"denies payments": tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("null", nil)))),
-			"on another fork": tampered(t, n.conf, n.url, on("eth_getTransactionReceipt", anotherBlock)),
+			"still indexing":       tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("", &rpcError{Code: -32000, Message: "transaction indexing is in progress"})))),
+			"denies payments":      tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("null", nil)))),
+			"lies about the nonce": tampered(t, n.conf, n.url, on("eth_getTransaction", lyingNonce)),
+			"on another fork":      tampered(t, n.conf, n.url, on("eth_getTransactionReceipt", anotherBlock)),
 		},
 	}
+}
+
+// lyingNonce says that blocks hold far more of the wallet than they do, and has never
+// heard of what they hold.
+func lyingNonce(_ context.Context, r request, node answer) (raw, error) {
+	switch r.Method {
+	case "eth_getTransactionCount":
+		return raw(`"0xffff"`), nil
+	case "eth_getTransactionReceipt", "eth_getTransactionByHash":
+		return raw("null"), nil
+	}
+	return node()
 }
 
 // notCount leaves eth_getTransactionCount alone, which asks for a nonce.

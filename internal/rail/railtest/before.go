@@ -53,7 +53,7 @@ func (h *Harness) check(t *testing.T) {
 func (h *Harness) feasible(t *testing.T) {
 	fee, asset := h.Assets[0], h.Assets[len(h.Assets)-1]
 	wallet := h.Wallet(t)
-	pay := []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: h.Payout}}
+	pay := []rail.Payout{{Ref: newRef(), Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: h.Payout}}
 	want := func(t *testing.T, code string, inFlight ...rail.InFlight) {
 		t.Helper()
 		f, err := h.Rail.Feasible(t.Context(), wallet, inFlight, pay)
@@ -137,7 +137,7 @@ func (h *Harness) poor(t *testing.T) {
 	for _, asset := range h.Assets {
 		wallet := h.Wallet(t)
 		if p := h.picker(); p != nil {
-			pay := []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: h.Payout}}
+			pay := []rail.Payout{{Ref: newRef(), Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: h.Payout}}
 			if slot, _, err := p.Pick(t.Context(), wallet, "test", pay, nil); !errors.Is(err, rail.ErrUnavailable) {
 				t.Errorf("picked %+v (error %v) from nothing, want to be told to try later", slot, err)
 			}

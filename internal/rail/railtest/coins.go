@@ -53,7 +53,7 @@ func (h *Harness) heldSlot(t *testing.T) {
 	for range 3 {
 		h.Credit(t, wallet, h.Assets[0], h.Enough)
 	}
-	pay := []rail.Payout{{Ref: "wd_test", Asset: h.Assets[0], To: h.target(t, h.Recipient(t), h.Assets[0]), Amount: h.Payout}}
+	pay := []rail.Payout{{Ref: newRef(), Asset: h.Assets[0], To: h.target(t, h.Recipient(t), h.Assets[0]), Amount: h.Payout}}
 	held := map[string]bool{}
 	for n := range 3 {
 		_, keys, err := h.picker().Pick(t.Context(), wallet, fmt.Sprintf("test%d", n), pay, held)
@@ -80,7 +80,7 @@ func (h *Harness) many(t *testing.T) {
 	to := []string{j.typed, j.typed, h.Recipient(t), h.Recipient(t)}
 	j.payouts = nil
 	for _, typed := range to {
-		j.payouts = append(j.payouts, rail.Payout{Ref: "wd_test", Asset: asset, To: h.target(t, typed, asset), Amount: h.Payout})
+		j.payouts = append(j.payouts, rail.Payout{Ref: newRef(), Asset: asset, To: h.target(t, typed, asset), Amount: h.Payout})
 	}
 	grouper, ok := h.Rail.(rail.Grouper)
 	if !ok {

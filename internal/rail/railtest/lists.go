@@ -30,7 +30,7 @@ func (h *Harness) list(t *testing.T, asset string, typed ...string) *listJob {
 		}
 		l.to = append(l.to, to)
 		l.payouts = append(l.payouts, rail.Payout{
-			Ref: "wd_" + string(rune('a'+n)), Asset: asset, To: h.target(t, to, asset), Amount: plus(t, h.Payout, money.Of(uint64(n))),
+			Ref: newRef(), Asset: asset, To: h.target(t, to, asset), Amount: plus(t, h.Payout, money.Of(uint64(n))),
 		})
 	}
 	return l

@@ -5,6 +5,8 @@ package railtest
 
 import (
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"sluice/internal/money"
@@ -197,7 +199,7 @@ func (h *Harness) job(t *testing.T, wallet, asset, typed string) *job {
 	}
 	j := &job{
 		Harness: h, t: t, typed: typed,
-		payouts: []rail.Payout{{Ref: "wd_test", Asset: asset, To: h.target(t, typed, asset), Amount: h.Payout}},
+		payouts: []rail.Payout{{Ref: newRef(), Asset: asset, To: h.target(t, typed, asset), Amount: h.Payout}},
 	}
 	j.slot = h.slot(t, wallet, j.payouts)
 	return j
@@ -342,3 +344,9 @@ func isRefusal(err error) bool {
 	var r *rail.Refusal
 	return errors.As(err, &r)
 }
+
+// withdrawals counts those that the suite has made up.
+var withdrawals atomic.Int64
+
+// newRef names a withdrawal that nothing was signed for: a signer signs each in one slot.
+func newRef() string { return fmt.Sprintf("wd_test_%d", withdrawals.Add(1)) }

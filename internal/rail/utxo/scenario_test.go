@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sluice/internal/money"
@@ -52,7 +53,7 @@ func (f *flight) begin(amounts ...uint64) (*rail.Live, error) {
 	for _, a := range amounts {
 		target, err := f.rail.Check(f.t.Context(), f.recipient(f.t), "", f.Params.Coin)
 		must(f.t, err)
-		l.Payouts = append(l.Payouts, rail.Payout{Ref: "wd", Asset: f.Params.Coin, To: target.Decoded, Amount: money.Of(a)})
+		l.Payouts = append(l.Payouts, rail.Payout{Ref: newRef(), Asset: f.Params.Coin, To: target.Decoded, Amount: money.Of(a)})
 	}
 	var err error
 	l.Slot, _, err = f.rail.Pick(f.t.Context(), f.wallet, fmt.Sprintf("slot%d", len(f.live)), l.Payouts, held)
@@ -350,7 +351,7 @@ func TestDust(t *testing.T) {
 				must(t, err)
 				dust := f.Params.Dust(target.Decoded)
 				least = append(least, dust)
-				all = append(all, rail.Payout{Ref: "wd", Asset: f.Params.Coin, To: target.Decoded, Amount: money.Of(dust)})
+				all = append(all, rail.Payout{Ref: newRef(), Asset: f.Params.Coin, To: target.Decoded, Amount: money.Of(dust)})
 			}
 			small := all[2]
 			small.Amount = money.Of(least[2] - 1)
@@ -461,3 +462,8 @@ func TestPosition(t *testing.T) {
 		f.Mine(t, 1)
 	}
 }
+
+// refs counts the withdrawals that the tests have made up: a signer signs each in one slot.
+var refs atomic.Int64
+
+func newRef() string { return fmt.Sprintf("wd_%d", refs.Add(1)) }
