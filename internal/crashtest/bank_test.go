@@ -146,7 +146,8 @@ func (b *branch) ended(base string) bool {
 				o.answer = answer
 			}
 		}
-		if !final(o.state()) && o.amount != "0.02" || o.id == "" {
+		// The bank keeps silent about 0.02, which stays at the bank.
+		if o.amount == "0.02" && o.state() != "processing" || o.amount != "0.02" && !final(o.state()) {
 			open++
 		}
 	}
@@ -194,7 +195,12 @@ func TestCase23_BankKilledAtEveryPoint(t *testing.T) {
 						}
 						died, n = true, b.start()
 					}
-					return b.ended(n.url()) && died
+					ended := b.ended(n.url())
+					if ended && !died && point == "dispatch.decided" && len(b.orders) < 20 {
+						b.wire("1.00", "0.02") // each was in a file of its own: nothing was decided in parts
+						return false
+					}
+					return ended && died
 				})
 				b.settledAtBank(n)
 			})
