@@ -13,11 +13,11 @@ import (
 )
 
 // TestCase23_KilledOverAndOver pays hundreds of withdrawals through a vault while the
-// server is killed a hundred times at moments of its own choice, also while it starts.
+// server is killed two hundred times at moments of its own choice, also while it starts.
 // Each is paid exactly once, and the books are right.
 func TestCase23_KilledOverAndOver(t *testing.T) {
 	t.Parallel()
-	const payouts, kills = 600, 100
+	const payouts, kills = 600, 200
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("SLUICE_CRASH_SEED"); text != "" {
 		var err error
@@ -30,7 +30,7 @@ func TestCase23_KilledOverAndOver(t *testing.T) {
 	for range kills {
 		asked := s.want("USDT", "0.5", payouts/kills)
 		n := s.start()
-		kill := time.NewTimer(time.Duration(100+random.IntN(700)) * time.Millisecond)
+		kill := time.NewTimer(time.Duration(100+random.IntN(400)) * time.Millisecond)
 		eventually(t, "the time to kill it", func() bool {
 			select {
 			case <-kill.C:

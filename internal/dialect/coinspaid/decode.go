@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"sluice/internal/dialect"
 	"sluice/internal/money"
 )
 
@@ -146,45 +147,14 @@ func (r *request) amount(name string, asset money.Asset) money.Amount {
 	return a
 }
 
-// exponentMax bounds the exponents that are read: beyond it every amount is too large
-// or too fine.
-const exponentMax = 60
-
 // decimal writes a number in any form of JSON, or a text of one, as digits with an
 // optional point, exactly and without zeros that say nothing. Signs are refused.
 func decimal(s string) (string, bool) {
-	mantissa, exponent, has := strings.Cut(strings.ToLower(s), "e")
-	e := 0
-	if has {
-		n, err := strconv.Atoi(exponent)
-		if err != nil || n > exponentMax || n < -exponentMax || exponent == "" {
-			return "", false
-		}
-		e = n
+	digits := strings.TrimLeft(s, "0") // zeros in front are taken here
+	if digits == "" || digits[0] < '0' || digits[0] > '9' {
+		digits = strings.Repeat("0", min(1, len(s)-len(digits))) + digits
 	}
-	whole, frac, point := strings.Cut(mantissa, ".")
-	if whole == "" || point && frac == "" || len(mantissa) > 2*exponentMax || !digits(whole) || !digits(frac) {
-		return "", false
-	}
-	all, dot := whole+frac, len(whole)+e
-	if dot <= 0 {
-		all, dot = strings.Repeat("0", 1-dot)+all, 1
-	}
-	if dot > len(all) {
-		all += strings.Repeat("0", dot-len(all))
-	}
-	whole, frac = strings.TrimLeft(all[:dot], "0"), strings.TrimRight(all[dot:], "0")
-	if whole == "" {
-		whole = "0"
-	}
-	if frac == "" {
-		return whole, true
-	}
-	return whole + "." + frac, true
-}
-
-func digits(s string) bool {
-	return strings.Trim(s, "0123456789") == ""
+	return dialect.Decimal(digits)
 }
 
 // integer is a member that is a whole number from 1, or a text of one; 0 otherwise.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sluice/internal/fx"
@@ -35,11 +37,13 @@ func NewKraken(h HTTP, symbols []Symbol) (*Kraken, error) {
 func (k *Kraken) Name() string { return "kraken" }
 
 type krakenAnswer struct {
-	Error  []string `json:"error"`
-	Result map[string]struct {
-		Ask []string `json:"a"` // price, whole lot volume, lot volume
-		Bid []string `json:"b"`
-	} `json:"result"`
+	Error  []string              `json:"error"`
+	Result map[string]krakenPair `json:"result"`
+}
+
+type krakenPair struct {
+	Ask []string `json:"a"` // price, whole lot volume, lot volume
+	Bid []string `json:"b"`
 }
 
 // Fetch implements fx.Source. Every pair is asked for alone: the answer names pairs
@@ -60,13 +64,11 @@ func (k *Kraken) Fetch(ctx context.Context) ([]fx.Tick, error) {
 		if len(a.Result) != 1 {
 			return fx.Tick{}, fmt.Errorf("the answer has %d pairs, not one", len(a.Result))
 		}
-		for _, r := range a.Result {
-			if len(r.Bid) != 3 || len(r.Ask) != 3 {
-				return fx.Tick{}, errors.New("the answer has no bid or no ask of three parts")
-			}
-			return tick(k.Name(), s, r.Bid[0], r.Ask[0], at)
+		r := slices.Collect(maps.Values(a.Result))[0] // under whatever name the exchange gives it
+		if len(r.Bid) != 3 || len(r.Ask) != 3 {
+			return fx.Tick{}, errors.New("the answer has no bid or no ask of three parts")
 		}
-		panic("unreachable: there is one result")
+		return tick(k.Name(), s, r.Bid[0], r.Ask[0], at)
 	})
 }
 
