@@ -185,7 +185,7 @@ func miningCoins(t *testing.T, c *utxotest.Chain, every time.Duration) {
 }
 
 // TestCase23_RandomKillsOnCoins kills servers again and again while they pay from
-// coins in batches: 600 payouts and more over some hundred kills, each paid once.
+// coins in batches: 600 payouts and more over two hundred kills, each paid once.
 func TestCase23_RandomKillsOnCoins(t *testing.T) {
 	t.Parallel()
 	chain := utxotest.StartBtcd(t)
@@ -194,7 +194,7 @@ func TestCase23_RandomKillsOnCoins(t *testing.T) {
 		sites[name] = newCoinSite(t, chain, stores[database](t, t.TempDir()), 12, name == "sqlite, P2TR")
 	}
 	miningCoins(t, chain, 200*time.Millisecond)
-	const rounds, each = 35, 6
+	const rounds, each = 67, 3
 	t.Run("all", func(t *testing.T) {
 		for name, s := range sites {
 			t.Run(name, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestCase23_RandomKillsOnCoins(t *testing.T) {
 				for range rounds {
 					s.want(each)
 					n := s.start()
-					kill := time.NewTimer(time.Duration(200+mathrand.IntN(1500)) * time.Millisecond)
+					kill := time.NewTimer(time.Duration(150+mathrand.IntN(900)) * time.Millisecond)
 					eventually(t, "the time to kill it", func() bool {
 						select {
 						case <-kill.C:
