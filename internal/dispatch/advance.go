@@ -219,8 +219,8 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	return h.send(ctx, d)
 }
 
-// approved gives the payouts with the proofs of their approvals. They are read each
-// time: a person may have added one because the signer asked for it.
+// approved gives the payouts with all that the signer gets to know of them. It is read
+// each time: a person may have added a proof because the signer asked for it.
 func (h *hand) approved(ctx context.Context, d Work) ([]rail.Payout, error) {
 	var of []id.ID
 	for _, it := range d.Items {
@@ -228,13 +228,13 @@ func (h *hand) approved(ctx context.Context, d Work) ([]rail.Payout, error) {
 			of = append(of, it.ID())
 		}
 	}
-	proofs, err := h.read.Approvals(ctx, of)
+	known, err := h.read.ForSigner(ctx, of)
 	if err != nil {
 		return nil, err
 	}
 	out := d.payouts()
 	for n := range out {
-		out[n].Approval = proofs[n]
+		out[n].Approval, out[n].Memo = known[n].Approval, known[n].Memo
 	}
 	return out, nil
 }

@@ -32,6 +32,13 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 		return rail.Attempt{}, err
 	}
 	in.Fence, in.Bound = h.wallet.Fence, id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
+	memos := map[string]string{}
+	for _, p := range payouts {
+		memos[p.Ref] = p.Memo
+	}
+	for n := range in.Outputs {
+		in.Outputs[n].Memo = memos[in.Outputs[n].Ref]
+	}
 	var signed signer.Signed
 	if err := h.asked(d.Dispatch, func() (err error) {
 		signed, err = h.Worker.sign.Sign(ctx, in)

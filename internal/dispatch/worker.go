@@ -33,6 +33,12 @@ type Work struct {
 	Cancel   *Cancel   // an operator's order; nil for none
 }
 
+// ForSigner is what the signer gets to know of a withdrawal beside its payout.
+type ForSigner struct {
+	Approval string // the proof of its approval; "" for none
+	Memo     string // see signer.Output
+}
+
 // Reader gives hints of what there is to do; commands decide.
 type Reader interface {
 	// Wallets lists every wallet.
@@ -42,8 +48,8 @@ type Reader interface {
 	// Queued lists withdrawals of one currency that are queued for a network, oldest
 	// first, over all shards.
 	Queued(ctx context.Context, network, asset string, limit int) ([]Candidate, error)
-	// Approvals gives the proof of each withdrawal's approval, "" where there is none.
-	Approvals(ctx context.Context, of []id.ID) ([]string, error)
+	// ForSigner gives what the signer gets to know of each withdrawal beside its payout.
+	ForSigner(ctx context.Context, of []id.ID) ([]ForSigner, error)
 	// HeldKeys gives the keys that live slots of a wallet hold.
 	HeldKeys(ctx context.Context, wallet id.Seq) (map[string]bool, error)
 }

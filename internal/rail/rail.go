@@ -38,6 +38,8 @@ type Payout struct {
 	// Approval is the proof that somebody who holds the approval key agreed; "" for
 	// none. The signer checks it, nobody else relies on it.
 	Approval string
+	// Memo is what the signer keeps of it in its log, see signer.Output. Rails do nothing with it.
+	Memo string
 }
 
 // Payment is what a payment at a bank carries beside recipient and amount.

@@ -6,6 +6,7 @@ import (
 
 	"sluice/internal/dispatch"
 	"sluice/internal/id"
+	"sluice/internal/withdrawal"
 )
 
 var wallets = bindTable(dispatch.Wallets, "seq", seqKey,
@@ -141,9 +142,9 @@ func (db *DB) Queued(ctx context.Context, network, asset string, limit int) ([]d
 	return fair(out, limit), nil
 }
 
-// Approvals implements dispatch.Reader.
-func (db *DB) Approvals(ctx context.Context, of []id.ID) ([]string, error) {
-	out := make([]string, len(of))
+// ForSigner implements dispatch.Reader.
+func (db *DB) ForSigner(ctx context.Context, of []id.ID) ([]dispatch.ForSigner, error) {
+	out := make([]dispatch.ForSigner, len(of))
 	places := map[id.Shard]map[id.Seq]int{}
 	seqs := map[id.Shard][]id.Seq{}
 	for n, at := range of {
@@ -159,7 +160,7 @@ func (db *DB) Approvals(ctx context.Context, of []id.ID) ([]string, error) {
 			return nil, err
 		}
 		for _, w := range rows {
-			out[places[shard][w.Seq]] = w.Approval
+			out[places[shard][w.Seq]] = dispatch.ForSigner{Approval: w.Approval, Memo: withdrawal.Memo(id.ID{Shard: shard, Seq: w.Seq}, w)}
 		}
 	}
 	return out, nil

@@ -41,10 +41,11 @@ type payout struct {
 	Minor string `json:"minor"`
 	// Approval is the id of the proof that this payout used up.
 	Approval string `json:"approval,omitempty"`
+	Memo     string `json:"memo,omitempty"` // see signer.Output
 }
 
 func payoutOf(o signer.Output) payout {
-	return payout{Ref: o.Ref, Asset: o.Asset, To: hex.EncodeToString(o.To), Token: hex.EncodeToString(o.Token), Minor: o.Amount.Minor()}
+	return payout{Ref: o.Ref, Asset: o.Asset, To: hex.EncodeToString(o.To), Token: hex.EncodeToString(o.Token), Minor: o.Amount.Minor(), Memo: o.Memo}
 }
 
 var (

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
@@ -46,6 +47,7 @@ type Guard struct {
 var (
 	_ signer.Signer    = (*Guard)(nil)
 	_ signer.Previewer = (*Guard)(nil)
+	_ signer.Historian = (*Guard)(nil)
 )
 
 // owner is a wallet with the key that pays from it.
@@ -184,6 +186,11 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 	}
 	if err := n.check(in); err != nil {
 		return signer.Signed{}, err
+	}
+	for _, o := range in.Outputs {
+		if len(o.Memo) > signer.MemoMax || !utf8.ValidString(o.Memo) {
+			return signer.Signed{}, refuse("sign_malformed", "the memo of %s must be at most %d bytes of UTF-8", o.Ref, signer.MemoMax)
+		}
 	}
 	a := &ask{in: in, network: n, purse: purse(n.Network, in.Wallet), coins: coinsOf(in), digest: digestOf(in)}
 	if len(slices.Compact(slices.Clone(a.coins))) != len(a.coins) {

@@ -164,10 +164,15 @@ func (j *journal) parse(line []byte) (entries []entry, head [sha256.Size]byte, e
 	if hex.EncodeToString(head[:]) != string(line[:hashLength-1]) {
 		return nil, head, errors.New("another hash")
 	}
+	entries, err = decode(body)
+	return entries, head, err
+}
+
+// decode reads the facts of a line.
+func decode(body []byte) (entries []entry, err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields() // by a newer version: what it means is not known here
-	err = d.Decode(&entries)
-	return entries, head, err
+	return entries, d.Decode(&entries)
 }
 
 func chain(before [sha256.Size]byte, body []byte) [sha256.Size]byte {

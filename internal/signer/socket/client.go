@@ -25,6 +25,7 @@ type Client struct {
 var (
 	_ signer.Signer    = (*Client)(nil)
 	_ signer.Previewer = (*Client)(nil)
+	_ signer.Historian = (*Client)(nil)
 )
 
 // Dial makes a client. Nothing is connected yet: the signer may be started later.
@@ -68,6 +69,25 @@ func (c *Client) May(ctx context.Context, network string, outputs []signer.Outpu
 func (c *Client) Addresses(ctx context.Context) ([]string, error) {
 	a, err := c.ask(ctx, request{Op: opAddresses})
 	return a.Addresses, err
+}
+
+// History implements signer.Historian.
+func (c *Client) History(ctx context.Context, after string) (page []signer.Record, next string, err error) {
+	a, err := c.ask(ctx, request{Op: opHistory, After: after})
+	if err != nil {
+		return nil, "", err
+	}
+	if a.History == nil {
+		return nil, "", fault.New(fault.Internal, "signer_answer", "the signer answered something else than its log")
+	}
+	for _, r := range a.History.Page {
+		rec, err := r.read()
+		if err != nil {
+			return nil, "", fault.Wrap(err, fault.Internal, "signer_answer", "the signer's log cannot be read")
+		}
+		page = append(page, rec)
+	}
+	return page, a.History.Next, nil
 }
 
 // answerWithin is how long a signer may think. Keys behind a network are slow, and a

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
@@ -17,7 +18,7 @@ import (
 )
 
 // version is the version of the protocol. A change of meaning is a new one.
-const version = 1
+const version = 2
 
 // frameMax is the longest frame: a batch as large as a block may hold fits.
 const frameMax = 4 << 20
@@ -26,7 +27,8 @@ const frameMax = 4 << 20
 const (
 	opSign      = "sign"
 	opAddresses = "addresses"
-	opMay       = "may" // of the intent, network and outputs
+	opMay       = "may"     // of the intent, network and outputs
+	opHistory   = "history" // after a place
 )
 
 // request is one question. Answers carry its id and may come in another order.
@@ -35,6 +37,7 @@ type request struct {
 	ID      uint64  `json:"id"`
 	Op      string  `json:"op"`
 	Intent  *intent `json:"intent,omitempty"`
+	After   string  `json:"after,omitempty"`
 }
 
 // answer is the answer to one question: exactly one of the others is set.
@@ -43,7 +46,52 @@ type answer struct {
 	ID        uint64   `json:"id"`
 	Signed    *signed  `json:"signed,omitempty"`
 	Addresses []string `json:"addresses,omitempty"`
+	History   *history `json:"history,omitempty"`
 	Error     *failure `json:"error,omitempty"`
+}
+
+// history is a page of the signer's log.
+type history struct {
+	Page []record `json:"page"`
+	Next string   `json:"next"`
+}
+
+// record is signer.Record as it travels.
+type record struct {
+	At      time.Time `json:"at"`
+	Network string    `json:"network"`
+	Wallet  string    `json:"wallet"`
+	Fence   int64     `json:"fence"`
+	Nonce   *uint64   `json:"nonce,omitempty"`
+	Coins   []string  `json:"coins,omitempty"`
+	Bound   string    `json:"bound"`
+	Cancel  bool      `json:"cancel,omitempty"`
+	Again   bool      `json:"again,omitempty"`
+	Payouts []output  `json:"payouts,omitempty"`
+}
+
+func writeRecord(r signer.Record) record {
+	out := record{
+		At: r.At, Network: r.Network, Wallet: r.Wallet, Fence: r.Fence, Nonce: r.Nonce, Coins: r.Coins, Bound: r.Bound, Cancel: r.Cancel, Again: r.Again,
+	}
+	for _, o := range r.Payouts {
+		out.Payouts = append(out.Payouts, writeOutput(o))
+	}
+	return out
+}
+
+func (r record) read() (signer.Record, error) {
+	out := signer.Record{
+		At: r.At, Network: r.Network, Wallet: r.Wallet, Fence: r.Fence, Nonce: r.Nonce, Coins: r.Coins, Bound: r.Bound, Cancel: r.Cancel, Again: r.Again,
+	}
+	for _, o := range r.Payouts {
+		p, err := o.read()
+		if err != nil {
+			return out, err
+		}
+		out.Payouts = append(out.Payouts, p)
+	}
+	return out, nil
 }
 
 type signed struct {
@@ -85,6 +133,7 @@ type output struct {
 	Minor    string `json:"minor"`
 	Token    []byte `json:"token,omitempty"`
 	Approval string `json:"approval,omitempty"`
+	Memo     string `json:"memo,omitempty"`
 }
 
 type input struct {
@@ -95,12 +144,12 @@ type input struct {
 }
 
 func writeOutput(o signer.Output) output {
-	return output{Ref: o.Ref, Asset: o.Asset, To: o.To, Minor: o.Amount.Minor(), Token: o.Token, Approval: o.Approval}
+	return output{Ref: o.Ref, Asset: o.Asset, To: o.To, Minor: o.Amount.Minor(), Token: o.Token, Approval: o.Approval, Memo: o.Memo}
 }
 
 func (o output) read() (signer.Output, error) {
 	amount, err := money.ParseMinor(o.Minor)
-	return signer.Output{Ref: o.Ref, Asset: o.Asset, To: o.To, Amount: amount, Token: o.Token, Approval: o.Approval}, err
+	return signer.Output{Ref: o.Ref, Asset: o.Asset, To: o.To, Amount: amount, Token: o.Token, Approval: o.Approval, Memo: o.Memo}, err
 }
 
 func writeIntent(in signer.Intent) *intent {

@@ -177,6 +177,8 @@ func (s *Server) answer(ctx context.Context, q request) answer {
 		}
 	case q.Op == opAddresses && q.Intent == nil:
 		a.Addresses, err = s.opt.Signer.Addresses(ctx)
+	case q.Op == opHistory && q.Intent == nil:
+		a.History, err = s.history(ctx, q.After)
 	default:
 		err = fault.New(fault.Refused, "sign_malformed", "signer: it knows no operation %q", q.Op)
 	}
@@ -188,4 +190,20 @@ func (s *Server) answer(ctx context.Context, q request) answer {
 		}
 	}
 	return a
+}
+
+func (s *Server) history(ctx context.Context, after string) (*history, error) {
+	h, ok := s.opt.Signer.(signer.Historian)
+	if !ok {
+		return &history{Next: after}, nil
+	}
+	page, next, err := h.History(ctx, after)
+	if err != nil {
+		return nil, err
+	}
+	out := &history{Next: next}
+	for _, r := range page {
+		out.Page = append(out.Page, writeRecord(r))
+	}
+	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -101,7 +102,7 @@ func everything() signer.Intent {
 	big, _ := money.ParseMinor(strings.Repeat("9", money.Digits))
 	return signer.Intent{
 		Family: "f", Network: "n", Wallet: "w", ChainID: 1, Nonce: 1<<64 - 1, Gas: 3, FeeCap: big, TipCap: money.Of(4), Vault: []byte{5},
-		Outputs: []signer.Output{{Ref: "r", Asset: "A", To: []byte{6}, Amount: big, Token: []byte{7}, Approval: "ok"}, {To: []byte{8}}},
+		Outputs: []signer.Output{{Ref: "r", Asset: "A", To: []byte{6}, Amount: big, Token: []byte{7}, Approval: "ok", Memo: "m"}, {To: []byte{8}}},
 		Batch:   [32]byte{9}, GasEach: 16, Inputs: []signer.Input{{TxID: "t", Index: 10, Amount: money.Of(11), Script: []byte{12}}},
 		Change: signer.Output{To: []byte{13}, Amount: money.Of(14)}, Cancel: true, Fence: 15, Bound: "d",
 	}
@@ -132,6 +133,38 @@ func TestEveryFieldTravels(t *testing.T) {
 	addresses, err := c.Addresses(t.Context())
 	if err != nil || !reflect.DeepEqual(addresses, []string{"a", "b"}) {
 		t.Errorf("addresses %v, %v", addresses, err)
+	}
+}
+
+// TestHistoryTravels compares what the guard gives with what comes over the socket.
+func TestHistoryTravels(t *testing.T) {
+	g, wallet := guarded(t)
+	path := place(t)
+	listen(t, path, g)
+	c := dial(t, path)
+	at := ""
+	for n := range uint64(3) {
+		in := payout(wallet, n, 1)
+		in.Outputs[0].Memo, in.Bound = "memo", "dsp"
+		_, err := c.Sign(t.Context(), in)
+		must(t, err)
+		want, wantNext, err := g.History(t.Context(), at)
+		must(t, err)
+		got, next, err := c.History(t.Context(), at)
+		must(t, err)
+		if len(got) != 1 || got[0].Payouts[0].Memo != "memo" || next != wantNext || fmt.Sprintf("%+v", got[0].Payouts) != fmt.Sprintf("%+v", want[0].Payouts) ||
+			got[0].At != want[0].At || *got[0].Nonce != *want[0].Nonce || got[0].Bound != want[0].Bound || got[0].Wallet != want[0].Wallet {
+			t.Errorf("came %+v, want %+v", got, want)
+		}
+		at = next
+	}
+	if _, _, err := c.History(t.Context(), "nowhere"); fault.CodeOf(err) != "signer_log_place" {
+		t.Errorf("got %v", err)
+	}
+	none := place(t)
+	listen(t, none, signFunc(nil))
+	if page, next, err := dial(t, none).History(t.Context(), "x"); err != nil || len(page) > 0 || next != "x" {
+		t.Errorf("a signer without a log: %v, %q, %v", page, next, err)
 	}
 }
 
@@ -316,9 +349,9 @@ func TestBadFrames(t *testing.T) {
 		return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 	}
 	for name, frame := range map[string][]byte{
-		"nothing in it": text(""), "too long": {0xff, 0xff, 0xff, 0xff}, "no JSON": text("hello"), "unknown key": text(`{"v":1,"id":1,"op":"sign","hash":"00"}`),
-		"something behind": text(`{"v":1,"id":1,"op":"addresses"} {}`), "a number as amount": text(`{"v":1,"id":1,"op":"sign","intent":{"fee_cap":5}}`),
-		"half": text(`{"v":1}`)[:6],
+		"nothing in it": text(""), "too long": {0xff, 0xff, 0xff, 0xff}, "no JSON": text("hello"), "unknown key": text(`{"v":2,"id":1,"op":"sign","hash":"00"}`),
+		"something behind": text(`{"v":2,"id":1,"op":"addresses"} {}`), "a number as amount": text(`{"v":2,"id":1,"op":"sign","intent":{"fee_cap":5}}`),
+		"half": text(`{"v":2}`)[:6],
 	} {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)
@@ -331,11 +364,11 @@ func TestBadFrames(t *testing.T) {
 		must(t, c.Close())
 	}
 	for name, body := range map[string]string{
-		"another version":  `{"v":2,"id":1,"op":"addresses"}`,
-		"no intent":        `{"v":1,"id":1,"op":"sign"}`,
-		"unknown":          `{"v":1,"id":1,"op":"sign_hash"}`,
-		"malformed amount": `{"v":1,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","fee_cap":"-1"}}`,
-		"malformed batch":  `{"v":1,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","batch":"AAAA"}}`,
+		"another version":  `{"v":1,"id":1,"op":"addresses"}`,
+		"no intent":        `{"v":2,"id":1,"op":"sign"}`,
+		"unknown":          `{"v":2,"id":1,"op":"sign_hash"}`,
+		"malformed amount": `{"v":2,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","fee_cap":"-1"}}`,
+		"malformed batch":  `{"v":2,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","batch":"AAAA"}}`,
 	} {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)
