@@ -149,7 +149,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 			return err
 		}
 	}
-	own := newOwnWallets(a.Store, sign, a.log)
+	own := newOwnKeys(sign, a.log)
 	keys, err := own.look(ctx)
 	if err != nil {
 		return err
@@ -157,13 +157,12 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	for _, b := range a.banks {
 		own.mine[strings.ToLower(b.rail.Account())] = true
 	}
-	if !keys && len(a.banks) == 0 {
-		a.log.Warn("there are no keys: withdrawals are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
-		return nil
+	if !keys && len(a.conf.Networks) > 0 {
+		a.log.Warn("there are no keys yet: withdrawals to networks are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
 	}
-	a.dispatch = dispatch.NewWorker(a.Loop, own, a.rails, watchedSigner{sign, a.metrics}, dispatch.Options{
+	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, watchedSigner{sign, a.metrics}, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
-		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Log: a.log,
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Log: a.log,
 	})
 	return nil
 }

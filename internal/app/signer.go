@@ -30,9 +30,9 @@ func (noSigner) Sign(context.Context, signer.Intent) (signer.Signed, error) {
 // Addresses implements signer.Signer.
 func (noSigner) Addresses(context.Context) ([]string, error) { return nil, nil }
 
-// openSigner opens what signs for this process: a signer of its own, or the keys here.
-// Without any it gives a signer that has none: this process then pays nothing out, and
-// says so.
+// openSigner opens what signs for this process: a signer of its own, or the keys here,
+// those that are made later among them. A process that has no place for keys gets a signer
+// without any: it pays nothing out, and says so.
 func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	c := a.conf
 	if c.Signer.Socket != "" {
@@ -42,13 +42,6 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	}
 	if c.Keystore.Dir == "" || len(c.Networks) == 0 {
 		return noSigner{}, nil
-	}
-	have, err := keystore.List(c.Keystore.Dir)
-	if err != nil || len(have) == 0 {
-		return noSigner{}, err
-	}
-	if c.Keystore.Passphrase.IsZero() {
-		return nil, fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys in %s; set it, best as file:PATH or env:NAME", c.Keystore.Dir)
 	}
 	keys, err := keystore.Open(c.Keystore.Dir, c.Keystore.Passphrase.Reveal())
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,10 +13,9 @@ import (
 	"sluice/internal/signer"
 )
 
-// ownWallets are the wallets whose keys this process, or its signer, has. Others are
+// ownKeys tells which wallets this process, or its signer, has the keys of. Others are
 // left to the processes that can sign for them.
-type ownWallets struct {
-	dispatch.Reader
+type ownKeys struct {
 	sign signer.Signer
 	log  *slog.Logger
 
@@ -26,16 +24,20 @@ type ownWallets struct {
 	asked time.Time
 }
 
-// askEvery is how often the signer is asked whether it has new keys.
-const askEvery = 10 * time.Second
+// How often the signer is asked whether it has new keys: seldom, unless there is a wallet
+// whose key is missing.
+const (
+	askEvery = 10 * time.Second
+	askSoon  = time.Second
+)
 
-func newOwnWallets(read dispatch.Reader, sign signer.Signer, log *slog.Logger) *ownWallets {
-	return &ownWallets{Reader: read, sign: sign, log: log, mine: map[string]bool{}}
+func newOwnKeys(sign signer.Signer, log *slog.Logger) *ownKeys {
+	return &ownKeys{sign: sign, log: log, mine: map[string]bool{}}
 }
 
-// look asks the signer for the first time, and tells whether there will be anything to
-// pay from. A signer that is not there yet may come.
-func (o *ownWallets) look(ctx context.Context) (bool, error) {
+// look asks the signer for the first time, and tells whether it has keys now. A signer that
+// is not there yet may come.
+func (o *ownKeys) look(ctx context.Context) (bool, error) {
 	err := o.ask(ctx)
 	if fault.CodeOf(err) == "signer_unavailable" {
 		o.log.Warn("the signer does not answer; payouts wait for it", "error", err)
@@ -47,7 +49,7 @@ func (o *ownWallets) look(ctx context.Context) (bool, error) {
 	return len(o.mine) > 0, nil
 }
 
-func (o *ownWallets) ask(ctx context.Context) error {
+func (o *ownKeys) ask(ctx context.Context) error {
 	addresses, err := o.sign.Addresses(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -58,18 +60,27 @@ func (o *ownWallets) ask(ctx context.Context) error {
 	return err
 }
 
-// Wallets implements dispatch.Reader.
-func (o *ownWallets) Wallets(ctx context.Context) ([]dispatch.Wallet, error) {
-	o.mu.Lock()
-	due := time.Since(o.asked) > askEvery
-	o.mu.Unlock()
-	if due {
+// of gives those wallets whose keys are here, for dispatch.Options. Keys that were made
+// after the start are among them.
+func (o *ownKeys) of(ctx context.Context, all []dispatch.Wallet) []dispatch.Wallet {
+	own, asked := o.known(all)
+	age := time.Since(asked)
+	if age > askEvery || age > askSoon && len(own) < len(all) {
 		if err := o.ask(ctx); err != nil { // what it had before still holds
 			o.log.Warn("the signer does not tell its wallets", "error", err)
 		}
+		own, _ = o.known(all)
 	}
-	all, err := o.Reader.Wallets(ctx)
+	return own
+}
+
+func (o *ownKeys) known(all []dispatch.Wallet) (own []dispatch.Wallet, asked time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.DeleteFunc(all, func(w dispatch.Wallet) bool { return !o.mine[strings.ToLower(w.Address)] }), err
+	for _, w := range all {
+		if o.mine[strings.ToLower(w.Address)] {
+			own = append(own, w)
+		}
+	}
+	return own, o.asked
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -30,8 +31,12 @@ func (c *initCmd) Run(e *env) error {
 	if c.Dev {
 		mode = config.Dev
 	}
-	keys, err := sealKeys(filepath.Join(filepath.Dir(path), "seal.keys"), path, c.Force)
-	if err != nil {
+	beside := func(name string) string { return filepath.Join(filepath.Dir(path), name) }
+	secrets := config.SecretFiles{SealKeys: beside("seal.keys"), Passphrase: beside("keystore.passphrase")}
+	if err := errors.Join(
+		secretFile(secrets.SealKeys, path, "key for bank accounts", c.Force, sealKeyFile),
+		secretFile(secrets.Passphrase, path, "passphrase of the keystore", c.Force, func() (string, error) { return rand.Text() + rand.Text(), nil }),
+	); err != nil {
 		return err
 	}
 	// The file may come to hold secrets: only its owner reads it.
@@ -46,14 +51,24 @@ func (c *initCmd) Run(e *env) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Unavailable, "cannot_write", "the configuration cannot be written; choose another path")
 	}
-	if _, err := io.WriteString(f, config.TemplateFor(mode, keys)); err != nil {
+	if _, err := io.WriteString(f, config.TemplateFor(mode, secrets)); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return e.print(map[string]string{"file": path, "mode": string(mode), "seal_keys": keys}, func(w io.Writer) {
-		p := printer{w}
-		p.f("wrote %s (mode %s); the key in %s encrypts bank accounts: back it up\n\nNext:\n  sluice serve\n  sluice merchant create --name \"My shop\"\n  sluice key create --merchant mer_... --scopes all\n", path, mode, keys)
+	out := map[string]string{"file": path, "mode": string(mode), "seal_keys": secrets.SealKeys, "passphrase": secrets.Passphrase}
+	return e.print(out, func(w io.Writer) {
+		printer{w}.f(`wrote %s (mode %s). Back up, apart from the database:
+  %s  encrypts bank accounts
+  %s  opens the keys of the wallets
+
+Next:
+  add a network and its assets to %s
+  sluice doctor
+  sluice serve
+  sluice wallet create --network ethereum
+  sluice merchant create --name "My shop"
+`, path, mode, secrets.SealKeys, secrets.Passphrase, path)
 	})
 }

@@ -36,23 +36,29 @@ func newSealKey(name string) (seal.Key, error) {
 	return seal.NewKey(name)
 }
 
-// sealKeys makes the file of keys beside a new configuration. One that exists is left
-// as it is, whatever happens to the configuration: nothing else opens what it sealed.
-func sealKeys(path, configuration string, force bool) (string, error) {
+// secretFile makes a file with a secret beside a new configuration, readable for its owner
+// only. One that exists is left as it is, whatever happens to the configuration: nothing
+// else opens what it closed. what says what it is for.
+func secretFile(path, configuration, what string, force bool, text func() (string, error)) error {
 	if _, err := os.Stat(configuration); err == nil && !force {
-		return path, nil // the configuration is refused in a moment
+		return nil // the configuration is refused in a moment
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names
 	if errors.Is(err, fs.ErrExist) {
-		return path, nil
+		return nil
 	}
 	if err != nil {
-		return "", fault.Wrap(err, fault.Unavailable, "cannot_write", "the key for bank accounts cannot be written beside the configuration; choose another path")
+		return fault.Wrap(err, fault.Unavailable, "cannot_write", "the %s cannot be written beside the configuration; choose another path", what)
 	}
+	s, err := text()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	_, err = io.WriteString(f, s+"\n")
+	return errors.Join(err, f.Close())
+}
+
+func sealKeyFile() (string, error) {
 	k, err := newSealKey("")
-	if err != nil {
-		return "", errors.Join(err, f.Close())
-	}
-	_, err = io.WriteString(f, "# Encrypts bank accounts. Back it up apart from the database; new keys go in front, old ones stay.\n"+k.Reveal()+"\n")
-	return path, errors.Join(err, f.Close())
+	return "# Encrypts bank accounts. Back it up apart from the database; new keys go in front, old ones stay.\n" + k.Reveal(), err
 }

@@ -46,5 +46,5 @@ func (c *Config) checkBank(p *problems) {
 	}
 }
 
-// sealLine is how the template names a file of keys.
-func sealLine(path string) string { return fmt.Sprintf("%q", "file:"+path) }
+// fileLine is how the template names a file with a secret.
+func fileLine(path string) string { return fmt.Sprintf("%q", "file:"+path) }

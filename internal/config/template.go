@@ -9,16 +9,23 @@ import (
 // Template is a commented configuration file for a mode. It works as written: one
 // currency, no network, SQLite. Every key is there; those at their default are
 // commented out.
-func Template(m Mode) string { return TemplateFor(m, "") }
+func Template(m Mode) string { return TemplateFor(m, SecretFiles{}) }
 
-// TemplateFor is Template with the file that holds the keys for sealing, "" for none.
-func TemplateFor(m Mode, sealKeys string) string {
+// SecretFiles are the files beside a new configuration, "" for none.
+type SecretFiles struct {
+	SealKeys   string // for seal.keys
+	Passphrase string // for keystore.passphrase
+}
+
+// TemplateFor is Template with files that hold secrets.
+func TemplateFor(m Mode, secrets SecretFiles) string {
 	var b strings.Builder
 	b.WriteString("# Sluice. Every key may also come from the environment (its name stands behind it) or\n" +
 		"# from `--set key=value`. Flags win over the environment, the environment over this file.\n" +
 		"# Lines that begin with #key show the default. Secrets may be written file:PATH or env:NAME.\n\n")
 	c := Default(m)
 	shown := map[string]bool{"mode": true, "listen": true, "database_url": true}
+	files := map[string]string{"seal.keys": secrets.SealKeys, "keystore.passphrase": secrets.Passphrase}
 	walk(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
 		if strings.Contains(path, "[]") {
 			return
@@ -34,8 +41,8 @@ func TemplateFor(m Mode, sealKeys string) string {
 		if shown[path] {
 			comment = ""
 		}
-		if path == "seal.keys" && sealKeys != "" {
-			comment, value = "", sealLine(sealKeys)
+		if files[path] != "" {
+			comment, value = "", fileLine(files[path])
 		}
 		fmt.Fprintf(&b, "# %s. (%s)\n%s%s = %s\n", upperFirst(f.Tag.Get("doc")), envName(path), comment, key, value)
 	})

@@ -85,12 +85,16 @@ func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 	return groups, nil
 }
 
-// queued reads what waits, oldest first. Each currency is asked for its own oldest
-// ones: one that waits for money must not stand in the way of the others.
 func (h *hand) queued(ctx context.Context, limit int) ([]Candidate, error) {
+	return h.queuedOn(ctx, h.wallet.Network, limit)
+}
+
+// queuedOn reads what waits for a network, oldest first. Each currency is asked for its own
+// oldest ones: one that waits for money must not stand in the way of the others.
+func (w *Worker) queuedOn(ctx context.Context, network string, limit int) ([]Candidate, error) {
 	var out []Candidate
-	for _, asset := range h.rail.Assets() {
-		some, err := h.read.Queued(ctx, h.wallet.Network, asset, limit)
+	for _, asset := range w.rails[network].Assets() {
+		some, err := w.read.Queued(ctx, network, asset, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -137,17 +141,14 @@ func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candid
 }
 
 // attendEach tells candidates why they wait, those that do not say so already.
-func (h *hand) attendEach(ctx context.Context, g []Candidate, code, text string) {
+func (w *Worker) attendEach(ctx context.Context, g []Candidate, code, text string) {
 	for _, c := range g {
-		if c.Withdrawal.Attention != code {
-			h.attend(ctx, c.ID, code, text)
+		if c.Withdrawal.Attention == code {
+			continue
 		}
-	}
-}
-
-func (h *hand) attend(ctx context.Context, wd id.ID, code, text string) {
-	if _, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, wd.Shard, withdrawal.NewAttend(wd.Seq, code, text, Actor)); err != nil {
-		h.log.Error("a reason cannot be noted", "withdrawal", wd.Text(id.Withdrawal), "reason", code, "error", err)
+		if _, err := commit.Do[withdrawal.Withdrawal](ctx, w.loop, c.ID.Shard, withdrawal.NewAttend(c.ID.Seq, code, text, Actor)); err != nil {
+			w.opt.Log.Error("a reason cannot be noted", "withdrawal", c.ID.Text(id.Withdrawal), "reason", code, "error", err)
+		}
 	}
 }
 

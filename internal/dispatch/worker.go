@@ -71,6 +71,8 @@ type Options struct {
 	BumpAfter time.Duration
 	// Poll overrides how often a rail is asked. Default: what the rail says.
 	Poll time.Duration
+	// Mine gives those of the wallets that this process can sign for. Default: all.
+	Mine func(ctx context.Context, all []Wallet) []Wallet
 	Log  *slog.Logger
 }
 
@@ -83,6 +85,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ResendEvery <= 0 {
 		o.ResendEvery = 12 * time.Second
+	}
+	if o.Mine == nil {
+		o.Mine = func(_ context.Context, all []Wallet) []Wallet { return all }
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -132,7 +137,11 @@ func (w *Worker) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			w.opt.Log.Error("the wallets cannot be listed", "error", err)
 		}
-		for _, wal := range wallets {
+		own := w.opt.Mine(ctx, wallets)
+		if err == nil {
+			w.unserved(ctx, wallets, own)
+		}
+		for _, wal := range own {
 			r := w.rails[wal.Network]
 			if r == nil || hands[wal.Seq] != nil {
 				continue

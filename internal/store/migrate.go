@@ -104,7 +104,7 @@ func provider(kind string, db *sql.DB) (*goose.Provider, error) {
 	if kind == engineSQLite {
 		return goose.NewProvider(goose.DialectSQLite3, db, files, opts...)
 	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	locker, err := postgresLocker()
 	if err != nil {
 		return nil, err
 	}
@@ -191,15 +191,52 @@ func checkSchema(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	switch have, know, err := versions(ctx, kind, db, p); {
+	have, know, err := versions(ctx, kind, db, p)
+	if err == nil && have < know { // or is it being migrated at this moment?
+		if err = awaitMigration(ctx, kind, path, db); err == nil {
+			have, know, err = versions(ctx, kind, db, p)
+		}
+	}
+	switch {
 	case err != nil:
 		return err
 	case have > know:
 		return errNewer(have, know)
+	case have == 0:
+		return errors.New("the database is empty: run `sluice migrate` to make its tables")
 	case have < know:
 		return fmt.Errorf("the database has schema %d and this program needs %d: make a backup, then run `sluice migrate`", have, know)
 	}
 	return nil
+}
+
+// awaitMigration waits until no other process migrates the database.
+func awaitMigration(ctx context.Context, kind, path string, db *sql.DB) error {
+	if kind == engineSQLite {
+		unlock, err := lockFolder(ctx, filepath.Dir(path))
+		if err == nil {
+			unlock()
+		}
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // nothing was written
+	locker, err := postgresLocker()
+	if err != nil {
+		return err
+	}
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	return locker.SessionUnlock(ctx, conn)
+}
+
+// postgresLocker keeps migrations of one database apart.
+func postgresLocker() (lock.SessionLocker, error) {
+	return lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 }
 
 func errNewer(have, know int64) error {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,6 +36,31 @@ func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v, want %q", c.url, err, c.want)
 		}
+	}
+}
+
+// A tool that is started while a server makes the database waits for its tables.
+func TestOpenWaitsForAMigration(t *testing.T) {
+	for name, url := range map[string]string{"sqlite": "sqlite:" + filepath.Join(t.TempDir(), "new.db"), "postgres": pgtest.URL(t)} {
+		t.Run(name, func(t *testing.T) {
+			migrated := make(chan error, 1)
+			go func() { migrated <- store.Migrate(t.Context(), url, store.Options{Log: slog.New(slog.DiscardHandler)}) }()
+			for {
+				db, err := store.Open(t.Context(), url, store.Options{})
+				if err == nil {
+					if err := db.Close(); err != nil {
+						t.Error(err)
+					}
+					break
+				}
+				if strings.Contains(err.Error(), "has schema") {
+					t.Fatal(err)
+				}
+			}
+			if err := <-migrated; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

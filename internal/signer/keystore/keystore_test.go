@@ -89,6 +89,29 @@ func TestCreateListOpen(t *testing.T) {
 	}
 }
 
+// A folder may be empty, or missing, when it is opened: keys that are put there later are
+// found, by whoever has the passphrase.
+func TestKeysThatComeLater(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	late, err := keystore.Open(dir, passphrase)
+	must(t, err)
+	locked, err := keystore.Open(dir, "")
+	must(t, err)
+	for _, k := range []*keystore.Keys{late, locked} {
+		if have, err := k.Public(t.Context()); err != nil || len(have) != 0 {
+			t.Fatalf("an empty folder has %d keys: %v", len(have), err)
+		}
+	}
+	_, err = keystore.Create(dir, passphrase, keystore.Light)
+	must(t, err)
+	if have, err := late.Public(t.Context()); err != nil || len(have) != 1 {
+		t.Errorf("%d keys: %v", len(have), err)
+	}
+	if _, err := locked.Public(t.Context()); fault.CodeOf(err) != "config_invalid" || !strings.Contains(err.Error(), "keystore.passphrase") {
+		t.Errorf("without a passphrase: %v", err)
+	}
+}
+
 func TestFolderRefusals(t *testing.T) {
 	dir := imported(t)
 	cases := []struct {
@@ -109,7 +132,7 @@ func TestFolderRefusals(t *testing.T) {
 			return err
 		}},
 		{"wrong passphrase", "key_locked", func() error { _, err := keystore.Open(dir, "wrong"); return err }},
-		{"no keys", "no_keys", func() error { _, err := keystore.Open(t.TempDir(), passphrase); return err }},
+		{"no passphrase", "config_invalid", func() error { _, err := keystore.Open(dir, ""); return err }},
 		{"address changed in the file", "key_file", func() error {
 			changed := t.TempDir()
 			entries, err := os.ReadDir(dir)

@@ -31,16 +31,11 @@ type Keys struct {
 
 var _ signer.Keys = (*Keys)(nil)
 
-// Open decrypts all keys of the folder. All of them have the same passphrase.
+// Open decrypts all keys of the folder. All of them have the same passphrase. A folder
+// that is empty or missing is no error: keys that are put there later are found by Public.
 func Open(dir, passphrase string) (*Keys, error) {
 	k := &Keys{dir: dir, passphrase: passphrase, keys: map[string]*secp256k1.PrivateKey{}, files: map[common.Address]bool{}}
-	if err := k.load(); err != nil {
-		return nil, err
-	}
-	if len(k.keys) == 0 {
-		return nil, fault.New(fault.NotFound, "no_keys", "there is no key in %s: create or import one first", dir)
-	}
-	return k, nil
+	return k, k.load()
 }
 
 // load reads the files that were added since the last time. Keys never go away while
@@ -59,6 +54,9 @@ func (k *Keys) load() error {
 	for _, f := range files {
 		if k.files[f.address] {
 			continue
+		}
+		if k.passphrase == "" {
+			return fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys in %s; set it, best as file:PATH or env:NAME", k.dir)
 		}
 		key, err := f.decrypt(k.passphrase)
 		if err != nil {

@@ -17,7 +17,7 @@ func main() {
 }
 
 func run(args []string) error {
-	method, url, body := "", "", ""
+	method, url, body, fail := "", "", "", false
 	header := http.Header{}
 	for len(args) > 0 {
 		arg := args[0]
@@ -32,6 +32,8 @@ func run(args []string) error {
 		}
 		switch arg {
 		case "-sS":
+		case "-sf":
+			fail = true
 		case "-X":
 			method = value()
 		case "-d":
@@ -62,6 +64,9 @@ func run(args []string) error {
 		return err
 	}
 	defer res.Body.Close()
+	if fail && res.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("the server answers %s", res.Status)
+	}
 	_, err = io.Copy(os.Stdout, res.Body)
 	return err
 }
