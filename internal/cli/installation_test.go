@@ -34,7 +34,7 @@ func TestREADMEInstallation(t *testing.T) {
 	geth := gethProgram(t)
 	must(t, os.Symlink(geth, filepath.Join(bin, "geth")))
 	program := "#!/bin/sh\n" + asProgram + "=1 exec " + os.Args[0] + " \"$@\"\n"
-	must(t, os.WriteFile(filepath.Join(bin, "sluice"), []byte(program), 0o700)) //nolint:gosec // it is run
+	must(t, os.WriteFile(filepath.Join(bin, "sluice"), []byte(program), 0o700))
 	api, admin, node := freePort(t), freePort(t), freePort(t)
 	devNode(t, geth, dir, node)
 	for old, now := range map[string]string{
