@@ -51,8 +51,8 @@ func createWithdrawals(c *call) (int, error) {
 	}
 	items := make([]item, len(list))
 	for n, of := range list {
-		// Each item collects its own errors; the nodes are shared.
-		one := object{d: &document{nodes: c.doc.nodes}, at: of.at}
+		// Each item collects its own errors; the parsed text is shared.
+		one := object{d: &document{Document: c.doc.Document}, v: of.v}
 		items[n].cmd, items[n].err = c.withdrawal(one)
 	}
 	c.submitAll(items, key, mark)

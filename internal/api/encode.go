@@ -3,7 +3,8 @@ package api
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"sluice/internal/json"
 )
 
 // timeLayout is how every time is written: UTC, microseconds, fixed width.
@@ -47,9 +48,9 @@ func (w *writer) list(k string) { w.key(k); w.b = append(w.b, '[') }
 func (w *writer) endList()      { w.b = append(w.b, ']') }
 
 // item adds a text to a list.
-func (w *writer) item(s string) { w.comma(); w.b = appendText(w.b, s) }
+func (w *writer) item(s string) { w.comma(); w.b = json.AppendString(w.b, s) }
 
-func (w *writer) text(k, v string) { w.key(k); w.b = appendText(w.b, v) }
+func (w *writer) text(k, v string) { w.key(k); w.b = json.AppendString(w.b, v) }
 
 // plain is text for values of our own that need no escapes: ids, amounts, states.
 func (w *writer) plain(k, v string) {
@@ -71,7 +72,7 @@ func (w *writer) maybe(k, v string) {
 func (w *writer) null(k string)             { w.key(k); w.b = append(w.b, "null"...) }
 func (w *writer) number(k string, v int64)  { w.key(k); w.b = strconv.AppendInt(w.b, v, 10) }
 func (w *writer) boolean(k string, v bool)  { w.key(k); w.b = strconv.AppendBool(w.b, v) }
-func (w *writer) raw(k string, json string) { w.key(k); w.b = append(w.b, json...) }
+func (w *writer) raw(k string, text string) { w.key(k); w.b = append(w.b, text...) }
 
 // time writes a moment, null for none.
 func (w *writer) time(k string, t time.Time) {
@@ -83,44 +84,4 @@ func (w *writer) time(k string, t time.Time) {
 	w.b = append(w.b, '"')
 	w.b = t.UTC().AppendFormat(w.b, timeLayout)
 	w.b = append(w.b, '"')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendText writes a JSON text. Only what must be escaped is; bytes that are no
-// UTF-8 become the replacement character.
-func appendText(b []byte, s string) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[from:i]...), "\uFFFD"...)
-				from = i + 1
-			}
-			i += n
-			continue
-		}
-		i++
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[from:i-1]...)
-		from = i
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-	}
-	return append(append(b, s[from:]...), '"')
 }

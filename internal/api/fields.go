@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/json"
 	"sluice/internal/money"
 )
 
@@ -17,46 +18,31 @@ import (
 // leaving a member out.
 type object struct {
 	d    *document
-	at   int
+	v    json.Value
 	path string
 }
 
 // body is the document as an object.
-func (d *document) body() object { return object{d: d} }
+func (d *document) body() object { return object{d: d, v: d.Root()} }
 
-func (o object) key(name string) string { return join(o.path, name) }
-
-// find gives the member, and marks it as known.
-func (o object) find(name string) (*node, int) {
-	d := o.d
-	for i := o.at + 1; i < d.nodes[o.at].end; i = d.nodes[i].end {
-		if n := &d.nodes[i]; n.key == name {
-			n.used = true
-			if n.kind == isNull {
-				return nil, 0
-			}
-			return n, i
-		}
-	}
-	return nil, 0
-}
+func (o object) key(name string) string { return json.Join(o.path, name) }
 
 // has tells whether the member is there and not null.
-func (o object) has(name string) bool {
-	n, _ := o.find(name)
-	return n != nil
-}
+func (o object) has(name string) bool { return o.v.Get(name).Exists() }
 
-func (o object) need(name string, kind nodeKind, required bool) (*node, int) {
-	n, i := o.find(name)
+// need gives a member of a kind; one that is missing, null or of another kind is given
+// as one that does not exist.
+func (o object) need(name string, kind json.Kind, required bool) json.Value {
+	v := o.v.Get(name)
 	switch {
-	case n == nil && required:
+	case !v.Exists() && required:
 		o.d.wrong("field_required", o.key(name), "is required")
-	case n != nil && n.kind != kind:
-		o.d.wrong("wrong_type", o.key(name), "must be %s, not %s", kind, n.kind)
-		return nil, 0
+	case v.Exists() && v.Kind() != kind:
+		o.d.wrong("wrong_type", o.key(name), "must be %s, not %s", kind, v.Kind())
+	case v.Exists():
+		return v
 	}
-	return n, i
+	return json.Value{}
 }
 
 // text is a required text that is not empty.
@@ -69,18 +55,18 @@ func (o object) text(name string) string {
 func (o object) optional(name string) string { return o.textOr(name, false) }
 
 func (o object) textOr(name string, required bool) string {
-	n, _ := o.need(name, isText, required)
-	if n == nil {
+	v := o.need(name, json.String, required)
+	if !v.Exists() {
 		return ""
 	}
-	if required && n.text == "" {
+	if required && v.Text() == "" {
 		o.d.wrong("field_required", o.key(name), "must not be empty")
 	}
-	if invisible(n.text) {
+	if invisible(v.Text()) {
 		o.d.wrong("invalid_text", o.key(name), "must not contain control characters")
 		return ""
 	}
-	return n.text
+	return v.Text()
 }
 
 // invisible tells whether a text holds control characters, or is not UTF-8: what a
@@ -91,42 +77,42 @@ func invisible(s string) bool {
 
 // boolean is an optional truth value.
 func (o object) boolean(name string) (value, given bool) {
-	n, _ := o.need(name, isBool, false)
-	return n != nil && n.text == "true", n != nil
+	v := o.need(name, json.Bool, false)
+	return v.Text() == "true", v.Exists()
 }
 
 // integer is an optional whole number from low to high.
 func (o object) integer(name string, low, high int64) (value int64, given bool) {
-	n, _ := o.need(name, isNumber, false)
-	if n == nil {
+	v := o.need(name, json.Number, false)
+	if !v.Exists() {
 		return 0, false
 	}
-	v, err := strconv.ParseInt(n.text, 10, 64)
-	if err != nil || v < low || v > high {
+	n, err := strconv.ParseInt(v.Text(), 10, 64)
+	if err != nil || n < low || n > high {
 		o.d.wrong("out_of_range", o.key(name), "must be a whole number from %d to %d", low, high)
 		return 0, false
 	}
-	return v, true
+	return n, true
 }
 
 // amount is a required amount of an asset, in major units, as a text. A number is
 // refused: between here and there, somebody's parser would have made it a float.
 func (o object) amount(name string, asset money.Asset) money.Amount {
-	n, _ := o.find(name)
+	v := o.v.Get(name)
 	switch {
-	case n == nil:
+	case !v.Exists():
 		o.d.wrong("field_required", o.key(name), "is required")
 		return money.Amount{}
-	case n.kind == isNumber:
-		o.d.wrong("amount_not_text", o.key(name), "an amount is a text: write %q in quotes", n.text)
+	case v.Kind() == json.Number:
+		o.d.wrong("amount_not_text", o.key(name), "an amount is a text: write %q in quotes", v.Text())
 		return money.Amount{}
-	case n.kind != isText:
-		o.d.wrong("wrong_type", o.key(name), "must be a text, not %s", n.kind)
+	case v.Kind() != json.String:
+		o.d.wrong("wrong_type", o.key(name), "must be a text, not %s", v.Kind())
 		return money.Amount{}
 	case asset.Code == "":
 		return money.Amount{} // the currency is wrong, and said to be
 	}
-	a, err := asset.Parse(n.text)
+	a, err := asset.Parse(v.Text())
 	if err == nil && a.IsZero() {
 		o.d.wrong("amount_zero", o.key(name), "must be more than zero")
 	}
@@ -180,24 +166,22 @@ func (o object) time(name string) time.Time {
 
 // object is a member that is an object itself.
 func (o object) object(name string, required bool) (object, bool) {
-	n, i := o.need(name, isObject, required)
-	return object{o.d, i, o.key(name)}, n != nil
+	v := o.need(name, json.Object, required)
+	return object{o.d, v, o.key(name)}, v.Exists()
 }
 
 // texts is an optional list of texts.
 func (o object) texts(name string, most int) []string {
-	n, at := o.need(name, isArray, false)
-	if n == nil {
+	v := o.need(name, json.Array, false)
+	if !v.Exists() {
 		return nil
 	}
 	out := []string{}
-	for i := at + 1; i < n.end; i = o.d.nodes[i].end {
-		m := &o.d.nodes[i]
-		m.used = true
-		if m.kind != isText || m.text == "" {
+	for _, m := range v.All() {
+		if m.Kind() != json.String || m.Text() == "" {
 			o.d.wrong("wrong_type", o.key(name)+"["+strconv.Itoa(len(out))+"]", "must be a text that is not empty")
 		}
-		out = append(out, m.text)
+		out = append(out, m.Text())
 	}
 	if len(out) > most {
 		o.d.wrong("too_many_items", o.key(name), "has at most %d items, this has %d", most, len(out))
@@ -207,22 +191,21 @@ func (o object) texts(name string, most int) []string {
 
 // objects is a required list of objects.
 func (o object) objects(name string, most int) []object {
-	n, at := o.need(name, isArray, true)
-	if n == nil {
+	v := o.need(name, json.Array, true)
+	if !v.Exists() {
 		return nil
 	}
 	var out []object
-	for i := at + 1; i < n.end; i = o.d.nodes[i].end {
+	for _, m := range v.All() {
 		path := o.key(name) + "[" + strconv.Itoa(len(out)) + "]"
-		o.d.nodes[i].used = true
-		if o.d.nodes[i].kind != isObject {
-			o.d.wrong("wrong_type", path, "must be an object, not %s", o.d.nodes[i].kind)
+		if m.Kind() != json.Object {
+			o.d.wrong("wrong_type", path, "must be an object, not %s", m.Kind())
 		}
 		if len(out) == most {
 			o.d.wrong("too_many_items", o.key(name), "has at most %d items", most)
 			return nil
 		}
-		out = append(out, object{o.d, i, path})
+		out = append(out, object{o.d, m, path})
 	}
 	if len(out) == 0 {
 		o.d.wrong("field_required", o.key(name), "must not be empty")
@@ -240,38 +223,31 @@ const (
 // metadata is an optional object of texts, the merchant's own; what it gives is
 // canonical JSON, or "" for none.
 func (o object) metadata(name string) string {
-	n, at := o.need(name, isObject, false)
-	if n == nil || n.end == at+1 {
+	v := o.need(name, json.Object, false)
+	if v.Len() == 0 {
 		return ""
 	}
-	count := 0
-	for i := at + 1; i < n.end; i = o.d.nodes[i].end {
-		m := &o.d.nodes[i]
-		m.used = true
-		count++
-		path := o.key(name) + "." + m.key
+	for key, m := range v.All() {
+		path := o.key(name) + "." + key
 		switch {
-		case m.kind != isText:
-			o.d.wrong("wrong_type", path, "must be a text, not %s", m.kind)
-		case m.key == "" || len(m.key) > maxMetadataKey:
+		case m.Kind() != json.String:
+			o.d.wrong("wrong_type", path, "must be a text, not %s", m.Kind())
+		case key == "" || len(key) > maxMetadataKey:
 			o.d.wrong("invalid_metadata", path, "a key has 1 to %d bytes", maxMetadataKey)
-		case len(m.text) > maxMetadataValue:
+		case len(m.Text()) > maxMetadataValue:
 			o.d.wrong("invalid_metadata", path, "a value has at most %d bytes", maxMetadataValue)
 		}
 	}
-	if count > maxMetadataKeys {
+	if v.Len() > maxMetadataKeys {
 		o.d.wrong("invalid_metadata", o.key(name), "has at most %d keys", maxMetadataKeys)
 	}
-	return string(o.d.canonical(nil, at))
+	return string(v.Canonical(nil))
 }
 
 // end notes every member that nobody asked for, in this object alone.
 func (o object) end() {
-	d := o.d
-	for i := o.at + 1; i < d.nodes[o.at].end; i = d.nodes[i].end {
-		if n := &d.nodes[i]; !n.used {
-			d.wrong("unknown_field", o.key(n.key), "is not a field of this request")
-		}
+	for name := range o.v.Unread() {
+		o.d.wrong("unknown_field", o.key(name), "is not a field of this request")
 	}
 }
 

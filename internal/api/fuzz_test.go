@@ -1,11 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http/httptest"
-	"reflect"
 	"testing"
 
 	"sluice/internal/id"
@@ -18,44 +16,6 @@ var bodies = []string{
 	`{"a":"` + "\xff" + `"}`, `{"a":"\ud800"}`, `{"a":01}`, `{"a":.5}`, `[{}]`, ` {"a" : [ ] , "b":{ } } `, `{"a":"x"}x`, `{"a":-}`, `{"K":"x","` + "\u212a" + `":"y"}`,
 	`{"account":"acc_1","foreign_id":"p-1","currency":"USDT","amount":"12.5","destination":{"network":"ethereum","address":"0x1","tag":"7"},"not_before":"2027-01-01T00:00:00Z","metadata":{"k":"v"}}`,
 	`{"currency":"USDT","amount":12.5}`, `{"metadata":{"a":{"b":"c"}}}`,
-}
-
-// What parse takes is JSON that means the same to the standard library, and its
-// canonical form is a fixed point that means the same again.
-func FuzzParse(f *testing.F) {
-	for _, b := range bodies {
-		f.Add([]byte(b))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		d, err := parse(body)
-		if err != nil {
-			return
-		}
-		canonical := d.canonical(nil, 0)
-		var a, b any
-		if err := decode(body, &a); err != nil {
-			t.Fatalf("%q was taken, but %v", body, err)
-		}
-		if err := decode(canonical, &b); err != nil {
-			t.Fatalf("canonical %q: %v", canonical, err)
-		}
-		if !reflect.DeepEqual(a, b) {
-			t.Fatalf("%q became %q", body, canonical)
-		}
-		again, err := parse(canonical)
-		if err != nil {
-			t.Fatalf("canonical %q was refused: %v", canonical, err)
-		}
-		if second := again.canonical(nil, 0); !bytes.Equal(second, canonical) {
-			t.Fatalf("canonical %q became %q", canonical, second)
-		}
-	})
-}
-
-func decode(b []byte, into *any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	return d.Decode(into)
 }
 
 // paper is a way out of which only the check exists.
@@ -108,22 +68,6 @@ func FuzzParseCursor(f *testing.F) {
 		}
 		if before <= 0 || cursorText(before, mark) != text {
 			t.Fatalf("%q is taken for %d, which is written %q", text, before, cursorText(before, mark))
-		}
-	})
-}
-
-// What appendText writes, the standard library reads back.
-func FuzzAppendText(f *testing.F) {
-	for _, s := range []string{"", "a", "\"\\\n\r\t\x00\x1f\x7f", "é😀\u2028", "\xff\xfe", "a\xffb"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		var got string
-		if err := json.Unmarshal(appendText(nil, s), &got); err != nil {
-			t.Fatal(err)
-		}
-		if want := string([]rune(s)); got != want {
-			t.Fatalf("%q became %q", s, got)
 		}
 	})
 }

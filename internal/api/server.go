@@ -21,6 +21,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/json"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
@@ -223,7 +224,7 @@ func (c *call) read(rt route) error {
 		return err
 	}
 	if rt.body == optionalBody && len(c.scratch) == 0 {
-		c.doc = &document{nodes: []node{{kind: isObject, end: 1}}}
+		c.doc = &document{Document: json.Empty()}
 		return nil
 	}
 	c.doc, err = parse(c.scratch)
@@ -259,7 +260,7 @@ func (c *call) commandKey() (commit.Key, []byte, error) {
 	}
 	canonical := []byte("{}")
 	if c.doc != nil {
-		canonical = c.doc.canonical(nil, 0)
+		canonical = c.doc.Root().Canonical(nil)
 	}
 	return commit.Key{Merchant: c.who.merchant.Seq, Route: c.route.pattern, Key: text},
 		commit.Fingerprint([]byte(c.r.Method), []byte(c.r.URL.Path), canonical), nil
@@ -297,7 +298,7 @@ func (s *server) requestID() string {
 	b = append(append(b, "req_"...), s.boot...)
 	n := s.count.Add(1)
 	for shift := 44; shift >= 0; shift -= 4 {
-		b = append(b, hexDigits[n>>shift&15])
+		b = append(b, "0123456789abcdef"[n>>shift&15])
 	}
 	return string(b)
 }

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/destination"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/json"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )
@@ -41,7 +42,7 @@ func within(path string, err error) error {
 	out := *f
 	out.Fields = slices.Clone(f.Fields)
 	for i := range out.Fields {
-		out.Fields[i].Path = join(path, out.Fields[i].Path)
+		out.Fields[i].Path = json.Join(path, out.Fields[i].Path)
 	}
 	return &out
 }

@@ -11,6 +11,7 @@ var levels = map[string]int{
 
 	// 1: exact amounts, and other values that carry their rules.
 	"internal/money":          1,
+	"internal/json":           1,
 	"internal/iban":           1,
 	"internal/seal":           1,
 	"internal/rail/sepa/text": 1,
