@@ -7,9 +7,9 @@ import (
 	"sluice/internal/json"
 )
 
-// limits bound a request body beyond its size. A full batch in which every withdrawal says
+// policy bounds a request body beyond its size. A full batch in which every withdrawal says
 // all it can say has 31,000 values.
-var limits = json.Limits{Depth: 8, Members: 64, Nodes: 1 << 16}
+var policy = json.Policy{Depth: 8, Members: 64, Nodes: 1 << 16}
 
 // document is a request body, parsed once and strictly. Wrong fields are collected, so
 // that one answer names them all.
@@ -21,7 +21,7 @@ type document struct {
 
 // parse reads a whole body. The error is a fault of kind Invalid.
 func parse(body []byte) (*document, error) {
-	d, err := json.Parse(body, limits)
+	d, err := json.Parse(body, policy)
 	if err != nil {
 		return nil, err
 	}

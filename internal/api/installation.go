@@ -95,6 +95,20 @@ func listCurrencies(c *call) (int, error) {
 			o.item(n)
 		}
 		o.endList()
+		o.list("limits")
+		for _, n := range a.Networks {
+			o.open()
+			o.plain("network", n)
+			limit := a.Limit(n)
+			o.amount("minimum", code, limit.Min)
+			if limit.Max.IsZero() {
+				o.null("maximum")
+			} else {
+				o.amount("maximum", code, limit.Max)
+			}
+			o.close()
+		}
+		o.endList()
 		o.close()
 	}
 	o.endList()

@@ -33,7 +33,7 @@ func (w *world) everyOperation(a party) {
 	w.contract = newContract(t)
 	w.want(w.call(a.key, "GET", "/v1/ping", ""), 200, `"merchant":"mer_`, `"mode":"test"`, `"withdrawals:create"`)
 	w.want(w.call(w.operator, "GET", "/v1/ping", ""), 200, `"merchant":null`)
-	w.want(w.call(a.key, "GET", "/v1/currencies", ""), 200, `{"object":"currency","code":"USDT","scale":6,"networks":["ethereum"]}`, `"code":"EUR","scale":2,"networks":[]`)
+	w.want(w.call(a.key, "GET", "/v1/currencies", ""), 200, `{"object":"currency","code":"USDT","scale":6,"networks":["ethereum"],"limits":[{"network":"ethereum","minimum":"0.000001","maximum":null}]}`, `"code":"EUR","scale":2,"networks":[],"limits":[]`)
 	w.want(w.call(a.key, "GET", "/v1/merchant", ""), 200, `"mode":"test"`, `"cancel_window_seconds":0`)
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{"cancel_window_seconds":60}`), 200, `"cancel_window_seconds":60`)
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{}`), 200, `"cancel_window_seconds":60`)

@@ -105,7 +105,7 @@ func (c *call) networkOf(at id.ID, x wish, p payment) (string, error) {
 	if len(x.to.Networks) == 1 {
 		return x.to.Networks[0], nil
 	}
-	need := p.given || !x.quote.IsZero() || x.from.Code != x.to.Code || slices.ContainsFunc(x.to.Networks, func(n string) bool { return c.toBank(n) != nil })
+	need := p.given || len(x.to.Limits) > 0 || !x.quote.IsZero() || x.from.Code != x.to.Code || slices.ContainsFunc(x.to.Networks, func(n string) bool { return c.toBank(n) != nil })
 	if !need {
 		free, err := c.Terms.Free(c.ctx(), c.who.merchant)
 		if free || err != nil {

@@ -113,7 +113,9 @@ type Asset struct {
 	Scale    int      `toml:"scale" doc:"decimals of the smallest unit: EUR 2, USDT 6, ETH 18. Never to be changed"`
 	Networks []string `toml:"networks" doc:"the networks on which it can be paid out; none: it can only be held"`
 	// ReviewAbove is a text, since TOML numbers are floats.
-	ReviewAbove string `toml:"review_above" doc:"withdrawals above this amount wait for a person: sluice withdrawal approve or reject. A text, like \"1000.00\"; empty: none waits"`
+	ReviewAbove string            `toml:"review_above" doc:"withdrawals above this amount wait for a person: sluice withdrawal approve or reject. A text, like \"1000.00\"; empty: none waits"`
+	Minimum     map[string]string `toml:"minimum" doc:"the least of one payout, by network: minimum = { ethereum = \"5.00\", bsc = \"1.00\" }. Whoever asks for less is refused on every surface. Without: the smallest unit"`
+	Maximum     map[string]string `toml:"maximum" doc:"the most of one payout, by network. Without: no bound"`
 }
 
 // Network is a way out.

@@ -87,6 +87,7 @@ scale = 2
 #code = "USDT"
 #scale = 6
 #networks = ["ethereum"]
+#minimum = { ethereum = "5.00" }    # the least of one payout; maximum likewise
 
 #[[assets]]
 #code = "BTC"

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -103,6 +104,7 @@ func (c *Config) checkAssets(p *problems, given []string) {
 				p.add(path+".review_above", "%v", err)
 			}
 		}
+		c.checkLimits(p, path, a)
 		if seen[a.Code] {
 			p.add(path+".code", "%s is there twice", a.Code)
 		}
@@ -122,6 +124,47 @@ func (c *Config) checkAssets(p *problems, given []string) {
 			}
 		}
 	}
+}
+
+// checkLimits refuses bounds that are no amounts, are of a network that does not pay the
+// asset, or leave no payout between them.
+func (c *Config) checkLimits(p *problems, path string, a Asset) {
+	asset := money.Asset{Code: a.Code, Scale: a.Scale}
+	for name, bounds := range map[string]map[string]string{"minimum": a.Minimum, "maximum": a.Maximum} {
+		for _, network := range slices.Sorted(maps.Keys(bounds)) {
+			at := path + "." + name + "." + network
+			v, err := asset.Parse(bounds[network])
+			switch {
+			case !slices.Contains(a.Networks, network):
+				p.add(at, "%s is not paid out on %q: it is on %s", a.Code, network, strings.Join(a.Networks, ", "))
+			case err != nil:
+				p.add(at, "%v", err)
+			case v.IsZero():
+				p.add(at, "must be above zero; leave it out for no bound")
+			}
+		}
+	}
+	for network, l := range a.limits() {
+		if !l.Max.IsZero() && l.Max.Less(l.Min) {
+			p.add(path+".maximum."+network, "is below the minimum of %s %s", a.Minimum[network], a.Code)
+		}
+	}
+}
+
+// limits are the bounds in the form that everybody else uses; what is wrong is left out.
+func (a Asset) limits() map[string]money.Limit {
+	asset, out := money.Asset{Code: a.Code, Scale: a.Scale}, map[string]money.Limit{}
+	for network, text := range a.Minimum {
+		l := out[network]
+		l.Min, _ = asset.Parse(text) // checkLimits says what is wrong
+		out[network] = l
+	}
+	for network, text := range a.Maximum {
+		l := out[network]
+		l.Max, _ = asset.Parse(text)
+		out[network] = l
+	}
+	return out
 }
 
 func (n Network) pays(code string) bool { return n.FeeAsset == code || n.Tokens[code] != "" }
@@ -208,7 +251,7 @@ func (n Network) MaxFeeWei() (money.Amount, error) {
 func (c *Config) Money() money.Assets {
 	out := money.Assets{}
 	for _, a := range c.Assets {
-		out[a.Code] = money.Asset{Code: a.Code, Scale: a.Scale, Networks: slices.Clone(a.Networks)}
+		out[a.Code] = money.Asset{Code: a.Code, Scale: a.Scale, Networks: slices.Clone(a.Networks), Limits: a.limits()}
 	}
 	return out
 }

@@ -47,6 +47,7 @@ var Dialects = map[string][]Option{
 		{"confirm_on", []string{"final", "broadcast"}, "when the callback confirmed is sent: when the payment is final, or when the network has it"},
 		{"not_confirmed", offOn, "send callbacks with the status not_confirmed too"},
 		{"omit_null_txid", offOn, "leave txid out of a callback where there is none, instead of null"},
+		{"callback_words", []string{"lists", "samples"}, "names of fees and the type of confirmations: as in the vendor's lists (fee_crypto_withdrawal, \"12\"), or as in its samples (mining, withdrawal, 12)"},
 		{"require_parties", offOn, "refuse a withdrawal without end_user_reference, sender_type and receiver_type"},
 	},
 	Tylt: {

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/json"
 )
 
-var limits = json.Limits{Depth: 8, Members: 64, Nodes: 1 << 16}
+var strict = json.Policy{Depth: 8, Members: 64, Nodes: 1 << 16}
 
 var bodies = []string{
 	`{}`, `{"a":"b"}`, `{"a":{"b":[1,-2.5e+3,true,false,null,"x"]}}`, `{"a":"\u00e9\ud83d\ude00\n\/"}`, `{"a":1,"A":2}`, `{"a":1,"a":2}`,
@@ -27,7 +27,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(b))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		d, err := json.Parse(body, limits)
+		d, err := json.Parse(body, strict)
 		if err != nil {
 			return
 		}
@@ -42,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		if !reflect.DeepEqual(a, b) {
 			t.Fatalf("%q became %q", body, canonical)
 		}
-		again, err := json.Parse(canonical, limits)
+		again, err := json.Parse(canonical, strict)
 		if err != nil {
 			t.Fatalf("canonical %q was refused: %v", canonical, err)
 		}
@@ -87,7 +87,7 @@ func TestA16NamesAppearOnce(t *testing.T) {
 		`[{"a":1,"a":1}]`:                           "duplicate_key",
 		`{"a":1,"b":{"a":2},"c":[{"a":3}]}`:         "",
 	} {
-		_, err := json.Parse([]byte(text), limits)
+		_, err := json.Parse([]byte(text), strict)
 		if got := fault.CodeOf(err); err == nil != (code == "") || err != nil && got != code {
 			t.Errorf("%s: %v, want %q", text, err, code)
 		}
@@ -95,7 +95,7 @@ func TestA16NamesAppearOnce(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	small := json.Limits{Depth: 2, Members: 2, Nodes: 6}
+	small := json.Policy{Depth: 2, Members: 2, Nodes: 6}
 	for text, good := range map[string]bool{
 		`{"a":{"b":1}}`: true, `{"a":{"b":[1]}}`: false, `{"a":1,"b":2}`: true, `{"a":1,"b":2,"c":3}`: false, `[1,2,3,4,5]`: true, `[1,2,3,4,5,6]`: false,
 	} {
@@ -105,8 +105,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// What is no character ends the parsing, or is replaced.
+func TestHalfCharacters(t *testing.T) {
+	loose := strict
+	loose.Replace = true
+	for text, want := range map[string]string{
+		`"\ud83d"`: "\ufffd", `"a\u0000b"`: "a\ufffdb", `"\ud83d\u0041"`: "\ufffdA", `"\ud83d\ud83d\ude00"`: "\ufffd😀", `"\ude00x"`: "\ufffdx",
+	} {
+		if _, err := json.Parse([]byte(text), strict); fault.CodeOf(err) != "malformed_json" {
+			t.Errorf("strict: %s: %v", text, err)
+		}
+		d, err := json.Parse([]byte(text), loose)
+		if err != nil || d.Root().Text() != want {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 func TestValues(t *testing.T) {
-	d, err := json.Parse([]byte(`{"b": 1.50, "a": "x", "n": null, "o": {"z": [1, 2], "y": true}}`), limits)
+	d, err := json.Parse([]byte(`{"b": 1.50, "a": "x", "n": null, "o": {"z": [1, 2], "y": true}}`), strict)
 	if err != nil {
 		t.Fatal(err)
 	}

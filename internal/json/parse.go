@@ -15,13 +15,17 @@ import (
 	"sluice/internal/fault"
 )
 
-// Limits bound a document beyond its size. They keep parsing linear in the size.
-type Limits struct {
+// Policy bounds a document beyond its size, which keeps parsing linear in the size, and
+// says what to do about texts that are not characters.
+type Policy struct {
 	Depth   int // levels below the outermost value
 	Members int // of one object
 	// Nodes bounds the values of a document. Each takes some seventy bytes, so that without
 	// a bound a body of "0,0,0" would need a hundred times its size.
 	Nodes int
+	// Replace reads NUL and half characters as U+FFFD. Without it they are errors: no store
+	// keeps them in a text.
+	Replace bool
 }
 
 // Kind is what a value is, in the words of error messages.
@@ -52,7 +56,7 @@ type node struct {
 type Document struct {
 	src    string
 	pos    int
-	limits Limits
+	policy Policy
 	nodes  []node
 }
 
@@ -62,8 +66,8 @@ func Empty() *Document { return &Document{nodes: []node{{kind: Object, end: 1}}}
 // Parse reads a whole text. Errors are faults of the kind Invalid with the code
 // malformed_json, body_required (nothing but blanks), duplicate_key, ambiguous_key or
 // too_many_fields.
-func Parse(text []byte, l Limits) (*Document, error) {
-	d := &Document{src: string(text), limits: l, nodes: make([]node, 0, 16)}
+func Parse(text []byte, p Policy) (*Document, error) {
+	d := &Document{src: string(text), policy: p, nodes: make([]node, 0, 16)}
 	if !utf8.Valid(text) {
 		return nil, fault.New(fault.Invalid, "malformed_json", "the body is not UTF-8")
 	}
@@ -107,12 +111,12 @@ func (d *Document) peek() byte {
 // value reads one value, the pos being at its first byte. path is that of what
 // holds it, and is used in errors only.
 func (d *Document) value(key, path string, depth int) error {
-	if depth > d.limits.Depth {
-		return fault.New(fault.Invalid, "malformed_json", "the body is nested more than %d deep", d.limits.Depth)
+	if depth > d.policy.Depth {
+		return fault.New(fault.Invalid, "malformed_json", "the body is nested more than %d deep", d.policy.Depth)
 	}
 	at := len(d.nodes)
-	if at == d.limits.Nodes {
-		return fault.New(fault.Invalid, "malformed_json", "the body has more than %d values: split the request", d.limits.Nodes)
+	if at == d.policy.Nodes {
+		return fault.New(fault.Invalid, "malformed_json", "the body has more than %d values: split the request", d.policy.Nodes)
 	}
 	d.nodes = append(d.nodes, node{key: key})
 	var kind Kind
@@ -169,8 +173,8 @@ func (d *Document) object(at int, path string, depth int) error {
 			return err
 		}
 		inner := Join(path, key)
-		if members > d.limits.Members {
-			return fault.Bad("too_many_fields", inner, "an object has at most %d fields", d.limits.Members)
+		if members > d.policy.Members {
+			return fault.Bad("too_many_fields", inner, "an object has at most %d fields", d.policy.Members)
 		}
 		if err := d.fresh(at, key, inner); err != nil {
 			return err
@@ -221,7 +225,7 @@ func (d *Document) array(path string, depth int) error {
 	}
 	for n := 0; ; n++ {
 		inner := path
-		if depth < d.limits.Depth {
+		if depth < d.policy.Depth {
 			inner = path + "[" + strconv.Itoa(n) + "]"
 		}
 		if err := d.value("", inner, depth+1); err != nil {
@@ -317,9 +321,11 @@ func (d *Document) escaped(from int) (string, error) {
 		if !ok {
 			return "", d.malformed("this escape does not exist")
 		}
-		// No store keeps NUL in a text, and half a character is none.
 		if r == 0 || utf16.IsSurrogate(r) {
-			return "", d.malformed("this escape is no character")
+			if !d.policy.Replace {
+				return "", d.malformed("this escape is no character")
+			}
+			r = utf8.RuneError
 		}
 		b = utf8.AppendRune(b, r)
 	}
@@ -348,12 +354,14 @@ func (d *Document) escape() (rune, bool) {
 		if !ok || !utf16.IsSurrogate(r) || !strings.HasPrefix(d.src[d.pos:], `\u`) {
 			return r, ok
 		}
+		from := d.pos
 		d.pos += 2
 		low, ok := d.hex4()
-		if full := utf16.DecodeRune(r, low); full != utf8.RuneError {
-			return full, ok
+		if full := utf16.DecodeRune(r, low); ok && full != utf8.RuneError {
+			return full, true
 		}
-		return r, ok
+		d.pos = from // what follows is a character of its own
+		return r, true
 	}
 	d.pos-- // an unknown escape, or the end: the position is the error's
 	return 0, false

@@ -18,6 +18,21 @@ type Asset struct {
 	Code     string // upper case, 2 to 12 characters: EUR, BTC, USDT
 	Scale    int    // decimals of the minor unit, 0 to MaxScale
 	Networks []string
+	// Limits bound one payout by its network; a network without an entry has no bound.
+	Limits map[string]Limit
+}
+
+// Limit bounds one payout. Zero is no bound.
+type Limit struct{ Min, Max Amount }
+
+// Limit returns the bound of payouts on a network. Without a configured minimum the least
+// is one minor unit.
+func (a Asset) Limit(network string) Limit {
+	l := a.Limits[network]
+	if l.Min.IsZero() {
+		l.Min = Of(1)
+	}
+	return l
 }
 
 // On tells whether the asset can be paid out on a network.

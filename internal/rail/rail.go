@@ -203,6 +203,13 @@ type Rail interface {
 	PollEvery() time.Duration
 }
 
+// Tagger is a Rail on whose network payouts carry a destination tag or memo. On others a
+// tag means nothing.
+type Tagger interface {
+	// Tags tells whether payouts of an asset carry one.
+	Tags(asset string) bool
+}
+
 // Grouper is a rail that pays several payouts in one slot.
 type Grouper interface {
 	// GroupMax is how many payouts are worth looking at for one slot.

@@ -69,11 +69,11 @@ func (f format) callback(ctx context.Context, s shape, owner id.ID, rows map[id.
 		if err != nil {
 			return nil, err
 		}
-		number, err := f.numberOf(ctx, owner, x.Seq, kindExchange)
+		a, err := f.numberOf(ctx, owner, x.Seq, kindExchange)
 		if err != nil {
 			return nil, err
 		}
-		return f.conversion(s, x, number), nil
+		return f.conversion(s, x, a), nil
 	}
 	x, found := rows[m.Event.Subject]
 	if !found || m.Sub != 0 || rail.Hidden(x.Canonical) || !tells(s, m.Type(), x) {
@@ -83,11 +83,11 @@ func (f format) callback(ctx context.Context, s shape, owner id.ID, rows map[id.
 	if err != nil {
 		return nil, err
 	}
-	number, err := f.numberOf(ctx, owner, x.Seq, kindWithdrawal)
+	a, err := f.numberOf(ctx, owner, x.Seq, kindWithdrawal)
 	if err != nil {
 		return nil, err
 	}
-	return f.withdrawal(s, then, number, statusOf(then, s.early)), nil
+	return f.withdrawal(s, f.payment(then, a), statusOf(then, s.early)), nil
 }
 
 // tells says whether the merchant is told of an event.

@@ -41,6 +41,10 @@ func check(w *dialecttest.World, req *http.Request, body string, status int, hea
 	w.Must(err)
 	again := req.Clone(context.Background())
 	again.URL.Host, again.URL.Scheme = "", ""
+	again.Header.Set("Content-Type", "application/json") // whatever it was spelled like
+	if strings.TrimSpace(body) == "" {
+		body = "{}"
+	}
 	route, params, err := router.FindRoute(again)
 	if err != nil {
 		if status >= http.StatusBadRequest {

@@ -1,24 +1,24 @@
 package coinspaid
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"sluice/internal/dialect"
+	"sluice/internal/json"
 	"sluice/internal/money"
 )
 
 // places is how many decimals every amount of the wire has.
 const places = 8
 
-// request is a body, read once. What is wrong with it is collected by field.
+// request is a body, read once. What is wrong with it is collected by field. Members that
+// nobody asks for are ignored.
 type request struct {
-	members map[string]json.RawMessage
-	errors  []fieldError
+	body   json.Value
+	errors []fieldError
 }
 
 // fieldError is one wrong field with the one text the wire has for it.
@@ -26,40 +26,18 @@ type fieldError struct{ field, text string }
 
 var errFormat = errors.New("the body is no JSON object, list or null")
 
-// parse reads a body. A list and null stand for an object without members. A key that
-// stands there twice is refused: two readers could take different ones.
+// parse reads a body. Nothing, a list and null stand for an object without members.
 func parse(body []byte) (*request, error) {
-	r := &request{members: map[string]json.RawMessage{}}
-	if !utf8.Valid(body) || !json.Valid(body) {
+	v, err := dialect.ParseBody(body)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.Kind() == json.Array || v.Kind() == json.Null:
+		v = json.Empty().Root()
+	case v.Kind() != json.Object:
 		return nil, errFormat
 	}
-	switch text := bytes.TrimSpace(body); text[0] {
-	case '[', 'n':
-		return r, nil
-	case '{':
-	default:
-		return nil, errFormat
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if _, err := d.Token(); err != nil {
-		return nil, errFormat
-	}
-	for d.More() {
-		key, err := d.Token()
-		name, ok := key.(string)
-		if err != nil || !ok {
-			return nil, errFormat
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, errFormat
-		}
-		if _, twice := r.members[name]; twice {
-			return nil, errFormat
-		}
-		r.members[name] = value
-	}
-	return r, nil
+	return &request{body: v}, nil
 }
 
 // wrong notes a wrong field.
@@ -69,14 +47,14 @@ func (r *request) wrong(field, text string) {
 
 // has tells whether a member is there with a value other than null or "".
 func (r *request) has(name string) bool {
-	v := string(r.members[name])
-	return v != "" && v != "null" && v != `""`
+	v := r.body.Get(name)
+	return v.Exists() && (v.Kind() != json.String || v.Text() != "")
 }
 
 // words writes a field's name as texts do: "foreign id".
 func words(field string) string { return strings.ReplaceAll(field, "_", " ") }
 
-// text is a member that is a text, or a whole number, which is taken as its digits.
+// text is a member that is a text; a number or a truth value is taken as it was written.
 func (r *request) text(name string, required bool, most int) string {
 	if !r.has(name) {
 		if required {
@@ -84,14 +62,10 @@ func (r *request) text(name string, required bool, most int) string {
 		}
 		return ""
 	}
-	raw := r.members[name]
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		if _, err := strconv.ParseInt(string(raw), 10, 64); err != nil {
-			r.wrong(name, "The "+words(name)+" must be a string.")
-			return ""
-		}
-		s = string(raw)
+	s, ok := r.body.Get(name).Scalar()
+	if !ok {
+		r.wrong(name, "The "+words(name)+" must be a string.")
+		return ""
 	}
 	if len(s) > most {
 		r.wrong(name, "The "+words(name)+" may not be greater than "+strconv.Itoa(most)+" characters.")
@@ -104,45 +78,53 @@ func (r *request) text(name string, required bool, most int) string {
 	return s
 }
 
-// object is a member that is an object, as it was written without blanks.
+// object is a member that is an object, as it was written without blanks; "" for an empty
+// list, which is how some languages write an empty object.
 func (r *request) object(name string) string {
-	if !r.has(name) {
+	v := r.body.Get(name)
+	switch {
+	case !r.has(name), v.Kind() == json.Array && v.Len() == 0:
 		return ""
-	}
-	var b bytes.Buffer
-	if raw := r.members[name]; raw[0] != '{' || json.Compact(&b, raw) != nil {
+	case v.Kind() != json.Object:
 		r.wrong(name, "The "+words(name)+" must be an object.")
 		return ""
 	}
-	return b.String()
+	return string(v.Append(nil))
 }
 
-// amount is a member that is an amount above zero: a text or a number of any form,
-// read exactly.
+// amount is a member that is an amount above zero: a text or a number of any form, read
+// exactly. Up to eight decimals are taken for every currency, as the wire shows them;
+// what is finer than the currency is cut off, so that never more is paid than was asked for.
 func (r *request) amount(name string, asset money.Asset) money.Amount {
-	raw := r.members[name]
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		s = string(raw)
-	}
-	plain, ok := decimal(s)
-	if !ok {
+	s, ok := r.body.Get(name).Scalar()
+	plain, number := decimal(s)
+	if !ok || !number {
 		r.wrong(name, "The "+words(name)+" must be a number.")
 		return money.Amount{}
 	}
 	if asset.Code == "" {
 		return money.Amount{} // the currency is wrong, and said to be
 	}
-	if _, frac, _ := strings.Cut(plain, "."); len(frac) > min(places, asset.Scale) {
-		r.wrong(name, "The "+words(name)+" may have at most "+strconv.Itoa(min(places, asset.Scale))+" decimal places.")
+	if plain == "0" {
+		r.wrong(name, "The "+words(name)+" must be greater than 0.")
 		return money.Amount{}
+	}
+	whole, frac, _ := strings.Cut(plain, ".")
+	if len(frac) > places {
+		r.wrong(name, "The "+words(name)+" may have at most "+strconv.Itoa(places)+" decimal places.")
+		return money.Amount{}
+	}
+	if cut := strings.TrimRight(frac[:min(len(frac), asset.Scale)], "0"); cut != "" {
+		plain = whole + "." + cut
+	} else {
+		plain = whole
 	}
 	a, err := asset.Parse(plain)
 	switch {
 	case err != nil:
 		r.wrong(name, "The "+words(name)+" is too large.")
 	case a.IsZero():
-		r.wrong(name, "The "+words(name)+" must be greater than 0.")
+		r.wrong(name, "The "+words(name)+" must be at least "+eight(asset, money.Of(1), true)+".")
 	}
 	return a
 }
@@ -159,7 +141,7 @@ func decimal(s string) (string, bool) {
 
 // integer is a member that is a whole number from 1, or a text of one; 0 otherwise.
 func (r *request) integer(name string) int64 {
-	s := strings.Trim(string(r.members[name]), `"`)
+	s, _ := r.body.Get(name).Scalar()
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 1 {
 		return 0
@@ -188,4 +170,14 @@ func eight(asset money.Asset, a money.Amount, up bool) string {
 		return short // 39 digits of nines: there is no such charge
 	}
 	return wire.Format(v)
+}
+
+// exact writes an amount with at least eight decimals, and with as many as it has: for the
+// list of transactions, whose amounts have no fixed number of them.
+func exact(asset money.Asset, a money.Amount) string {
+	s := asset.Format(a)
+	if whole, frac, _ := strings.Cut(s, "."); len(strings.TrimRight(frac, "0")) > places {
+		return whole + "." + strings.TrimRight(frac, "0")
+	}
+	return eight(asset, a, false)
 }

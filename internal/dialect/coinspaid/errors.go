@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice/internal/fault"
+	"sluice/internal/json"
 )
 
 // refusal is an answer that is no success.
@@ -18,27 +19,27 @@ func (r *refusal) Error() string { return string(r.body) }
 
 // coded is a refusal with a text and a code.
 func coded(status int, text, name string) *refusal {
-	w := &writer{}
-	w.open().text("error", text).text("code", name).close()
-	return &refusal{status, w.b}
+	w := &json.Writer{}
+	w.Open().Text("error", text).Text("code", name).Close()
+	return &refusal{status, w.Bytes()}
 }
 
 // both is a refusal that clients of either form can read.
 func both(status int, text, name string) *refusal {
-	w := &writer{}
-	w.open().text("error", text).text("code", name).key("errors").open().text("request", text).close().close()
-	return &refusal{status, w.b}
+	w := &json.Writer{}
+	w.Open().Text("error", text).Text("code", name).Key("errors").Open().Text("request", text).Close().Close()
+	return &refusal{status, w.Bytes()}
 }
 
 // fields is a refusal that names fields, each with one text.
 func fields(status int, all ...fieldError) *refusal {
-	w := &writer{}
-	w.open().key("errors").open()
+	w := &json.Writer{}
+	w.Open().Key("errors").Open()
 	for _, f := range all {
-		w.text(f.field, f.text)
+		w.Text(f.field, f.text)
 	}
-	w.close().close()
-	return &refusal{status, w.b}
+	w.Close().Close()
+	return &refusal{status, w.Bytes()}
 }
 
 func invalid(field, text string) *refusal {
@@ -57,6 +58,7 @@ var (
 	errTooMany     = fields(http.StatusTooManyRequests, fieldError{"request", "Too many requests."})
 	errUnsupported = both(http.StatusNotFound, "Not supported.", "not_supported")
 	errDeposits    = both(http.StatusNotFound, "This installation takes no deposits: there is no provider of deposit addresses.", "not_supported")
+	errInvoices    = both(http.StatusNotFound, "This installation makes payouts only: there are no invoices.", "not_supported")
 	errDown        = both(http.StatusServiceUnavailable, "The service is not available; nothing was done. Repeat the request after a moment.", "service_unavailable")
 	errUnknown     = both(http.StatusServiceUnavailable, "The outcome is not known. Ask transactions/info with the foreign id before you send it again.", "outcome_unknown")
 	errOurs        = both(http.StatusInternalServerError, "Something went wrong on our side.", "internal_error")
@@ -76,6 +78,19 @@ type asked struct {
 	exchange string // what to blame where an exchange is not possible
 }
 
+// bounded names the amount that a bound is about: the one that was given, or the one on the
+// other side of an exchange.
+func (a asked) bounded(f *fault.Error) string {
+	received := a.amount == "amount_to" || a.amount == "receiver_amount"
+	switch path := f.Fields[0].Path; {
+	case path == "receive_amount" && !received:
+		return "The receiver amount"
+	case path == "send_amount" && received:
+		return "The sender amount"
+	}
+	return "The amount"
+}
+
 // refused is the answer for a fault.
 func refused(err error, a asked) *refusal {
 	if r, ok := err.(*refusal); ok { //nolint:errorlint // made in this package, never wrapped
@@ -90,9 +105,9 @@ func refused(err error, a asked) *refusal {
 	case f.Code == "insufficient_funds", f.Code == "merchant_account_missing":
 		return invalid(a.amount, textFunds)
 	case f.Code == "amount_too_small":
-		return invalid(a.amount, "The amount must be at least "+f.Extra["minimum"]+".")
+		return invalid(a.amount, a.bounded(f)+" must be at least "+f.Extra["minimum"]+".")
 	case f.Code == "amount_too_large":
-		return invalid(a.amount, "The amount must be at most "+f.Extra["maximum"]+".")
+		return invalid(a.amount, a.bounded(f)+" must be at most "+f.Extra["maximum"]+".")
 	case f.Code == "amount_below_fee", f.Code == "amount_overflow", f.Code == "amount_zero":
 		return invalid(a.amount, "The amount is invalid.")
 	case f.Code == "exchange_unavailable", f.Code == "same_currency", strings.HasPrefix(f.Code, "rate_"), strings.HasPrefix(f.Code, "liquidity_"):

@@ -9,6 +9,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/dialect"
 	"sluice/internal/fx"
+	"sluice/internal/json"
 	"sluice/internal/money"
 	"sluice/internal/quote"
 	"sluice/internal/terms"
@@ -58,12 +59,15 @@ func (d *Dialect) calculate(c *call) (int, []byte, error) {
 	if len(c.req.errors) > 0 {
 		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
 	}
-	t, err := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: s.from.Asset, To: s.to.Asset, Form: s.form, Amount: s.amount})
-	if err == nil && s.from.Asset.Code == s.to.Asset.Code {
+	if s.from.Code == s.to.Code {
 		return 0, nil, invalid("sender_currency", textPair)
 	}
+	t, err := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: s.from.Asset, To: s.to.Asset, Network: s.network(), Form: s.form, Amount: s.amount})
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
+	}
+	if s.from.Asset.Code == s.to.Asset.Code { // what a withdrawal from one code to the other comes to; there is nothing to hold
+		return d.offer(s, quote.Quote{Send: t.Charge.Net, Receive: t.Receive, Fee: t.Charge.Fee, Price: one, CreatedAt: d.Now()})
 	}
 	out, err := d.Submit(c.ctx(), c.Party, quote.Create{
 		Merchant: c.Merchant.Seq, Deal: t.Deal, FeeCurrency: s.from.Asset.Code, Fee: t.Charge.Fee, FeeInside: t.Schedule.Inside, ValidFor: validity,
@@ -71,22 +75,36 @@ func (d *Dialect) calculate(c *call) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
-	q := out.(quote.Quote) //nolint:errcheck // what Create gives
-	w := &writer{}
-	w.open().key("data").open()
-	w.text("sender_currency", s.from.Code).text("sender_amount", eight(s.from.Asset, q.Send, true)).
-		text("receiver_currency", s.to.Code).text("receiver_amount", eight(s.to.Asset, q.Receive, false)).
-		text("fee_currency", s.from.Code).text("fee_amount", eight(s.from.Asset, q.Fee, true)).text("price", q.Price).
-		number("ts_fixed", q.CreatedAt.Unix()).number("ts_release", q.CreatedAt.Unix()+int64(validity.Seconds())).number("fix_period", int64(validity.Seconds()))
-	w.close().close()
-	return http.StatusOK, w.b, nil
+	return d.offer(s, out.(quote.Quote)) //nolint:errcheck // what Create gives
+}
+
+// network is where a withdrawal between two codes of one asset goes; "" where the price
+// does not depend on it.
+func (s swap) network() string {
+	if s.from.Asset.Code == s.to.Asset.Code {
+		return s.to.Network
+	}
+	return ""
+}
+
+// offer is the answer with a price.
+func (d *Dialect) offer(s swap, q quote.Quote) (int, []byte, error) {
+	w := &json.Writer{}
+	w.Open().Key("data").Open()
+	w.Text("sender_currency", s.from.Code).Text("sender_amount", eight(s.from.Asset, q.Send, true)).
+		Text("receiver_currency", s.to.Code).Text("receiver_amount", eight(s.to.Asset, q.Receive, false)).
+		Text("fee_currency", s.from.Code).Text("fee_amount", eight(s.from.Asset, q.Fee, true)).Text("price", q.Price).
+		Int("ts_fixed", q.CreatedAt.Unix()).Int("ts_release", q.CreatedAt.Unix()+int64(validity.Seconds())).Int("fix_period", int64(validity.Seconds()))
+	w.Close().Close()
+	return http.StatusOK, w.Bytes(), nil
 }
 
 // fixed exchanges at a price that calculate gave.
 func (d *Dialect) fixed(c *call) (int, []byte, error) {
 	s := d.swap(c)
 	foreign := c.req.text("foreign_id", true, textMax)
-	price, ok := decimal(unquoted(c.req.members["price"]))
+	text, _ := c.req.body.Get("price").Scalar()
+	price, ok := decimal(text)
 	switch {
 	case !c.req.has("price"):
 		c.req.wrong("price", "The price field is required.")
@@ -129,20 +147,20 @@ func (d *Dialect) convert(c *call, s swap, cmd account.Convert) (int, []byte, er
 		return 0, nil, refused(err, s.blame())
 	}
 	cmd.Account = own.Seq
-	var numbered commit.Command = alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kindExchange}
+	var numbered commit.Command = alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: asking{kindExchange, s.from.Code, s.to.Code}.String()}
 	out, err := d.Submit(c.ctx(), c.Party, numbered)
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
 	made := out.(alias.Result)           //nolint:errcheck // what Numbered gives
 	x := made.Value.(account.Conversion) //nolint:errcheck // what Convert gives
-	w := &writer{}
-	w.open().key("data").open().number("id", made.Number).text("foreign_id", x.ForeignID).text("type", kindExchange).
-		text("sender_amount", eight(s.from.Asset, x.Send, true)).text("sender_currency", s.from.Code).
-		text("receiver_amount", eight(s.to.Asset, x.Receive, false)).text("receiver_currency", s.to.Code).
-		text("fee_amount", eight(s.from.Asset, x.Fee, true)).text("fee_currency", s.from.Code).text("price", x.Price).text("status", "processing")
-	w.close().close()
-	return http.StatusCreated, w.b, nil
+	w := &json.Writer{}
+	w.Open().Key("data").Open().Int("id", made.Number).Text("foreign_id", x.ForeignID).Text("type", kindExchange).
+		Text("sender_amount", eight(s.from.Asset, x.Send, true)).Text("sender_currency", s.from.Code).
+		Text("receiver_amount", eight(s.to.Asset, x.Receive, false)).Text("receiver_currency", s.to.Code).
+		Text("fee_amount", eight(s.from.Asset, x.Fee, true)).Text("fee_currency", s.from.Code).Text("price", x.Price).Text("status", "processing")
+	w.Close().Close()
+	return http.StatusCreated, w.Bytes(), nil
 }
 
 // offered finds the price that a client sends back: of this merchant, unused and
@@ -169,12 +187,4 @@ func (d *Dialect) offered(c *call, s swap, price string) (quote.Quote, error) {
 		}
 	}
 	return quote.Quote{}, nil
-}
-
-// unquoted is a text or a number as its characters.
-func unquoted(raw []byte) string {
-	if len(raw) > 1 && raw[0] == '"' {
-		return string(raw[1 : len(raw)-1])
-	}
-	return string(raw)
 }

@@ -7,6 +7,7 @@ import (
 	"sluice/internal/dialect"
 	"sluice/internal/fx"
 	"sluice/internal/id"
+	"sluice/internal/json"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
 	"sluice/internal/terms"
@@ -29,46 +30,56 @@ func (d *Dialect) accounts(c *call) (int, []byte, error) {
 			have[b.Currency] = b
 		}
 	}
-	w := &writer{}
-	w.open().key("data").list()
-	for _, x := range d.codes {
-		if x.Primary {
-			w.open().text("currency", x.Code).text("type", x.kind()).text("balance", eight(x.Asset, have[x.Asset.Code].Available, false)).close()
-		}
+	w := &json.Writer{}
+	w.Open().Key("data").List()
+	for _, x := range d.codes { // of an asset with several codes, the same balance under each
+		w.Open().Text("currency", x.Code).Text("type", x.kind()).Text("balance", eight(x.Asset, have[x.Asset.Code].Available, false)).Close()
 	}
-	w.end().close()
-	return http.StatusOK, w.b, nil
+	w.End().Close()
+	return http.StatusOK, w.Bytes(), nil
 }
 
 // currencies lists every currency with its least amount and what is charged in percent.
 func (d *Dialect) currencies(c *call) (int, []byte, error) {
-	w := &writer{}
-	w.open().key("data").list()
+	w := &json.Writer{}
+	w.Open().Key("data").List()
 	for _, x := range d.codes {
-		least := eight(x.Asset, money.Of(1), true)
+		limit := x.Asset.Limit(x.Network)
 		// What stands in the way of a price says nothing about the percentage.
 		t, _ := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: x.Asset, To: x.Asset, Network: x.Network, Form: fx.SendForm, Amount: money.Of(1)})
-		w.open().number("id", x.number()).text("type", x.kind()).text("currency", x.Code).text("minimum_amount", least).
-			text("deposit_fee_percent", "0").text("withdrawal_fee_percent", money.Asset{Scale: 6}.Format(money.Of(uint64(t.Schedule.PPM)))). //nolint:gosec // 0 to a million
-			number("precision", places).text("minimum_withdrawal_amount", least).close()
+		w.Open().Int("id", x.number()).Text("type", x.kind()).Text("currency", x.Code).Text("minimum_amount", eight(x.Asset, money.Of(1), true)).
+			Text("deposit_fee_percent", "0").Text("withdrawal_fee_percent", money.Asset{Scale: 6}.Format(money.Of(uint64(t.Schedule.PPM)))). //nolint:gosec // 0 to a million
+			Int("precision", places).Text("minimum_withdrawal_amount", eight(x.Asset, limit.Min, true))
+		if !limit.Max.IsZero() {
+			w.Text("maximum_withdrawal_amount", eight(x.Asset, limit.Max, false))
+		}
+		w.Close()
 	}
-	w.end().close()
-	return http.StatusOK, w.b, nil
+	w.End().Close()
+	return http.StatusOK, w.Bytes(), nil
 }
 
-// pairs lists what is exchanged, at the price of the moment. A pair without a price
-// now is left out.
+// pairs lists what is exchanged, at the price of the moment: every code that pays with every
+// code that is paid out. A pair without a price now is left out. Between two codes of one
+// asset the price is one.
 func (d *Dialect) pairs(c *call) (int, []byte, error) {
 	from, to := d.optional(c, "currency_from"), d.optional(c, "currency_to")
 	if len(c.req.errors) > 0 {
 		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
 	}
-	w := &writer{}
-	w.open().key("data").list()
-	for _, p := range d.Desk.Terms.Exchanged() {
-		if from.Code != "" && from.Asset.Code != p.From.Code || to.Code != "" && to.Asset.Code != p.To.Code {
-			continue
+	w := &json.Writer{}
+	w.Open().Key("data").List()
+	each := func(give, get, price string, least money.Amount) {
+		for _, in := range d.codes {
+			for _, out := range d.codes {
+				wanted := (from.Code == "" || from.Code == in.Code) && (to.Code == "" || to.Code == out.Code)
+				if wanted && in.Asset.Code == give && out.Asset.Code == get && in.Code != out.Code {
+					pair(w, in, out, price, least)
+				}
+			}
 		}
+	}
+	for _, p := range d.Desk.Terms.Exchanged() {
 		_, m, err := d.Desk.Terms.Price(p.From, p.To)
 		if err != nil {
 			continue
@@ -77,23 +88,27 @@ func (d *Dialect) pairs(c *call) (int, []byte, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		for _, out := range d.codes {
-			if out.Asset.Code == p.To.Code && (to.Code == "" || to.Code == out.Code) {
-				d.pair(w, p, out, price.Text(places))
-			}
-		}
+		each(p.From.Code, p.To.Code, price.Text(places), p.MinSend)
 	}
-	w.end().close()
-	return http.StatusOK, w.b, nil
+	for _, asset := range d.Assets().Codes() {
+		each(asset, asset, one, money.Amount{})
+	}
+	w.End().Close()
+	return http.StatusOK, w.Bytes(), nil
 }
 
-func (d *Dialect) pair(w *writer, p fx.Pair, out code, price string) {
-	sender, _ := d.find(d.named(p.From.Code, ""))
-	w.open().key("currency_from").open().text("currency", sender.Code).text("type", sender.kind()).text("min_amount", eight(p.From, p.MinSend, true))
-	if sender.Network != "" {
-		w.text("min_amount_deposit_with_exchange", eight(p.From, p.MinSend, true))
+// one is the price between two codes of one asset.
+const one = "1.00000000"
+
+func pair(w *json.Writer, in, out code, price string, least money.Amount) {
+	if limit := out.Asset.Limit(out.Network); in.Asset.Code == out.Asset.Code {
+		least = limit.Min
 	}
-	w.close().key("currency_to").open().text("currency", out.Code).text("type", out.kind()).close().text("rate_from", "1").text("rate_to", price).close()
+	w.Open().Key("currency_from").Open().Text("currency", in.Code).Text("type", in.kind()).Text("min_amount", eight(in.Asset, least, true))
+	if in.Network != "" {
+		w.Text("min_amount_deposit_with_exchange", eight(in.Asset, least, true))
+	}
+	w.Close().Key("currency_to").Open().Text("currency", out.Code).Text("type", out.kind()).Close().Text("rate_from", "1").Text("rate_to", price).Close()
 }
 
 // optional is a member that names a currency, if it is there.

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/id"
+	"sluice/internal/json"
 	"sluice/internal/rail"
 	"sluice/internal/withdrawal"
 )
@@ -66,6 +67,7 @@ func reasonOf(x withdrawal.Withdrawal) string {
 // shape is how objects are written for one merchant.
 type shape struct {
 	old      bool // the wire before 2024
+	samples  bool // words of fees and the type of confirmations as in the vendor's samples
 	noTxid   bool // leave out a txid that is not there
 	early    bool // confirmed once the network has it
 	progress bool // callbacks with the status not_confirmed
@@ -78,134 +80,142 @@ func shapeOf(p *dialect.Party) shape {
 		c = p.Credential
 	}
 	return shape{
-		old: c.Option("generation") == "old", noTxid: c.Option("omit_null_txid") == "on", early: c.Option("confirm_on") == "broadcast",
-		progress: c.Option("not_confirmed") == "on",
+		old: c.Option("generation") == "old", samples: c.Option("callback_words") == "samples", noTxid: c.Option("omit_null_txid") == "on",
+		early: c.Option("confirm_on") == "broadcast", progress: c.Option("not_confirmed") == "on",
 	}
+}
+
+// feeWord is what a processing fee is called.
+func (s shape) feeWord(exchanged bool) string {
+	switch {
+	case exchanged && (s.old || s.samples):
+		return "exchange"
+	case exchanged:
+		return "fee_crypto_exchange_to_crypto"
+	case s.old || s.samples:
+		return "withdrawal"
+	}
+	return "fee_crypto_withdrawal"
+}
+
+// seen writes how often a transaction was confirmed, as far as that is known.
+func (s shape) seen(w *json.Writer, n string) {
+	if s.samples {
+		w.Raw("confirmations", n)
+		return
+	}
+	w.Text("confirmations", n)
 }
 
 // withdrawal writes a withdrawal with a status: what callbacks send and look-ups answer.
-func (d *Dialect) withdrawal(s shape, x withdrawal.Withdrawal, number int64, status string) []byte {
-	w := &writer{}
-	w.open().number("id", number).text("foreign_id", x.ForeignID)
-	if ref := reference(x); ref != "" && !s.old {
-		w.text("end_user_reference", ref)
+func (d *Dialect) withdrawal(s shape, p payment, status string) []byte {
+	w := &json.Writer{}
+	w.Open().Int("id", p.number).Text("foreign_id", p.ForeignID)
+	if ref := reference(p.Withdrawal); ref != "" && !s.old {
+		w.Text("end_user_reference", ref)
 	}
-	w.text("type", typeOf(x))
-	d.address(w, s, x, number)
+	w.Text("type", p.kind)
+	address(w, s, p)
 	ended := status == statusCancelled || status == statusDeclined
 	if !ended {
-		sender, receiver := d.sides(x)
-		w.key("currency_sent").open().text("currency", sender).text("amount", eight(d.Assets()[x.Currency], x.Amount, false)).close()
-		w.key("currency_received").open().text("currency", receiver).text("amount", eight(d.Assets()[x.ReceiveCurrency], x.Receive, false)).close()
+		w.Key("currency_sent").Open().Text("currency", p.sender).Text("amount", eight(d.Assets()[p.Currency], p.Amount, false)).Close()
+		w.Key("currency_received").Open().Text("currency", p.receiver).Text("amount", eight(d.Assets()[p.ReceiveCurrency], p.Receive, false)).Close()
 	}
-	w.key("transactions").list()
+	w.Key("transactions").List()
 	switch {
-	case !x.Converted() || ended:
-		d.chain(w, s, x, number)
+	case !p.exchanged() || ended:
+		d.chain(w, s, p)
 	case s.old:
-		d.exchanged(w, x, number)
-		d.chain(w, s, x, number)
+		d.exchanged(w, s, p)
+		d.chain(w, s, p)
 	default:
-		d.chain(w, s, x, number)
-		d.exchanged(w, x, number)
+		d.chain(w, s, p)
+		d.exchanged(w, s, p)
 	}
-	w.end()
-	d.fees(w, s, x, status)
-	w.text("error", reasonOf(x)).text("status", status).close()
-	return w.b
+	w.End()
+	d.fees(w, s, p, status)
+	w.Text("error", reasonOf(p.Withdrawal)).Text("status", status).Close()
+	return w.Bytes()
 }
 
 // address writes where the money goes.
-func (d *Dialect) address(w *writer, s shape, x withdrawal.Withdrawal, number int64) {
-	sender, receiver := d.sides(x)
-	w.key("crypto_address").open().number("id", number)
-	if x.Converted() && s.old {
-		w.text("currency", sender).text("convert_to", receiver)
+func address(w *json.Writer, s shape, p payment) {
+	w.Key("crypto_address").Open().Int("id", p.number)
+	if p.exchanged() && s.old {
+		w.Text("currency", p.sender).Text("convert_to", p.receiver)
 	} else {
-		w.text("currency", receiver)
+		w.Text("currency", p.receiver)
 	}
-	w.text("address", x.Canonical).maybe("tag", x.Tag).close()
+	w.Text("address", p.Canonical).Maybe("tag", p.Tag).Close()
 }
 
 // chain writes the transaction on the chain. Numbers of transactions are two for each
-// withdrawal, so that both kinds have their own.
-func (d *Dialect) chain(w *writer, s shape, x withdrawal.Withdrawal, number int64) {
-	_, receiver := d.sides(x)
-	w.open().number("id", 2*number-1).text("currency", receiver).text("transaction_type", "blockchain").text("type", "withdrawal").
-		text("address", x.Canonical).maybe("tag", x.Tag).text("amount", eight(d.Assets()[x.ReceiveCurrency], x.Receive, false))
-	if x.TxID != "" || !s.noTxid {
-		w.maybe("txid", x.TxID)
+// withdrawal, so that both kinds have their own. Amounts of transactions are exact.
+func (d *Dialect) chain(w *json.Writer, s shape, p payment) {
+	w.Open().Int("id", 2*p.number-1).Text("currency", p.receiver).Text("transaction_type", "blockchain").Text("type", kindWithdrawal).
+		Text("address", p.Canonical).Maybe("tag", p.Tag).Text("amount", exact(d.Assets()[p.ReceiveCurrency], p.Receive))
+	if p.TxID != "" || !s.noTxid {
+		w.Maybe("txid", p.TxID)
 	}
 	seen := "0"
-	if x.State == withdrawal.Confirmed || x.State == withdrawal.Returned || x.Stage == rail.StageMined {
+	if p.State == withdrawal.Confirmed || p.State == withdrawal.Returned || p.Stage == rail.StageMined {
 		seen = "1" // at least: how many there were at the end is not kept
 	}
-	w.text("confirmations", seen).close()
+	s.seen(w, seen)
+	w.Close()
 }
 
 // exchanged writes the exchange on the way.
-func (d *Dialect) exchanged(w *writer, x withdrawal.Withdrawal, number int64) {
-	sender, receiver := d.sides(x)
-	w.open().number("id", 2*number).text("currency", sender).text("currency_to", receiver).text("transaction_type", "exchange").text("type", "exchange").
-		text("amount", eight(d.Assets()[x.Currency], x.Amount, false)).text("amount_to", eight(d.Assets()[x.ReceiveCurrency], x.Receive, false)).
-		text("confirmations", "0").close()
+func (d *Dialect) exchanged(w *json.Writer, s shape, p payment) {
+	w.Open().Int("id", 2*p.number).Text("currency", p.sender).Text("currency_to", p.receiver).Text("transaction_type", kindExchange).Text("type", kindExchange).
+		Text("amount", exact(d.Assets()[p.Currency], p.Amount)).Text("amount_to", exact(d.Assets()[p.ReceiveCurrency], p.Receive))
+	s.seen(w, "0")
+	w.Close()
 }
 
 // fees writes what was charged. Before the end it is not known, and one that was not
 // paid costs nothing.
-func (d *Dialect) fees(w *writer, s shape, x withdrawal.Withdrawal, status string) {
-	w.key("fees").list()
-	if status == statusConfirmed {
-		sender, _ := d.sides(x)
-		asset := d.Assets()[x.Currency]
-		word := map[bool][2]string{false: {"fee_crypto_withdrawal", "withdrawal"}, true: {"fee_crypto_exchange_to_crypto", "exchange"}}[x.Converted()]
-		if !x.NetworkCharge.IsZero() {
-			w.open().text("type", "mining").text("currency", sender).text("amount", eight(asset, x.NetworkCharge, true)).close()
-		}
-		if !x.Fee.IsZero() {
-			name := word[0]
-			if s.old {
-				name = word[1]
-			}
-			w.open().text("type", name).text("currency", sender).text("amount", eight(asset, x.Fee, true)).close()
-		}
+func (d *Dialect) fees(w *json.Writer, s shape, p payment, status string) {
+	w.Key("fees").List()
+	asset := d.Assets()[p.Currency]
+	if status == statusConfirmed && !p.NetworkCharge.IsZero() {
+		w.Open().Text("type", "mining").Text("currency", p.sender).Text("amount", eight(asset, p.NetworkCharge, true)).Close()
 	}
-	w.end()
+	if status == statusConfirmed && !p.Fee.IsZero() {
+		w.Open().Text("type", s.feeWord(p.exchanged())).Text("currency", p.sender).Text("amount", eight(asset, p.Fee, true)).Close()
+	}
+	w.End()
 }
 
 // conversion writes an exchange inside the account.
-func (d *Dialect) conversion(s shape, x account.Conversion, number int64) []byte {
-	from, to := d.Assets()[x.SendCurrency], d.Assets()[x.ReceiveCurrency]
-	sender, receiver := d.named(x.SendCurrency, ""), d.named(x.ReceiveCurrency, "")
-	sent, got := eight(from, x.Send, true), eight(to, x.Receive, false)
-	w := &writer{}
-	w.open().number("id", number).text("type", kindExchange)
-	w.key("currency_sent").open().text("currency", sender).text("amount", sent).close()
-	w.key("currency_received").open().text("currency", receiver).text("amount", got).close()
-	w.key("transactions").list().open().number("id", 2*number).text("currency", sender).text("currency_to", receiver).text("transaction_type", "exchange").
-		text("type", "exchange").text("amount", sent).text("amount_to", got).text("confirmations", "0").close().end()
-	w.key("fees").list()
+func (d *Dialect) conversion(s shape, x account.Conversion, a alias.Alias) []byte {
+	from, to, of := d.Assets()[x.SendCurrency], d.Assets()[x.ReceiveCurrency], d.swapped(x, a)
+	w := &json.Writer{}
+	w.Open().Int("id", a.Number).Text("type", kindExchange)
+	w.Key("currency_sent").Open().Text("currency", of.sender).Text("amount", eight(from, x.Send, true)).Close()
+	w.Key("currency_received").Open().Text("currency", of.receiver).Text("amount", eight(to, x.Receive, false)).Close()
+	w.Key("transactions").List().Open().Int("id", 2*a.Number).Text("currency", of.sender).Text("currency_to", of.receiver).Text("transaction_type", kindExchange).
+		Text("type", kindExchange).Text("amount", exact(from, x.Send)).Text("amount_to", exact(to, x.Receive))
+	s.seen(w, "0")
+	w.Close().End()
+	w.Key("fees").List()
 	if !x.Fee.IsZero() {
-		name := "fee_crypto_exchange_to_crypto"
-		if s.old {
-			name = "exchange"
-		}
-		w.open().text("type", name).text("currency", sender).text("amount", eight(from, x.Fee, true)).close()
+		w.Open().Text("type", s.feeWord(true)).Text("currency", of.sender).Text("amount", eight(from, x.Fee, true)).Close()
 	}
-	w.end().text("error", "").text("status", statusConfirmed).close()
-	return w.b
+	w.End().Text("error", "").Text("status", statusConfirmed).Close()
+	return w.Bytes()
 }
 
 // numberOf is the number of a row; one that was made on another way gets it now.
-func (d *Dialect) numberOf(ctx context.Context, owner id.ID, ref id.Seq, kind string) (int64, error) {
+func (d *Dialect) numberOf(ctx context.Context, owner id.ID, ref id.Seq, kind string) (alias.Alias, error) {
 	a, found, err := d.Reads.Alias(ctx, owner, Name, ref)
 	if err != nil {
-		return 0, dialect.Unavailable(err)
+		return a, dialect.Unavailable(err)
 	}
 	if !found {
 		a, err = commit.Do[alias.Alias](ctx, d.Loop, owner.Shard, alias.Give{Key: alias.Key{Merchant: owner.Seq, Wire: Name, Ref: ref}, Kind: kind})
 	}
-	return a.Number, err
+	return a, err
 }
 
 // info answers how far one transaction is.
@@ -248,12 +258,12 @@ func (d *Dialect) info(c *call) (int, []byte, error) {
 	if !found || rail.Hidden(x.Canonical) { // this wire cannot say what goes to banks
 		return 0, nil, missing
 	}
-	number, err := d.numberOf(c.ctx(), c.Merchant, x.Seq, kindWithdrawal)
+	a, err := d.numberOf(c.ctx(), c.Merchant, x.Seq, kindWithdrawal)
 	if err != nil {
 		return 0, nil, err
 	}
 	s := shapeOf(c.Party)
-	return http.StatusOK, d.withdrawal(s, x, number, statusOf(x, s.early)), nil
+	return http.StatusOK, d.withdrawal(s, d.payment(x, a), statusOf(x, s.early)), nil
 }
 
 // byNumber answers for an id of the wire.
@@ -266,18 +276,18 @@ func (d *Dialect) byNumber(c *call, number int64, missing *refusal) (int, []byte
 		return 0, nil, or(dialect.Unavailable(err), missing)
 	}
 	at, s := id.ID{Shard: c.Merchant.Shard, Seq: a.Ref}, shapeOf(c.Party)
-	if a.Kind == kindExchange {
+	if askingOf(a).kind == kindExchange {
 		x, found, err := d.Reads.Conversion(c.ctx(), at)
 		if err != nil || !found {
 			return 0, nil, or(dialect.Unavailable(err), missing)
 		}
-		return http.StatusOK, d.conversion(s, x, number), nil
+		return http.StatusOK, d.conversion(s, x, a), nil
 	}
 	x, found, err := d.Reads.Withdrawal(c.ctx(), at)
 	if err != nil || !found || x.Merchant != c.Merchant.Seq {
 		return 0, nil, or(dialect.Unavailable(err), missing)
 	}
-	return http.StatusOK, d.withdrawal(s, x, number, statusOf(x, s.early)), nil
+	return http.StatusOK, d.withdrawal(s, d.payment(x, a), statusOf(x, s.early)), nil
 }
 
 func or(err error, otherwise *refusal) error {

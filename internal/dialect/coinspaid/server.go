@@ -3,7 +3,6 @@ package coinspaid
 import (
 	"context"
 	"errors"
-	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -35,17 +34,20 @@ func (d *Dialect) routes() {
 		scope  merchant.Scope
 		handle handler
 	}{
-		"POST /accounts/list":      {merchant.ReadAccounts, d.accounts},
-		"POST /currencies/list":    {merchant.ReadAccounts, d.currencies},
-		"POST /currencies/pairs":   {merchant.ReadAccounts, d.pairs},
-		"POST /currencies/rates":   {merchant.ReadAccounts, d.pairs},
-		"POST /withdrawal/crypto":  {merchant.CreateWithdrawals, d.withdraw},
-		"GET /transactions/info":   {merchant.ReadWithdrawals, d.info},
-		"POST /transactions/info":  {merchant.ReadWithdrawals, d.info},
-		"POST /exchange/calculate": {merchant.ReadAccounts, d.calculate},
-		"POST /exchange/fixed":     {merchant.CreateWithdrawals, d.fixed},
-		"POST /exchange/now":       {merchant.CreateWithdrawals, d.now},
-		"POST /addresses/take":     {merchant.ReadAccounts, func(*call) (int, []byte, error) { return 0, nil, errDeposits }},
+		"POST /accounts/list":                      {merchant.ReadAccounts, d.accounts},
+		"POST /currencies/list":                    {merchant.ReadAccounts, d.currencies},
+		"POST /currencies/pairs":                   {merchant.ReadAccounts, d.pairs},
+		"POST /currencies/rates":                   {merchant.ReadAccounts, d.pairs},
+		"POST /withdrawal/crypto":                  {merchant.CreateWithdrawals, d.withdraw},
+		"GET /transactions/info":                   {merchant.ReadWithdrawals, d.info},
+		"POST /transactions/info":                  {merchant.ReadWithdrawals, d.info},
+		"POST /exchange/calculate":                 {merchant.ReadAccounts, d.calculate},
+		"POST /exchange/fixed":                     {merchant.CreateWithdrawals, d.fixed},
+		"POST /exchange/now":                       {merchant.CreateWithdrawals, d.now},
+		"POST /crypto/withdrawal_instant":          {merchant.CreateWithdrawals, d.instant},
+		"POST /crypto/withdrawal_instant_exchange": {merchant.CreateWithdrawals, d.instantExchange},
+		"POST /addresses/take":                     {merchant.ReadAccounts, func(*call) (int, []byte, error) { return 0, nil, errDeposits }},
+		"POST /invoices/create":                    {merchant.ReadAccounts, func(*call) (int, []byte, error) { return 0, nil, errInvoices }},
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		d.mux.HandleFunc(method+" "+base+path, func(rw http.ResponseWriter, r *http.Request) {
@@ -59,6 +61,13 @@ func (d *Dialect) routes() {
 		status, body, err := d.run(r, "", unsupported)
 		d.answer(rw, r, status, body, err)
 	})
+}
+
+// jsonType tells whether a content type is taken: one that speaks of JSON, however it is
+// spelled, or none. Clients send the name of the header inside its value, or the value twice.
+func jsonType(values []string) bool {
+	text := strings.TrimSpace(strings.Join(values, ","))
+	return text == "" || strings.Contains(strings.ToLower(text), "json")
 }
 
 func unsupported(*call) (int, []byte, error) { return 0, nil, errUnsupported }
@@ -98,7 +107,7 @@ func (d *Dialect) run(r *http.Request, scope merchant.Scope, handle handler) (in
 		}
 	}
 	c := &call{Party: who, r: r}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+	if !jsonType(r.Header.Values("Content-Type")) {
 		return 0, nil, errContent
 	}
 	if c.req, err = parse(body); err != nil {

@@ -59,7 +59,8 @@ func TestChecksComeInTheirOrder(t *testing.T) {
 		{"no signature", "{", []string{"X-Processing-Signature: "}, 403, noSign},
 		{"wrong signature", "{", []string{"X-Processing-Signature: 00"}, 403, badSign},
 		{"no JSON", "{", nil, 400, content},
-		{"no body", "", nil, 400, content},
+		{"A16: twice the same key in two cases", `{"amount":"1","Amount":"2"}`, nil, 400, content},
+		{"A16: twice the same key inside", `{"sender_data":{"a":1,"A":2}}`, nil, 400, content},
 		{"a text", `"x"`, nil, 400, content},
 		{"twice the same key", `{"amount":"1","amount":"2"}`, nil, 400, content},
 		{"something behind", `{} {}`, nil, 400, content},
@@ -72,13 +73,16 @@ func TestChecksComeInTheirOrder(t *testing.T) {
 			}
 		})
 	}
-	for _, body := range []string{"{}", "[]", "null"} {
+	for _, body := range []string{"{}", "[]", "null", "", " \n"} {
 		if got := post(w, "/accounts/list", body); got.Status != 200 {
 			t.Errorf("%s is answered %d %s", body, got.Status, got.Body)
 		}
 	}
 	want(w, send(w, w.A, w.A.Secret, http.MethodPost, "/nowhere", "{}", "X-Processing-Key: "), 403, noKey)
-	want(w, post(w, "/invoices/create", "{}"), 404, `{"error":"Not supported.","code":"not_supported","errors":{"request":"Not supported."}}`)
+	want(w, post(w, "/futures/now", "{}"), 404, `{"error":"Not supported.","code":"not_supported","errors":{"request":"Not supported."}}`)
+	if got := post(w, "/invoices/create", "{}"); got.Status != 404 || !strings.Contains(got.Body, "payouts only") {
+		t.Errorf("invoices/create: %d %s", got.Status, got.Body)
+	}
 	if got := post(w, "/addresses/take", "{}"); got.Status != 404 || !strings.Contains(got.Body, "takes no deposits") {
 		t.Errorf("addresses/take: %d %s", got.Status, got.Body)
 	}
@@ -176,7 +180,7 @@ func TestFieldsOfWithdrawals(t *testing.T) {
 		{map[string]string{"foreign_id": ""}, "foreign_id", "The foreign id field is required."},
 		{map[string]string{"foreign_id": `""`}, "foreign_id", "The foreign id field is required."},
 		{map[string]string{"foreign_id": `"` + strings.Repeat("x", 256) + `"`}, "foreign_id", "The foreign id may not be greater than 255 characters."},
-		{map[string]string{"foreign_id": `"a\u0000b"`}, "foreign_id", "The foreign id format is invalid."},
+		{map[string]string{"foreign_id": `"a\u0001b"`}, "foreign_id", "The foreign id format is invalid."},
 		{map[string]string{"foreign_id": `{}`}, "foreign_id", "The foreign id must be a string."},
 		{map[string]string{"currency": ""}, "currency", "The currency field is required."},
 		{map[string]string{"currency": `"BTC"`}, "currency", "The selected currency is invalid."},
@@ -184,7 +188,6 @@ func TestFieldsOfWithdrawals(t *testing.T) {
 		{map[string]string{"convert_to": `"EUR"`}, "convert_to", "The selected convert to is invalid."},
 		{map[string]string{"convert_to": `"USDTE"`}, "convert_to", "Exchange is unavailable for given currencies"},
 		{map[string]string{"address": ""}, "address", "The address field is required."},
-		{map[string]string{"tag": `"77"`}, "tag", "The tag is invalid."},
 		{map[string]string{"sender_type": `"robot"`}, "sender_type", "The selected sender type is invalid."},
 		{map[string]string{"sender_data": `"x"`}, "sender_data", "The sender data must be an object."},
 		{map[string]string{"currency": `"EUR"`, "convert_to": `"USDTE"`, "amount": `"0.5"`}, "amount", "The amount must be at least 1.00."},

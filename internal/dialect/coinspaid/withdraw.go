@@ -1,30 +1,26 @@
 package coinspaid
 
 import (
-	"bytes"
-	"encoding/json"
+	std "encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"sluice/internal/account"
 	"sluice/internal/alias"
 	"sluice/internal/fx"
+	"sluice/internal/json"
 	"sluice/internal/money"
 	"sluice/internal/terms/desk"
 	"sluice/internal/withdrawal"
 )
 
-// The kinds of rows that have numbers on this wire.
-const (
-	kindWithdrawal = "withdrawal"
-	kindExchange   = "exchange"
-)
-
 // payout is a withdrawal as the wire asks for it.
 type payout struct {
+	kind     string
 	foreign  string
 	from, to code
 	form     fx.Form
-	field    string // that the amount stands in
 	amount   money.Amount
 	address  string
 	tag      string
@@ -40,17 +36,70 @@ const (
 
 // withdraw accepts a payout, with or without an exchange on the way.
 func (d *Dialect) withdraw(c *call) (int, []byte, error) {
-	p := d.payout(c)
-	if len(c.req.errors) > 0 {
-		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
+	r := c.req
+	p := payout{kind: kindWithdrawal, from: d.required(c, "currency"), to: d.optional(c, "convert_to")}
+	blame := asked{"amount", "convert_to"}
+	if p.to.Code == "" || p.to.Code == p.from.Code {
+		p.to, blame.exchange = p.from, "currency"
+	} else {
+		p.kind = kindWithdrawalSwap
 	}
-	blame := asked{p.field, "convert_to"}
-	if p.from.Asset.Code == p.to.Asset.Code {
-		blame.exchange = "currency"
+	switch {
+	case r.has("amount") && r.has("amount_to"):
+		r.wrong("amount_to", "The amount to field must not be given together with amount.")
+	case r.has("amount_to"):
+		blame.amount = "amount_to"
+		p.form, p.amount = fx.ReceiveForm, r.amount("amount_to", p.to.Asset)
+	case r.has("amount"):
+		p.form, p.amount = fx.SendForm, r.amount("amount", p.from.Asset)
+	default:
+		r.wrong("amount", "The amount field is required.")
+	}
+	return d.pay(c, p, blame)
+}
+
+// instant accepts a payout that the vendor makes with priority. Here every payout goes as
+// fast as its network lets it.
+func (d *Dialect) instant(c *call) (int, []byte, error) {
+	from := d.required(c, "sender_currency")
+	return d.pay(c, d.instantly(c, payout{kind: kindInstant, from: from, to: from}), asked{"sender_amount", "sender_currency"})
+}
+
+// instantExchange is the same with an exchange on the way.
+func (d *Dialect) instantExchange(c *call) (int, []byte, error) {
+	p := payout{kind: kindInstantExchange, from: d.required(c, "sender_currency"), to: d.required(c, "receiver_currency")}
+	if p.from.Code != "" && p.from.Code == p.to.Code {
+		c.req.wrong("receiver_currency", textPair)
+	}
+	return d.pay(c, d.instantly(c, p), asked{"sender_amount", "receiver_currency"})
+}
+
+func (d *Dialect) instantly(c *call, p payout) payout {
+	if p.form = fx.SendForm; c.req.has("sender_amount") {
+		p.amount = c.req.amount("sender_amount", p.from.Asset)
+	} else {
+		c.req.wrong("sender_amount", "The sender amount field is required.")
+	}
+	return p
+}
+
+// pay reads what all payouts have, and accepts one.
+func (d *Dialect) pay(c *call, p payout, blame asked) (int, []byte, error) {
+	r := c.req
+	p.foreign, p.address, p.tag = r.text("foreign_id", true, textMax), r.text("address", true, addressMax), r.text("tag", false, addressMax)
+	if p.to.Asset.Code != "" && p.to.Network == "" {
+		r.wrong(blame.exchange, "The selected "+words(blame.exchange)+" is invalid.")
+	}
+	p.metadata = d.parties(c)
+	if len(r.errors) > 0 {
+		return 0, nil, fields(http.StatusBadRequest, r.errors...)
 	}
 	own, err := d.keys.Own(c.ctx(), c.Merchant)
 	if err != nil {
 		return 0, nil, refused(err, blame)
+	}
+	if !d.Desk.Tagged(p.to.Network, p.to.Asset.Code) {
+		p.tag = "" // it means nothing there
 	}
 	target, err := d.Desk.Target(c.ctx(), p.to.Asset, p.to.Network, p.address, p.tag)
 	if err != nil {
@@ -60,43 +109,14 @@ func (d *Dialect) withdraw(c *call) (int, []byte, error) {
 		Merchant: c.Merchant, Account: own.Seq, ForeignID: p.foreign, From: p.from.Asset, To: p.to.Asset, Form: p.form, Amount: p.amount,
 		Target: target, Metadata: p.metadata, Actor: c.Actor,
 	})
-	out, err := d.Submit(c.ctx(), c.Party, alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kindWithdrawal})
+	kind := asking{p.kind, p.from.Code, p.to.Code}
+	out, err := d.Submit(c.ctx(), c.Party, alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kind.String()})
 	if err != nil {
 		return 0, nil, refused(err, blame)
 	}
-	made := out.(alias.Result)                                                                 //nolint:errcheck // what Numbered gives
-	return http.StatusCreated, d.made(c, made.Value.(withdrawal.Withdrawal), made.Number), nil //nolint:errcheck // what Create gives
-}
-
-// payout reads the request. What is wrong is noted in it.
-func (d *Dialect) payout(c *call) payout {
-	r := c.req
-	p := payout{foreign: r.text("foreign_id", true, textMax)}
-	p.from = d.required(c, "currency")
-	p.to = d.optional(c, "convert_to")
-	if p.to.Code == "" {
-		p.to = p.from
-	}
-	if p.to.Asset.Code != "" && p.to.Network == "" {
-		field := "currency"
-		if r.has("convert_to") {
-			field = "convert_to"
-		}
-		r.wrong(field, "The selected "+words(field)+" is invalid.")
-	}
-	switch {
-	case r.has("amount") && r.has("amount_to"):
-		r.wrong("amount_to", "The amount to field must not be given together with amount.")
-	case r.has("amount_to"):
-		p.form, p.field, p.amount = fx.ReceiveForm, "amount_to", r.amount("amount_to", p.to.Asset)
-	case r.has("amount"):
-		p.form, p.field, p.amount = fx.SendForm, "amount", r.amount("amount", p.from.Asset)
-	default:
-		r.wrong("amount", "The amount field is required.")
-	}
-	p.address, p.tag = r.text("address", true, addressMax), r.text("tag", false, addressMax)
-	p.metadata = d.parties(c)
-	return p
+	made := out.(alias.Result)                                          //nolint:errcheck // what Numbered gives
+	x := payment{made.Value.(withdrawal.Withdrawal), kind, made.Number} //nolint:errcheck // what Create gives
+	return http.StatusCreated, d.made(x, c.Credential.Option("generation") == "old"), nil
 }
 
 // parties reads who sends and who receives; it is kept with the withdrawal.
@@ -126,55 +146,37 @@ func (d *Dialect) parties(c *call) string {
 	if len(kept) == 0 {
 		return ""
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(kept) // texts: cannot fail
-	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	w := &json.Writer{}
+	w.Open()
+	for _, name := range slices.Sorted(maps.Keys(kept)) {
+		w.Text(name, kept[name])
+	}
+	return string(w.Close().Bytes())
 }
 
 // made is the answer to a payout that was accepted.
-func (d *Dialect) made(c *call, x withdrawal.Withdrawal, number int64) []byte {
-	from, to := d.Assets()[x.Currency], d.Assets()[x.ReceiveCurrency]
-	sender, receiver := d.sides(x)
-	w := &writer{}
-	w.open().key("data").open().number("id", number).text("foreign_id", x.ForeignID)
-	old := c.Credential.Option("generation") == "old"
-	if ref := reference(x); ref != "" && !old {
-		w.text("end_user_reference", ref)
+func (d *Dialect) made(p payment, old bool) []byte {
+	w := &json.Writer{}
+	w.Open().Key("data").Open().Int("id", p.number).Text("foreign_id", p.ForeignID)
+	if ref := reference(p.Withdrawal); ref != "" && !old {
+		w.Text("end_user_reference", ref)
 	}
-	sent, received := eight(from, x.Amount, false), eight(to, x.Receive, false)
-	w.text("type", typeOf(x)).text("status", "processing").text("amount", sent).text("sender_amount", sent).text("sender_currency", sender)
+	sent, received := eight(d.Assets()[p.Currency], p.Amount, false), eight(d.Assets()[p.ReceiveCurrency], p.Receive, false)
+	w.Text("type", p.kind).Text("status", "processing").Text("amount", sent).Text("sender_amount", sent).Text("sender_currency", p.sender)
 	if old {
-		w.text("receiver_amount", received).text("receiver_currency", receiver)
+		w.Text("receiver_amount", received).Text("receiver_currency", p.receiver)
 	} else {
-		w.text("receiver_currency", receiver).text("receiver_amount", received)
+		w.Text("receiver_currency", p.receiver).Text("receiver_amount", received)
 	}
-	w.close().close()
-	return w.b
-}
-
-// sides are the codes of what a withdrawal takes and pays out.
-func (d *Dialect) sides(x withdrawal.Withdrawal) (sender, receiver string) {
-	receiver = d.named(x.ReceiveCurrency, x.Network)
-	if !x.Converted() {
-		return receiver, receiver
-	}
-	return d.named(x.Currency, ""), receiver
+	w.Close().Close()
+	return w.Bytes()
 }
 
 // reference is the pseudonym of the user, if one was given.
 func reference(x withdrawal.Withdrawal) string {
 	var kept map[string]string
-	if x.Metadata == "" || json.Unmarshal([]byte(x.Metadata), &kept) != nil {
+	if x.Metadata == "" || std.Unmarshal([]byte(x.Metadata), &kept) != nil {
 		return ""
 	}
 	return kept["end_user_reference"]
-}
-
-func typeOf(x withdrawal.Withdrawal) string {
-	if x.Converted() {
-		return "withdrawal_exchange"
-	}
-	return "withdrawal"
 }

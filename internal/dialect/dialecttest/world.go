@@ -9,10 +9,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +25,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
+	"sluice/internal/fault"
 	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -54,6 +57,41 @@ var Assets = money.Assets{
 	"ETH":  {Code: "ETH", Scale: 18, Networks: []string{"ethereum"}},
 	"USDT": {Code: "USDT", Scale: 6, Networks: []string{"ethereum"}},
 	"EUR":  {Code: "EUR", Scale: 2},
+}
+
+// Network is an EVM network that pays ETH and USDT.
+func Network(t testing.TB, name string) rail.Rail {
+	t.Helper()
+	r, err := evm.New(evm.Config{
+		Network: name, ChainID: 1, Tokens: map[string]evm.Token{"USDT": {Contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7", Scale: 6}},
+	}, silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Tagged is a network whose payouts carry a destination tag: a number.
+type Tagged struct {
+	rail.Rail
+	Name string
+}
+
+// Network implements rail.Rail.
+func (t Tagged) Network() string { return t.Name }
+
+// FeeAsset implements rail.Rail.
+func (Tagged) FeeAsset() string { return "XRP" }
+
+// Tags implements rail.Tagger.
+func (Tagged) Tags(string) bool { return true }
+
+// Check implements rail.Rail.
+func (t Tagged) Check(_ context.Context, typed, tag, _ string) (rail.Target, error) {
+	if strings.Trim(tag, "0123456789") != "" {
+		return rail.Target{}, fault.Bad("invalid_tag", "tag", "must be a number")
+	}
+	return rail.Target{Network: t.Name, Typed: typed, Canonical: typed, Decoded: []byte(typed), Tag: tag}, nil
 }
 
 // limit is how long a test waits for what must happen.
@@ -122,6 +160,8 @@ type Options struct {
 	ReviewAbove map[string]money.Amount
 	// Bank lets EUR go to bank accounts, and above 2 EUR wait for a person.
 	Bank bool
+	// Bend changes what the world pays and how, before anything is made of it; see Network and Tagged.
+	Bend func(*desk.Desk)
 	// Beside are further wires on the same server, with the native API; see Speaks.
 	Beside []func(dialect.Deps) dialect.Dialect
 	// PublicKeys are what parties sign with, by name; Endpoint are options of their
@@ -148,19 +188,18 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 			worker.Wake(b.Shard)
 		}
 	}})
-	network, err := evm.New(evm.Config{
-		Network: "ethereum", ChainID: 1, Tokens: map[string]evm.Token{"USDT": {Contract: "0xdAC17F958D2ee523a2206206994597C13D831ec7", Scale: 6}},
-	}, silent{})
-	w.Must(err)
 	w.Deps = dialect.Deps{
 		Loop: w.Loop, Reads: db, Log: quiet, Version: "test", AllowHTTP: true,
-		Desk: &desk.Desk{Assets: Assets, Rails: map[string]rail.Rail{"ethereum": network}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
+		Desk: &desk.Desk{Assets: maps.Clone(Assets), Rails: map[string]rail.Rail{"ethereum": Network(t, "ethereum")}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
 	}
 	if opt.ReviewAbove == nil {
 		w.Deps.Desk.ReviewAbove = map[string]money.Amount{"ETH": money.Of(2e18)}
 	}
 	if opt.Bank {
 		w.withBank()
+	}
+	if opt.Bend != nil {
+		opt.Bend(w.Deps.Desk)
 	}
 	w.Dialect = wire(w.Deps)
 	for _, wire := range opt.Beside {
@@ -264,9 +303,10 @@ func (w *World) Party(name string, shard id.Shard, options map[string]string) Pa
 // Fund credits the account of a merchant.
 func (w *World) Fund(p Party, currency, amount string) {
 	w.Helper()
-	a, err := Assets[currency].Parse(amount)
+	asset := w.Deps.Desk.Assets[currency]
+	a, err := asset.Parse(amount)
 	w.Must(err)
-	Do[account.Credit](w, p.ID.Shard, account.AddCredit{Merchant: p.ID.Seq, Account: p.Account, Asset: Assets[currency], Amount: a, Actor: "test"})
+	Do[account.Credit](w, p.ID.Shard, account.AddCredit{Merchant: p.ID.Seq, Account: p.Account, Asset: asset, Amount: a, Actor: "test"})
 }
 
 // Balance reads a balance of a merchant.

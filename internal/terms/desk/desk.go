@@ -93,9 +93,42 @@ func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask,
 		return
 	}
 	t.Fill(cmd, ask.To)
+	if err := within(ask, t); err != nil {
+		cmd.Problem = err
+		return
+	}
 	if r, ok := d.Rails[ask.Network].(rail.AmountChecker); ok {
 		cmd.Problem = r.CheckAmount(cmd.Payment.Service, t.Receive)
 	}
+}
+
+// within refuses a payout below the minimum or above the maximum of its asset on its network.
+// Without an exchange the named amount counts, so that the minimum itself can be asked for
+// where the fee is taken out of it; with one, what the receiver gets.
+func within(ask terms.Ask, t terms.Terms) error {
+	limit, set := ask.To.Limits[ask.Network]
+	if !set {
+		return nil
+	}
+	amount, field := t.Receive, "receive_amount"
+	if ask.From.Code == ask.To.Code {
+		amount = ask.Amount
+		if ask.Form != fx.ReceiveForm {
+			field = "amount"
+		}
+	}
+	var bound money.Amount
+	var code, name, most string
+	switch {
+	case amount.Less(limit.Min):
+		code, name, most, bound = "amount_too_small", "minimum", "least", limit.Min
+	case !limit.Max.IsZero() && limit.Max.Less(amount):
+		code, name, most, bound = "amount_too_large", "maximum", "most", limit.Max
+	default:
+		return nil
+	}
+	return fault.Bad(code, field, "a payout of %s on %s must be at %s %s", ask.To.Code, ask.Network, most, ask.To.Format(bound)).
+		With(name, ask.To.Format(bound)).With("currency", ask.To.Code).With("network", ask.Network)
 }
 
 // Review tells why a person has to look at a withdrawal; "" for no reason.
@@ -123,6 +156,12 @@ func (d *Desk) Target(ctx context.Context, asset money.Asset, network, address, 
 		return to, fault.Wrap(err, fault.Unavailable, "network_unavailable", "the network %q cannot check the destination at the moment; nothing was done. Repeat the request", network)
 	}
 	return to, err
+}
+
+// Tagged tells whether payouts of an asset on a network carry a destination tag or memo.
+func (d *Desk) Tagged(network, asset string) bool {
+	t, ok := d.Rails[network].(rail.Tagger)
+	return ok && t.Tags(asset)
 }
 
 // Swap is an exchange inside an account as somebody asks for it.
