@@ -52,7 +52,8 @@ var Dialects = map[string][]Option{
 	},
 	Tylt: {
 		{"strict", offOn, "check signatures over the raw body or the raw query only"},
-		{"base", []string{"exchange", "price"}, "a payout named in another currency than it settles in: exchange takes that currency's balance and exchanges it, price takes the settled currency's balance and uses the other one to compute the amount only"},
+		{"base", []string{"price", "exchange"}, "a payout named in another currency than it settles in: price takes the settled currency's balance and uses the other one to compute the amount only, as the vendor does; exchange takes that other currency's balance and exchanges it"},
+		{"unpaid", []string{"own", "failed"}, "what a payout is called that was cancelled or rejected: Cancelled and Rejected, or Failed as one that was not paid"},
 		{"retries", onOff, "send a callback again until it is acknowledged"},
 	},
 	Upvest: {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/event"
 	"sluice/internal/id"
@@ -28,6 +29,10 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 	if err != nil {
 		return nil, err
 	}
+	of := credential.Credential{Dialect: Name}
+	if newest != nil {
+		of = newest.Credential
+	}
 	rows, err := f.rows(ctx, shard, messages)
 	if err != nil {
 		return nil, err
@@ -42,11 +47,11 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 		if (own[keptCallback] == "") != (e.URL != "") {
 			continue
 		}
-		if out[n].Body, err = f.callback(shard, x, m); err != nil {
+		if out[n].Body, err = f.callback(of, shard, x, m); err != nil {
 			return nil, err
 		}
 		out[n].URL, out[n].Key = own[keptCallback], own[keptKey]
-		if newest != nil && newest.Credential.Option("retries") == "off" {
+		if of.Option("retries") == "off" {
 			out[n].Retry = once
 		}
 	}
@@ -86,18 +91,20 @@ func (f format) rows(ctx context.Context, shard id.Shard, messages []webhook.Mes
 }
 
 // callback is the body for a message.
-func (f format) callback(shard id.Shard, x withdrawal.Withdrawal, m webhook.Message) ([]byte, error) {
+func (f format) callback(of credential.Credential, shard id.Shard, x withdrawal.Withdrawal, m webhook.Message) ([]byte, error) {
 	then, err := x.At(m.Event)
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{}
-	w.open().key("data")
-	if err := f.payout(w, shard, then); err != nil {
+	w.Open().Key("data")
+	if err := f.payout(w, of, shard, then); err != nil {
 		return nil, err
 	}
-	w.flag("isFinal", then.State.Final()).flag("isDebited", then.State == withdrawal.Confirmed).close().text("type", "pay-out").close()
-	return w.b, nil
+	w.flag("isFinal", then.State.Final())
+	w.flag("isDebited", then.State == withdrawal.Confirmed)
+	w.Close().Text("type", "pay-out").Close()
+	return w.Bytes(), nil
 }
 
 // keysFor bounds how long a secret is used for callbacks after another credential became the newest.

@@ -263,7 +263,7 @@ func TestRetriesOff(t *testing.T) {
 // A payout named in euros is exchanged: the balance in euros pays, the price is fixed
 // when it is accepted, and stands in the history of rates.
 func TestConversion(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Option: map[string]string{"base": "exchange"}, Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
 	w.Fund(w.A, "EUR", "100")
 	body := func(amount string) string {
 		return `{"merchantOrderId":"x-` + amount + `","baseAmount":` + amount + `,"baseCurrency":"EUR","address":"` + dialecttest.Alice + `","settledCurrency":"USDT","networkSymbol":"ETH"}`
@@ -303,7 +303,7 @@ func TestConversion(t *testing.T) {
 
 // With the option base=price the other currency only says how much.
 func TestBaseAsPrice(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Option: map[string]string{"base": "price"}})
+	w := dialecttest.New(t, wire, dialecttest.Options{})
 	w.Fund(w.A, "USDT", "100")
 	body := `{"merchantOrderId":"x-1","baseAmount":25.0,"baseCurrency":"EUR","address":"` + dialecttest.Alice + `","settledCurrency":"USDT","networkSymbol":"ETH"}`
 	made := post(w, body)

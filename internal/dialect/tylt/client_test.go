@@ -203,6 +203,6 @@ func TestScenarios(t *testing.T) {
 		Created: is("Pending"), Review: is("Pending"), Processing: is("Pending"), Confirmed: is("Completed"),
 		Failed: is("Failed"), Cancelled: is("Cancelled"), Rejected: is("Rejected"),
 		Duplicate: refused(400, 1021, "merchantOrderId already exists"), Insufficient: refused(400, 1020, "Insufficient balance"),
-		BadSignature: refused(401, 1002, "Invalid signature"), BadAddress: refused(400, 1011, "Invalid address"),
+		Options: dialecttest.Options{Option: map[string]string{"base": "exchange"}}, BadSignature: refused(401, 1002, "Invalid signature"), BadAddress: refused(400, 1011, "Invalid address"),
 	})
 }

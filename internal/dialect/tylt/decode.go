@@ -6,40 +6,34 @@ import (
 	"unicode/utf8"
 
 	"sluice/internal/dialect"
+	"sluice/internal/fault"
+	"sluice/internal/json"
 	"sluice/internal/money"
 )
 
-// fields are what a request says, by name.
-type fields map[string]value
+// fields are what a request says, by name: an object, whatever form it came in.
+type fields struct{ json.Value }
 
 // fieldsOf reads the fields of a request: of its query, its form or its JSON. A name that
-// stands there twice is refused. What nobody asks for is passed over, as at the vendor.
+// appears twice, in any case, is refused. What nobody asks for is ignored, as at the vendor.
 func fieldsOf(s Signed) (fields, error) {
-	out := fields{}
-	var all []member
-	switch {
-	case s.Post && !s.Form:
-		v, err := parse(s.Body)
-		if err != nil || v.kind != isObject {
-			return nil, invalid("body")
-		}
-		all = v.members
-	default:
-		text := s.Query
-		if s.Post {
-			text = string(s.Body)
-		}
-		for _, p := range pairs(text) {
-			all = append(all, member{p.name, value{kind: isText, plain: p.value}})
-		}
+	text := s.Body
+	if !s.Post {
+		text = object(pairs(s.Query), false)
+	} else if s.Form {
+		text = object(pairs(string(s.Body)), false)
 	}
-	for _, m := range all {
-		if _, twice := out[m.name]; twice {
-			return nil, invalid(printable(m.name))
+	v, err := dialect.ParseBody(text)
+	if f := fault.Of(err); f != nil {
+		if len(f.Fields) > 0 {
+			return fields{}, invalid(printable(f.Fields[0].Path))
 		}
-		out[m.name] = m.value
+		return fields{}, invalid("body")
 	}
-	return out, nil
+	if v.Kind() != json.Object {
+		return fields{}, invalid("body")
+	}
+	return fields{v}, nil
 }
 
 // printable keeps what is echoed short and without surprises.
@@ -52,20 +46,22 @@ func printable(name string) string {
 
 // has tells whether a field is there with a value other than null or "".
 func (f fields) has(name string) bool {
-	v, ok := f[name]
-	return ok && v.kind != isNull && (v.kind != isText || v.plain != "")
+	v := f.Get(name)
+	return v.Exists() && (v.Kind() != json.String || v.Text() != "")
 }
 
-// text reads a text of at most so many bytes; "" when it is not there.
+// text reads a text of at most so many bytes, or a number as it was written; "" when it is
+// not there.
 func (f fields) text(name string, most int) (string, error) {
 	if !f.has(name) {
 		return "", nil
 	}
-	v := f[name]
-	if v.kind != isText || len(v.plain) > most || strings.ContainsFunc(v.plain, unreadable) {
+	v := f.Get(name)
+	s := v.Text()
+	if v.Kind() != json.String && v.Kind() != json.Number || len(s) > most || strings.ContainsFunc(s, unreadable) {
 		return "", invalid(name)
 	}
-	return v.plain, nil
+	return s, nil
 }
 
 func (f fields) needText(name string, most int) (string, error) {
@@ -80,29 +76,44 @@ func unreadable(c rune) bool {
 	return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == 0x7f || c == utf8.RuneError
 }
 
-// object reads an object as JSON without blanks, of at most so many bytes; "" when it
-// is not there.
-func (f fields) object(name string, most int) (string, error) {
+// note reads what is kept for people and decides nothing: any value, as its text or its
+// JSON, without what cannot be read, and no more of it than there is room for.
+func (f fields) note(name string, most int) string {
 	if !f.has(name) {
-		return "", nil
+		return ""
 	}
-	if v := f[name]; v.kind == isObject {
-		if b := v.text(); len(b) <= most {
-			return string(b), nil
+	v := f.Get(name)
+	s, ok := v.Scalar()
+	if !ok {
+		s = string(v.Append(nil))
+	}
+	return cut(strings.Map(func(c rune) rune {
+		if unreadable(c) {
+			return -1
 		}
-	}
-	return "", invalid(name)
+		return c
+	}, s), most)
 }
 
-// decimal reads an amount, a number or a text of one, exactly: plain digits with an
-// optional point.
+// cut shortens a text to a number of bytes, between characters.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// decimal reads an amount above zero, a number or a text of one, exactly: plain digits with
+// an optional point.
 func (f fields) decimal(name string) (string, error) {
 	if !f.has(name) {
 		return "", required(name)
 	}
-	v := f[name]
-	if v.kind == isNumber || v.kind == isText {
-		if s, ok := dialect.Decimal(v.plain); ok && s != "0" {
+	if v := f.Get(name); v.Kind() == json.Number || v.Kind() == json.String {
+		if s, ok := dialect.Decimal(v.Text()); ok && s != "0" {
 			return s, nil
 		}
 	}
@@ -123,7 +134,7 @@ func (f fields) whole(name string, otherwise, low, high int) (int, error) {
 	if !f.has(name) {
 		return otherwise, nil
 	}
-	v := f[name].plain
+	v := f.Get(name).Text()
 	n, err := strconv.Atoi(v)
 	if err != nil || n < low || n > high || strconv.Itoa(n) != v {
 		return 0, invalid(name)

@@ -22,8 +22,8 @@ func (r *refusal) Error() string { return r.text }
 // body is the refusal on the wire.
 func (r *refusal) body() []byte {
 	w := &writer{}
-	w.open().key("data").open().close().whole("errorCode", r.code).text("msg", r.text).close()
-	return w.b
+	w.Open().Key("data").Open().Close().Int("errorCode", r.code).Text("msg", r.text).Close()
+	return w.Bytes()
 }
 
 // The refusals. Code 4 with its text is the vendor's, the others are ours.

@@ -13,22 +13,22 @@ const maximum = "999999999999"
 
 // cryptoCurrencies lists what can be paid out and how.
 func (d *Dialect) cryptoCurrencies(c *call, w *writer) error {
-	w.list()
+	w.List()
 	last := ""
 	for _, x := range d.ways {
 		if x.asset.Code != last {
 			if last != "" {
-				w.end().close()
+				w.End().Close()
 			}
-			w.open().text("currencyName", currencyName(x.asset.Code)).text("currencySymbol", x.asset.Code).key("networks").list()
+			w.Open().Text("currencyName", currencyName(x.asset.Code)).Text("currencySymbol", x.asset.Code).Key("networks").List()
 			last = x.asset.Code
 		}
 		d.network(c, w, x)
 	}
 	if last != "" {
-		w.end().close()
+		w.End().Close()
 	}
-	w.end()
+	w.End()
 	return nil
 }
 
@@ -41,10 +41,20 @@ func (d *Dialect) network(c *call, w *writer, x way) {
 	if t, ok := d.Desk.Rails[x.network].(interface{ Contract(asset string) string }); ok {
 		contract = t.Contract(x.asset.Code)
 	}
-	w.open().text("standard", standard).flag("canDeposit", false).flag("canWithdraw", true)
-	w.amount("networkFees", x.asset, d.networkFee(c, x)).text("networkName", named(networkNames, x.symbol)).text("networkSymbol", x.symbol)
-	w.whole("maximumDeposit", 0).whole("minimumDeposit", 0).text("contractAddress", contract)
-	w.number("maximumWithdrawal", maximum).amount("minimumWithdrawal", x.asset, money.Of(1)).close()
+	w.Open().Text("standard", standard)
+	w.flag("canDeposit", false)
+	w.flag("canWithdraw", true)
+	w.charge("networkFees", x.asset, d.networkFee(c, x))
+	w.Text("networkName", named(networkNames, x.symbol)).Text("networkSymbol", x.symbol)
+	w.Int("maximumDeposit", 0).Int("minimumDeposit", 0).Text("contractAddress", contract)
+	limit := x.asset.Limit(x.network)
+	if limit.Max.IsZero() {
+		w.Raw("maximumWithdrawal", maximum)
+	} else {
+		w.amount("maximumWithdrawal", x.asset, limit.Max)
+	}
+	w.charge("minimumWithdrawal", x.asset, limit.Min)
+	w.Close()
 }
 
 // networkFee is what of the network's fee is passed on at the most. Where that cannot
@@ -61,13 +71,13 @@ func (d *Dialect) networkFee(c *call, x way) money.Amount {
 
 // fiatCurrencies lists the currencies of states that a payout may be named in.
 func (d *Dialect) fiatCurrencies(_ *call, w *writer) error {
-	w.list()
+	w.List()
 	for _, code := range d.bases() {
 		if isFiat(code) {
-			w.open().text("currencyName", currencyName(code)).text("currencySymbol", code).close()
+			w.Open().Text("currencyName", currencyName(code)).Text("currencySymbol", code).Close()
 		}
 	}
-	w.end()
+	w.End()
 	return nil
 }
 
@@ -78,25 +88,25 @@ func (d *Dialect) cryptoNetworks(_ *call, w *writer) error {
 		all = append(all, x.symbol)
 	}
 	slices.Sort(all)
-	w.list()
+	w.List()
 	for _, symbol := range slices.Compact(all) {
-		w.open().text("networkName", named(networkNames, symbol)).text("networkSymbol", symbol).close()
+		w.Open().Text("networkName", named(networkNames, symbol)).Text("networkSymbol", symbol).Close()
 	}
-	w.end()
+	w.End()
 	return nil
 }
 
 // baseCurrencies lists what the amount of a payout may be in.
 func (d *Dialect) baseCurrencies(_ *call, w *writer) error {
-	w.list()
+	w.List()
 	for _, code := range d.bases() {
 		kind := "CRYPTO"
 		if isFiat(code) {
 			kind = "FIAT"
 		}
-		w.open().text("currencyName", currencyName(code)).text("currencySymbol", code).text("currencyType", kind).close()
+		w.Open().Text("currencyName", currencyName(code)).Text("currencySymbol", code).Text("currencyType", kind).Close()
 	}
-	w.end()
+	w.End()
 	return nil
 }
 

@@ -2,69 +2,15 @@ package tylt
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
+	"sluice/internal/credential"
 	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/withdrawal"
 )
-
-// writer builds compact JSON with the keys in the order of the calls.
-type writer struct{ b []byte }
-
-func (w *writer) comma() {
-	if n := len(w.b); n > 0 && w.b[n-1] != '{' && w.b[n-1] != '[' && w.b[n-1] != ':' {
-		w.b = append(w.b, ',')
-	}
-}
-
-func (w *writer) key(k string) *writer {
-	w.comma()
-	w.b = append(append(append(w.b, '"'), k...), '"', ':')
-	return w
-}
-
-func (w *writer) open() *writer  { w.comma(); w.b = append(w.b, '{'); return w }
-func (w *writer) close() *writer { w.b = append(w.b, '}'); return w }
-func (w *writer) list() *writer  { w.comma(); w.b = append(w.b, '['); return w }
-func (w *writer) end() *writer   { w.b = append(w.b, ']'); return w }
-
-func (w *writer) text(k, v string) *writer {
-	w.key(k)
-	w.b = appendText(w.b, v)
-	return w
-}
-
-func (w *writer) whole(k string, n int64) *writer {
-	w.key(k)
-	w.b = strconv.AppendInt(w.b, n, 10)
-	return w
-}
-
-func (w *writer) flag(k string, yes bool) *writer {
-	if yes {
-		return w.whole(k, 1)
-	}
-	return w.whole(k, 0)
-}
-
-// amount writes an amount as a number: the exact decimal, without zeros at its end.
-func (w *writer) amount(k string, asset money.Asset, a money.Amount) *writer {
-	return w.number(k, asset.Format(a))
-}
-
-// number writes a decimal.
-func (w *writer) number(k, decimal string) *writer {
-	w.key(k)
-	if strings.Contains(decimal, ".") {
-		decimal = strings.TrimRight(strings.TrimRight(decimal, "0"), ".")
-	}
-	w.b = append(w.b, decimal...)
-	return w
-}
 
 // What is kept with a payout beside what every withdrawal has.
 const (
@@ -164,8 +110,12 @@ func networkCharge(x withdrawal.Withdrawal) money.Amount {
 	return x.NetworkCharge
 }
 
-// payout writes a payout, without closing it.
-func (d *Dialect) payout(w *writer, owner id.Shard, x withdrawal.Withdrawal) error {
+// payout writes a payout for a credential, without closing it.
+func (d *Dialect) payout(w *writer, of credential.Credential, owner id.Shard, x withdrawal.Withdrawal) error {
+	word := statusOf(x.State)
+	if of.Option("unpaid") == "failed" && (x.State == withdrawal.Cancelled || x.State == withdrawal.Rejected) {
+		word = statusOf(withdrawal.Failed)
+	}
 	f, err := figuresOf(d.Assets(), x)
 	if err != nil {
 		return err
@@ -174,17 +124,20 @@ func (d *Dialect) payout(w *writer, owner id.Shard, x withdrawal.Withdrawal) err
 	if to == "" {
 		to = x.Canonical
 	}
-	w.open().text("orderId", id.ID{Shard: owner, Seq: x.Seq}.Dashed(id.Withdrawal)).text("merchantOrderId", x.ForeignID)
-	w.number("baseAmount", f.base).text("baseCurrency", f.baseCurrency).text("settledCurrency", f.asset.Code)
-	w.amount("settledAmountRequested", f.asset, f.requested).amount("settledAmountDebited", f.asset, f.debited)
-	w.amount("settledAmountSent", f.asset, f.sent).amount("commission", f.asset, f.commission)
-	w.text("network", d.symbol(x.Network)).text("toAddress", to).text("status", statusOf(x.State))
-	w.whole("insufficientBalance", 0).text("paymentURL", "").text("callBackURL", kept(x)[keptCallback])
-	w.key("transactions").list()
+	w.Open().Text("orderId", id.ID{Shard: owner, Seq: x.Seq}.Dashed(id.Withdrawal)).Text("merchantOrderId", x.ForeignID)
+	w.number("baseAmount", f.base, false)
+	w.Text("baseCurrency", f.baseCurrency).Text("settledCurrency", f.asset.Code)
+	w.amount("settledAmountRequested", f.asset, f.requested)
+	w.charge("settledAmountDebited", f.asset, f.debited)
+	w.amount("settledAmountSent", f.asset, f.sent)
+	w.charge("commission", f.asset, f.commission)
+	w.Text("network", d.symbol(x.Network)).Text("toAddress", to).Text("status", word)
+	w.Int("insufficientBalance", 0).Text("paymentURL", "").Text("callBackURL", kept(x)[keptCallback])
+	w.Key("transactions").List()
 	if x.TxID != "" {
-		w.open().text("transactionHash", x.TxID).close()
+		w.Open().Text("transactionHash", x.TxID).Close()
 	}
-	w.end().text("createdAt", moment(x.CreatedAt))
+	w.End().Text("createdAt", moment(x.CreatedAt))
 	return nil
 }
 

@@ -1,14 +1,16 @@
 package tylt
 
 import (
-	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/fx"
 	"sluice/internal/id"
+	"sluice/internal/json"
 	"sluice/internal/money"
 	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
@@ -29,6 +31,7 @@ const (
 // wish is a payout as a client asks for it.
 type wish struct {
 	decimal  string
+	settled  bool   // it is in the settled currency
 	base     string // "" where it is what is paid out
 	way      way
 	address  string
@@ -74,33 +77,34 @@ func (d *Dialect) create(c *call, w *writer) error {
 	if err != nil {
 		return err
 	}
-	if err := d.payout(w, c.Merchant.Shard, made); err != nil {
+	if err := d.payout(w, c.Credential, c.Merchant.Shard, made); err != nil {
 		return err
 	}
-	w.close()
+	w.Close()
 	return nil
 }
 
-// wish reads the request.
+// wish reads the request, in either of the vendor's forms.
 func (d *Dialect) wish(c *call) (x wish, err error) {
 	f := c.fields
 	x.kept = map[string]string{keptKey: c.Key()}
-	if x.decimal, err = f.decimal("baseAmount"); err != nil {
+	if err = x.amount(f); err != nil {
 		return x, err
 	}
-	var settled, symbol string
+	to, err := destinationOf(f)
+	if err != nil {
+		return x, err
+	}
+	var settled string
 	for _, t := range []struct {
 		name   string
 		into   *string
 		most   int
 		needed bool
 	}{
-		{"address", &x.address, addressMax, true},
 		{"settledCurrency", &settled, symbolMax, true},
-		{"networkSymbol", &symbol, symbolMax, true},
 		{"baseCurrency", &x.base, symbolMax, false},
 		{"merchantOrderId", &x.foreign, account.MaxText, false},
-		{"tag", &x.tag, addressMax, false},
 		{"callBackUrl", &x.callback, urlMax, false},
 	} {
 		if *t.into, err = f.text(t.name, t.most); err != nil {
@@ -113,29 +117,123 @@ func (d *Dialect) wish(c *call) (x wish, err error) {
 	if strings.ContainsFunc(x.foreign, func(c rune) bool { return c < ' ' }) {
 		return x, invalid("merchantOrderId")
 	}
-	for name, keep := range map[string]struct {
-		as   string
-		most int
-	}{"customerName": {keptCustomer, nameMax}, "comments": {keptComments, commentsMax}, "redirectUrl": {keptRedirect, urlMax}} {
-		if x.kept[keep.as], err = f.text(name, keep.most); err != nil {
-			return x, err
-		}
-	}
-	if x.kept[keptPayee], err = f.object("payeeDetails", payeeMax); err != nil {
-		return x, err
-	}
 	var ok bool
-	if x.way, ok = d.way(settled, symbol); !ok {
+	if x.way, ok = d.way(settled, to.network); !ok {
 		return x, errCombination
 	}
-	if x.base = strings.ToUpper(x.base); x.base == x.way.asset.Code {
+	if x.address = to.address; d.Desk.Tagged(x.way.network, x.way.asset.Code) {
+		x.tag = to.tag // elsewhere it means nothing
+	}
+	if x.base = strings.ToUpper(x.base); x.base == x.way.asset.Code || x.settled {
 		x.base = ""
+	}
+	if x.callback != "" && !strings.Contains(x.callback, "://") {
+		x.callback = "https://" + x.callback // as the vendor's own sample has it
 	}
 	if x.callback != "" && webhook.CheckURL(x.callback, d.AllowHTTP) != nil {
 		return x, invalid("callBackUrl")
 	}
+	return x, x.notes(f)
+}
+
+// amount reads how much: baseAmount, or settledAmount, which is in the settled currency
+// whatever baseCurrency says. Both must not say two things.
+func (x *wish) amount(f fields) (err error) {
+	if !f.has("settledAmount") {
+		x.decimal, err = f.decimal("baseAmount")
+		return err
+	}
+	if x.decimal, err = f.decimal("settledAmount"); err != nil {
+		return err
+	}
+	x.settled = true
+	if !f.has("baseAmount") {
+		return nil
+	}
+	base, err := f.decimal("baseAmount")
+	if err == nil && base != x.decimal {
+		// The older member decides, together with its currency: the other one is what the
+		// client reckons that to be.
+		if named, _ := f.text("baseCurrency", symbolMax); named == "" || strings.EqualFold(named, f.Get("settledCurrency").Text()) {
+			return invalid("settledAmount")
+		}
+		x.decimal, x.settled = base, false
+	}
+	return err
+}
+
+// destination is where a payout goes, as a client writes it.
+type destination struct{ address, network, tag string }
+
+// Names under which destinationDetails has what stands beside it in the older form.
+var (
+	namesOfAddress = []string{"address", "walletAddress", "toAddress", "destinationAddress"}
+	namesOfNetwork = []string{"networkSymbol", "network"}
+	namesOfTag     = []string{"tag", "memo", "destinationTag"}
+)
+
+// destinationOf reads where to: members of the request, of destinationDetails, or of both
+// where they say the same.
+func destinationOf(f fields) (out destination, err error) {
+	details := fields{f.Get("destinationDetails")}
+	if v := details.Value; v.Exists() && v.Kind() == json.String {
+		out.address, details = v.Text(), fields{} // the address alone
+	}
+	for _, m := range []struct {
+		into  *string
+		name  string
+		inner []string
+		most  int
+	}{
+		{&out.address, "address", namesOfAddress, addressMax},
+		{&out.network, "networkSymbol", namesOfNetwork, symbolMax},
+		{&out.tag, "tag", namesOfTag, addressMax},
+	} {
+		outer, err := f.text(m.name, m.most)
+		if err != nil {
+			return out, err
+		}
+		for _, name := range m.inner {
+			inner, err := details.text(name, m.most)
+			if err != nil {
+				return out, invalid("destinationDetails")
+			}
+			if *m.into == "" {
+				*m.into = inner
+			}
+		}
+		if *m.into != "" && outer != "" && *m.into != outer {
+			return out, invalid("destinationDetails") // two places, and one of them is wrong
+		}
+		if outer != "" {
+			*m.into = outer
+		}
+	}
+	switch {
+	case out.address == "":
+		return out, required("address")
+	case out.network == "":
+		return out, required("networkSymbol")
+	case len(out.address) > addressMax || strings.ContainsFunc(out.address, unreadable):
+		return out, invalid("address")
+	}
+	return out, nil
+}
+
+// notes reads what is kept for people. Who is paid must be kept whole.
+func (x *wish) notes(f fields) error {
 	x.kept[keptCallback] = x.callback
-	return x, nil
+	x.kept[keptCustomer], x.kept[keptComments] = f.note("customerName", nameMax), f.note("comments", commentsMax)
+	if back := f.note("redirectUrl", urlMax+1); len(back) <= urlMax {
+		x.kept[keptRedirect] = back
+	}
+	if x.kept[keptPayee] = f.note("payeeDetails", payeeMax+1); len(x.kept[keptPayee]) > payeeMax {
+		return invalid("payeeDetails")
+	}
+	if v := f.Get("payeeDetails"); v.Kind() != json.String && v.Len() == 0 {
+		delete(x.kept, keptPayee) // {} and [] say nothing
+	}
+	return nil
 }
 
 // price says in the order which balance pays how much. problem is why there is no
@@ -170,21 +268,30 @@ func (d *Dialect) price(c *call, x wish, o *desk.Order) (problem, err error) {
 	return err, nil
 }
 
-// metadata writes what is kept with a payout.
+// metadata writes what is kept with a payout. Where there is too much of it, comments are
+// cut first.
 func metadata(kept map[string]string) (string, error) {
-	for k, v := range kept {
-		if v == "" {
-			delete(kept, k)
+	for {
+		w := &json.Writer{}
+		w.Open()
+		for _, name := range slices.Sorted(maps.Keys(kept)) {
+			if kept[name] != "" {
+				w.Text(name, kept[name])
+			}
+		}
+		text := string(w.Close().Bytes())
+		over := len(text) - withdrawal.MaxMetadata
+		switch {
+		case over <= 0:
+			return text, nil
+		case kept[keptComments] != "":
+			kept[keptComments] = cut(kept[keptComments], max(len(kept[keptComments])-over, 0))
+		case kept[keptRedirect] != "":
+			delete(kept, keptRedirect)
+		default:
+			return "", invalid("payeeDetails")
 		}
 	}
-	b, err := json.Marshal(kept)
-	if err != nil {
-		return "", err
-	}
-	if len(b) > withdrawal.MaxMetadata {
-		return "", &refusal{400, 1010, "comments is invalid: with names, URLs and payeeDetails there is too much text"}
-	}
-	return string(b), nil
 }
 
 // submit hands the command over, with the client's idempotency key if it has one.
@@ -212,13 +319,8 @@ func (d *Dialect) submit(c *call, cmd withdrawal.Create) (withdrawal.Withdrawal,
 	return x.AsCreated(), err
 }
 
-// said is the body without what two ways of writing the same may differ in.
-func (c *call) said() []byte {
-	if v, err := parse(c.body); err == nil {
-		return v.text()
-	}
-	return c.body
-}
+// said is what a request says, without what two ways of writing the same may differ in.
+func (c *call) said() []byte { return c.fields.Canonical(nil) }
 
 // toldFor is how long it is believed that a merchant's own callback URLs are told.
 const toldFor = askEvery

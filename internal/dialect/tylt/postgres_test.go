@@ -11,7 +11,7 @@ import (
 // On PostgreSQL the second merchant lives in another shard: its key, its payouts, the
 // endpoint of its callback URLs and its rates are found there.
 func TestMerchantOfAnotherShard(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{URL: pgtest.URL(t)})
+	w := dialecttest.New(t, wire, dialecttest.Options{URL: pgtest.URL(t), Option: map[string]string{"base": "exchange"}})
 	if w.B.ID.Shard == w.A.ID.Shard {
 		t.Fatal("both merchants are in one shard")
 	}

@@ -19,10 +19,10 @@ func (d *Dialect) information(c *call, w *writer) error {
 	if x.Merchant != c.Merchant.Seq || d.symbol(x.Network) == "" {
 		return errNotFound
 	}
-	if err := d.payout(w, c.Merchant.Shard, x); err != nil {
+	if err := d.payout(w, c.Credential, c.Merchant.Shard, x); err != nil {
 		return err
 	}
-	w.close()
+	w.Close()
 	return nil
 }
 
@@ -75,21 +75,21 @@ func (d *Dialect) history(c *call, w *writer) error {
 	if err != nil {
 		return dialect.Unavailable(err)
 	}
-	w.list()
+	w.List()
 	for _, x := range all {
-		if err := d.payout(w, c.Merchant.Shard, x); err != nil {
+		if err := d.payout(w, c.Credential, c.Merchant.Shard, x); err != nil {
 			return err
 		}
-		w.close()
+		w.Close()
 	}
-	w.end()
+	w.End()
 	return nil
 }
 
 // balance lists what the merchant's own account has available.
 func (d *Dialect) balance(c *call, w *writer) error {
 	own, err := d.keys.Own(c.ctx(), c.Merchant)
-	w.list()
+	w.List()
 	switch {
 	case err == dialect.ErrNoAccount: //nolint:errorlint // never wrapped
 	case err != nil:
@@ -101,11 +101,13 @@ func (d *Dialect) balance(c *call, w *writer) error {
 		}
 		for _, b := range all {
 			if asset, known := d.Assets()[b.Currency]; known {
-				w.open().text("currencySymbol", b.Currency).amount("balance", asset, b.Available).close()
+				w.Open().Text("currencySymbol", b.Currency)
+				w.amount("balance", asset, b.Available)
+				w.Close()
 			}
 		}
 	}
-	w.end()
+	w.End()
 	return nil
 }
 
@@ -142,11 +144,12 @@ func (d *Dialect) rates(c *call, w *writer) error {
 	default:
 		return invalid("transactionType")
 	}
-	w.list()
+	w.List()
 	for _, q := range used {
-		w.open().text("fromCurrencySymbol", from).text("toCurrencySymbol", to).text("transactionType", direction)
-		w.number("rate", q.Price).text("createdAt", moment(q.CreatedAt)).close()
+		w.Open().Text("fromCurrencySymbol", from).Text("toCurrencySymbol", to).Text("transactionType", direction)
+		w.number("rate", q.Price, false)
+		w.Text("createdAt", moment(q.CreatedAt)).Close()
 	}
-	w.end()
+	w.End()
 	return nil
 }

@@ -58,15 +58,15 @@ func (d *Dialect) serve(rw http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w := &writer{}
-	w.open().key("data")
+	w.Open().Key("data")
 	c, err := d.run(w, r, h)
 	if err == nil {
-		w.whole("errorCode", 0).text("msg", "").close()
+		w.Int("errorCode", 0).Text("msg", "").Close()
 		if c.replayed {
 			h.Set("Idempotent-Replayed", "true")
 		}
 		rw.WriteHeader(http.StatusOK)
-		_, _ = rw.Write(w.b) // the client is gone: nobody to tell
+		_, _ = rw.Write(w.Bytes()) // the client is gone: nobody to tell
 		return
 	}
 	no := refused(err)

@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
+
+	"sluice/internal/dialect"
+	"sluice/internal/json"
 )
 
 // The headers of requests and callbacks.
@@ -64,8 +67,8 @@ func (s Signed) messages(strict bool) [][]byte {
 			fields := pairs(string(s.Body))
 			return distinct(out, object(fields, false), object(fields, true))
 		}
-		if v, err := parse(s.Body); err == nil {
-			return distinct(out, v.text())
+		if v, err := dialect.ParseBody(s.Body); err == nil && len(s.Body) > 0 {
+			return distinct(out, v.Append(nil))
 		}
 		return out
 	}
@@ -139,11 +142,11 @@ func object(fields []pair, numbers bool) []byte {
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendText(b, f.name), ':')
+		b = append(json.AppendString(b, f.name), ':')
 		if numbers && numeric(f.value) {
 			b = append(b, f.value...)
 		} else {
-			b = appendText(b, f.value)
+			b = json.AppendString(b, f.value)
 		}
 	}
 	return append(b, '}')

@@ -24,7 +24,7 @@ func TestTranscript(t *testing.T) {
 	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{
 		FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]},
 		Fees:      []fee.Schedule{{Key: fee.Key{Currency: "ETH"}, Fixed: money.Of(1e14), Carry: fee.Cost, CarryAmount: money.Of(1e16)}},
-	}, ReviewAbove: map[string]money.Amount{}})
+	}, ReviewAbove: map[string]money.Amount{}, Option: map[string]string{"base": "exchange"}})
 	w.Fund(w.A, "ETH", "12.0579")
 	w.Fund(w.A, "EUR", "100")
 	known := []string{"{address}", dialecttest.Alice, "{txid}", dialecttest.TxID, "{receiver}", w.Receiver.URL}
