@@ -71,7 +71,7 @@ func (s *story) giveCredentials(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ty, err := s.credential(ctx, credential.Create{Dialect: credential.Tylt})
+	ty, err := s.credential(ctx, credential.Create{Dialect: credential.Tylt, Options: map[string]string{"base": "exchange"}}) // the merchant holds euros
 	if err != nil {
 		return err
 	}
