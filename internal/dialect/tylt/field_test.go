@@ -65,7 +65,7 @@ func TestTylt1_RoundTripsThroughJavaScript(t *testing.T) {
 	t.Logf("seed %d", seed)
 	all := []string{}
 	for n := range 20_000 {
-		digits := fmt.Sprint(random.Uint64N(1+1<<(random.Uint32N(63)))) + strings.Repeat("0", int(random.Uint32N(3))*int(random.Uint32N(8)))
+		digits := fmt.Sprint(random.Uint64N(1+1<<random.Uint32N(63))) + strings.Repeat("0", int(random.Uint32N(3))*int(random.Uint32N(8)))
 		if scale := int(random.Uint32N(19)); scale > 0 {
 			digits = strings.Repeat("0", max(scale+1-len(digits), 0)) + digits
 			digits = digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
