@@ -51,7 +51,7 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir()})
+	g, err := guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir(), Log: a.log})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,11 @@ func PolicyHere(c config.Config) (guard.Policy, error) {
 		if err != nil {
 			return guard.Policy{}, err
 		}
-		p.Networks = append(p.Networks, guard.Network{Network: SignerNetwork(n), MaxFee: limit, Open: true})
+		hour, day, err := n.FeeLimits()
+		if err != nil {
+			return guard.Policy{}, err
+		}
+		p.Networks = append(p.Networks, guard.Network{Network: SignerNetwork(n), MaxFee: limit, FeePerHour: hour, FeePerDay: day, Open: true})
 	}
 	return p, nil
 }
@@ -91,32 +95,75 @@ func SignerPolicy(f config.SignerFile) (guard.Policy, error) {
 		p.Approvers = append(p.Approvers, ed25519.PublicKey(key))
 	}
 	for _, n := range f.Networks {
-		out := guard.Network{Network: signer.Network{Name: n.Name, Family: build.EVM, ChainID: n.ChainID}, Open: n.Open}
-		if n.Kind == config.KindBitcoin {
-			out.Network = signer.Network{Name: n.Name, Family: build.UTXO, Coin: n.Coin}
-		}
-		if fee, err := config.Limit(n.MaxFee, n.Scale); err != nil {
+		out, err := policyNetwork(n)
+		if err != nil {
 			return p, err
-		} else if fee != nil {
-			out.MaxFee = *fee
-		}
-		for _, v := range n.Vaults {
-			vault, err := config.Contract(v)
-			if err != nil {
-				return p, err
-			}
-			out.Vaults = append(out.Vaults, vault)
-		}
-		for _, a := range n.Assets {
-			asset, err := policyAsset(a)
-			if err != nil {
-				return p, err
-			}
-			out.Assets = append(out.Assets, asset)
 		}
 		p.Networks = append(p.Networks, out)
 	}
 	return p, nil
+}
+
+func policyNetwork(n config.SignerNetwork) (out guard.Network, err error) {
+	out = guard.Network{Network: signer.Network{Name: n.Name, Family: build.EVM, ChainID: n.ChainID}, Open: n.Open}
+	if n.Kind == config.KindBitcoin {
+		out.Network = signer.Network{Name: n.Name, Family: build.UTXO, Coin: n.Coin}
+	}
+	fee, err := config.Limit(n.MaxFee, n.Scale)
+	if err != nil {
+		return out, err
+	}
+	if fee != nil {
+		out.MaxFee = *fee
+	}
+	for _, v := range n.Vaults {
+		vault, err := config.Contract(v)
+		if err != nil {
+			return out, err
+		}
+		out.Vaults = append(out.Vaults, vault)
+	}
+	for _, a := range n.Assets {
+		asset, err := policyAsset(a)
+		if err != nil {
+			return out, err
+		}
+		out.Assets = append(out.Assets, asset)
+	}
+	if out.FeePerHour, err = config.Limit(n.FeePerHour, n.Scale); err != nil {
+		return out, err
+	}
+	if out.FeePerDay, err = config.Limit(n.FeePerDay, n.Scale); err != nil {
+		return out, err
+	}
+	return feesOfOlder(out), nil
+}
+
+// feesOfOlder gives a network whose file says nothing about the sum of fees, as files of
+// older versions do, the limits of its own coin: fees leave the wallet in that coin, too.
+func feesOfOlder(n guard.Network) guard.Network {
+	for _, a := range n.Assets {
+		if len(a.Token) > 0 {
+			continue
+		}
+		if n.FeePerHour == nil {
+			n.FeePerHour = a.PerHour
+		}
+		if n.FeePerDay == nil {
+			n.FeePerDay = a.PerDay
+		}
+	}
+	return n
+}
+
+// Unbounded names what a policy sets no bound to, for whoever runs the signer.
+func Unbounded(p guard.Policy) (out []string) {
+	for _, n := range p.Networks {
+		if n.FeePerHour == nil && n.FeePerDay == nil {
+			out = append(out, "fees on "+n.Name+" have no sum: cancels and dearer attempts may cost any number of times the fee of one; set fee_per_hour and fee_per_day")
+		}
+	}
+	return out
 }
 
 func policyAsset(a config.SignerAsset) (out guard.Asset, err error) {
@@ -135,15 +182,19 @@ func policyAsset(a config.SignerAsset) (out guard.Asset, err error) {
 	if out.PerDay, err = config.Limit(a.PerDay, a.Scale); err != nil {
 		return out, err
 	}
+	out.CountPerHour, out.CountPerDay = a.CountPerHour, a.CountPerDay
 	out.ApprovalAbove, err = config.Limit(a.ApprovalAbove, a.Scale)
 	return out, err
 }
 
 // OpenGuard opens the keys and the log of a signer. Who gets it closes it.
-func OpenGuard(ctx context.Context, f config.SignerFile) (*guard.Guard, error) {
+func OpenGuard(ctx context.Context, f config.SignerFile, log *slog.Logger) (*guard.Guard, error) {
 	policy, err := SignerPolicy(f)
 	if err != nil {
 		return nil, err
+	}
+	for _, text := range Unbounded(policy) {
+		log.Warn(text)
 	}
 	if f.Dir == "" {
 		return nil, fault.Bad("config_invalid", "dir", "is needed: the folder of the signer's log")
@@ -152,7 +203,7 @@ func OpenGuard(ctx context.Context, f config.SignerFile) (*guard.Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: f.Dir})
+	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: f.Dir, Log: log})
 }
 
 // RunSigner answers on the socket until ctx ends. ready is called when it does.
@@ -160,7 +211,7 @@ func RunSigner(ctx context.Context, f config.SignerFile, log *slog.Logger, ready
 	if f.Socket == "" {
 		return fault.Bad("config_invalid", "socket", "is needed: the path of the socket, in a folder of its own")
 	}
-	g, err := OpenGuard(ctx, f)
+	g, err := OpenGuard(ctx, f, log)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,11 @@ type Tx struct {
 }
 
 // ID is the hash without the witness: signing does not change it.
-func (t *Tx) ID() Hash { return DoubleHash(t.write(nil, false)) }
+func (t *Tx) ID() Hash { return DoubleHash(t.Bare()) }
+
+// Bare is the transaction without its witness: the bytes that ID is the hash of. They
+// prove what its outputs hold.
+func (t *Tx) Bare() []byte { return t.write(nil, false) }
 
 // Bytes is the transaction as it travels.
 func (t *Tx) Bytes() []byte { return t.write(nil, t.hasWitness()) }

@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/config"
+	"sluice/internal/fault"
 	"sluice/internal/signer/guard"
 )
 
@@ -18,6 +19,10 @@ type signerCmd struct {
 	Check  signerCheckCmd  `cmd:"" help:"Open the keys, read all of the log, and show both. Exit code 1: something is wrong."`
 	Stop   signerStopCmd   `cmd:"" help:"Stop all signing at once, until resume: also while the signer is down, and across restarts."`
 	Resume signerResumeCmd `cmd:"" help:"Let the signer sign again."`
+	Clock  signerClockCmd  `cmd:"" help:"Confirm that this machine's clock is right, after the signer stopped because of it (sign_clock)."`
+	Fence  signerFenceCmd  `cmd:"" help:"Say which lease of a wallet is the newest, after the signer refused one (sign_fence, sign_fence_far)."`
+	Nonce  signerNonceCmd  `cmd:"" help:"Say which nonce the chain expects next of a wallet, after the signer refused one (sign_nonce_far), or after somebody had nonces signed for cancels."`
+	Coins  signerCoinsCmd  `cmd:"" help:"Free the coins of a wallet that were signed for nobody: in cancels, and in children that pay for their parents."`
 }
 
 // signerFlags are those of every command of the signer.
@@ -27,6 +32,32 @@ type signerFlags struct {
 
 func (c signerFlags) load(e *env) (config.SignerFile, error) {
 	return config.LoadSigner(c.Policy, e.Environ)
+}
+
+// logFlags are those of commands on the log of a signer, which need not run.
+type logFlags struct {
+	Policy string `placeholder:"PATH" help:"The signer's own configuration. Without it: the log of a server that signs itself, as its configuration says."`
+}
+
+// load gives the folder of the log, and what the signer pays on.
+func (c logFlags) load(e *env) (dir string, p guard.Policy, err error) {
+	if c.Policy != "" {
+		f, err := config.LoadSigner(c.Policy, e.Environ)
+		if err != nil {
+			return "", p, err
+		}
+		p, err = app.SignerPolicy(f)
+		return f.Dir, p, err
+	}
+	conf, _, err := e.config(nil)
+	if err != nil {
+		return "", p, err
+	}
+	if conf.Signer.Socket != "" {
+		return "", p, fault.New(fault.Invalid, "usage", "this server asks the signer at %s: name the signer's configuration with --policy", conf.Signer.Socket)
+	}
+	p, err = app.PolicyHere(conf)
+	return conf.LogDir(), p, err
 }
 
 type signerRunCmd struct{ signerFlags }
@@ -76,7 +107,7 @@ func (c signerCheckCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	g, err := app.OpenGuard(e.ctx, f)
+	g, err := app.OpenGuard(e.ctx, f, e.logger(config.Config{Log: f.Log}))
 	if err != nil {
 		return err
 	}
@@ -89,8 +120,12 @@ func (c signerCheckCmd) Run(e *env) error {
 		Wallets []string `json:"wallets"`
 		Log     string   `json:"log"`
 		Stopped bool     `json:"stopped"`
-	}{addresses, g.Head(), g.Stopped()}
-	return e.print(out, func(w io.Writer) {
+		Trouble string   `json:"trouble,omitempty"`
+	}{addresses, g.Head(), g.Stopped(), ""}
+	if err := g.Health(e.ctx); err != nil && !out.Stopped {
+		out.Trouble = err.Error()
+	}
+	err = e.print(out, func(w io.Writer) {
 		p := printer{w}
 		for _, a := range addresses {
 			p.f("wallet\t%s\n", a)
@@ -99,25 +134,32 @@ func (c signerCheckCmd) Run(e *env) error {
 		if out.Stopped {
 			p.line("stopped\tyes: `sluice signer resume` lets it sign again")
 		}
+		if out.Trouble != "" {
+			p.f("trouble\t%s\n", out.Trouble)
+		}
 	})
+	if err == nil && out.Trouble != "" {
+		err = quiet{ExitNo}
+	}
+	return err
 }
 
-type signerStopCmd struct{ signerFlags }
+type signerStopCmd struct{ logFlags }
 
 // Run implements the command.
 func (c signerStopCmd) Run(e *env) error { return c.turn(e, guard.Stop, "stopped") }
 
-type signerResumeCmd struct{ signerFlags }
+type signerResumeCmd struct{ logFlags }
 
 // Run implements the command.
 func (c signerResumeCmd) Run(e *env) error { return c.turn(e, guard.Resume, "resumed") }
 
-func (c signerFlags) turn(e *env, do func(dir string) error, event string) error {
-	f, err := c.load(e)
+func (c logFlags) turn(e *env, do func(dir string) error, event string) error {
+	dir, _, err := c.load(e)
 	if err != nil {
 		return err
 	}
-	if err := do(f.Dir); err != nil {
+	if err := do(dir); err != nil {
 		return err
 	}
 	return e.print(map[string]string{"event": event}, func(w io.Writer) { printer{w}.line(event) })

@@ -87,6 +87,21 @@ approval_above = "1"
 		t.Errorf("the signer ended with %d", code)
 	}
 	s.want(0, "signer check --policy signer.toml")
+	for _, line := range []string{
+		"signer clock --policy signer.toml --reason late", "signer fence " + wallet + " 7 --network ethereum --policy signer.toml --reason restored",
+		"signer nonce " + wallet + " 1 --network ethereum --policy signer.toml --reason used", "signer coins " + wallet + " --network ethereum --policy signer.toml --reason freed",
+	} {
+		if got := s.object(line); got["event"] != "corrected" || got["wallet_known"] != true {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
+	s.want(2, "signer fence "+wallet+" 7 --network polygon --policy signer.toml --reason x")
+	s.want(2, "signer clock --policy signer.toml --reason=")
+	log, err := os.ReadFile("log/00000001.log")
+	if err != nil || !strings.Contains(string(log), `"note":"restored"`) {
+		t.Errorf("the log keeps no reason: %s, %v", log, err)
+	}
+	s.want(0, "signer check --policy signer.toml")
 }
 
 // pay asks for one payout without and with its approval, and while it is stopped.

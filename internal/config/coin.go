@@ -140,6 +140,20 @@ func (n Network) MaxFeeMinor() (money.Amount, error) {
 	return n.MaxFeeWei()
 }
 
+// FeeLimits are FeePerHour and FeePerDay in the smallest unit of the network's coin; nil
+// for no limit.
+func (n Network) FeeLimits() (hour, day *money.Amount, err error) {
+	scale := nativeScale
+	if n.Kind == KindBitcoin {
+		scale = bitcoin.Scale
+	}
+	if hour, err = Limit(n.FeePerHour, scale); err != nil {
+		return nil, nil, err
+	}
+	day, err = Limit(n.FeePerDay, scale)
+	return hour, day, err
+}
+
 func (c *Config) checkCoin(p *problems, path string, n Network) {
 	if u, err := url.Parse(n.URL.Reveal()); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		p.add(path+".url", "must be the URL of a JSON-RPC node: http or https")

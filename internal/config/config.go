@@ -129,6 +129,8 @@ type Network struct {
 	Finality   string   `toml:"finality" doc:"which blocks are final. evm: finalized, safe, or a number of confirmations. bitcoin: confirmations by amount, like \"1, 0.05:3, 1:6\""`
 	FeeCeiling string   `toml:"fee_ceiling" doc:"the most gwei per gas, or satoshi per virtual byte, that a payout offers; above it payouts wait. A text, like \"200\""`
 	MaxFee     string   `toml:"max_fee" doc:"the most that one transaction may cost, in the fee asset; the signer refuses more. A text, like \"0.05\"; empty: no limit"`
+	FeePerHour string   `toml:"fee_per_hour" doc:"the most that all transactions of any 60 minutes may cost together, in the fee asset, each counted with the most that it may cost, cancels and dearer attempts too; the signer refuses more. A text, like \"0.5\"; empty: no limit"`
+	FeePerDay  string   `toml:"fee_per_day" doc:"the same for any 24 hours"`
 	Poll       Duration `toml:"poll" doc:"how often to look for news of payouts"`
 	// The rest is about lists and replacements: see vault.go.
 	FeeBudget   string            `toml:"fee_budget" doc:"the most that one transaction offers for its gas, in the fee asset; nodes refuse more than 1 unless told otherwise. A text, like \"0.2\""`

@@ -68,15 +68,19 @@ type SignerApprovals struct {
 // SignerNetwork is what the signer pays on one network. Amounts are texts in whole
 // units, like "0.5"; an empty one is no limit.
 type SignerNetwork struct {
-	Name    string        `toml:"name"` // as in the server's configuration
-	Kind    string        `toml:"kind"` // default evm
-	ChainID uint64        `toml:"chain_id"`
-	Coin    string        `toml:"coin"`  // the chain of a coin network, as coin.chain of the server's
-	Scale   int           `toml:"scale"` // of the network's own coin; default 18, and 8 on a coin network
-	MaxFee  string        `toml:"max_fee"`
-	Open    bool          `toml:"open"` // any asset and any vault, without limits
-	Vaults  []string      `toml:"vaults"`
-	Assets  []SignerAsset `toml:"assets"`
+	Name    string `toml:"name"` // as in the server's configuration
+	Kind    string `toml:"kind"` // default evm
+	ChainID uint64 `toml:"chain_id"`
+	Coin    string `toml:"coin"`  // the chain of a coin network, as coin.chain of the server's
+	Scale   int    `toml:"scale"` // of the network's own coin; default 18, and 8 on a coin network
+	MaxFee  string `toml:"max_fee"`
+	// What all transactions of an hour and of a day may cost together. Empty: as much as
+	// the network's own coin may be paid out, per_hour and per_day of its asset.
+	FeePerHour string        `toml:"fee_per_hour"`
+	FeePerDay  string        `toml:"fee_per_day"`
+	Open       bool          `toml:"open"` // any asset and any vault, without limits
+	Vaults     []string      `toml:"vaults"`
+	Assets     []SignerAsset `toml:"assets"`
 }
 
 // SignerAsset is one asset with its limits.
@@ -87,6 +91,8 @@ type SignerAsset struct {
 	PerPayout     string `toml:"per_payout"`
 	PerHour       string `toml:"per_hour"`
 	PerDay        string `toml:"per_day"`
+	CountPerHour  int    `toml:"count_per_hour"` // payouts; 0: no limit
+	CountPerDay   int    `toml:"count_per_day"`
 	ApprovalAbove string `toml:"approval_above"`
 }
 
@@ -166,6 +172,8 @@ func (s *SignerFile) check(p *problems) {
 			p.add(path+".open", "lets everything through; take it away, or the lists")
 		}
 		n.amount(p, path+".max_fee", n.MaxFee, n.Scale)
+		n.amount(p, path+".fee_per_hour", n.FeePerHour, n.Scale)
+		n.amount(p, path+".fee_per_day", n.FeePerDay, n.Scale)
 		for j, v := range n.Vaults {
 			contract(p, fmt.Sprintf("%s.vaults[%d]", path, j), v)
 		}
@@ -188,6 +196,8 @@ func (a SignerAsset) check(p *problems, n *SignerNetwork, path string) {
 	} {
 		n.amount(p, path+"."+l.key, l.text, a.Scale)
 	}
+	between(p, path+".count_per_hour", a.CountPerHour, 0, 1<<30)
+	between(p, path+".count_per_day", a.CountPerDay, 0, 1<<30)
 }
 
 func (n *SignerNetwork) amount(p *problems, path, text string, scale int) {

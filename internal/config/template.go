@@ -107,6 +107,8 @@ scale = 2
 #fee_budget = "1"               # in the fee asset: the most that one transaction offers
 #fee_deadline = "0s"            # with dispatch.bump_after: replacements rise to the whole budget within this time
 #max_fee = "0.05"               # in the fee asset, per transaction; the signer refuses more
+#fee_per_hour = "0.5"           # the same for all transactions of an hour together
+#fee_per_day = "5"              # and of a day
 #poll = "2s"
 #vaults = { "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359" } # by wallet; sluice wallet deploy-vault makes them
 #tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }

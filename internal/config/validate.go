@@ -181,6 +181,9 @@ func (c *Config) checkNetworks(p *problems) {
 		}
 		seen[n.Name] = true
 		oneOf(p, path+".kind", n.Kind, KindEVM, KindBitcoin)
+		if _, _, err := n.FeeLimits(); err != nil {
+			p.add(path+".fee_per_hour", "fee_per_hour and fee_per_day must be amounts of %s, as texts like \"0.5\"", n.FeeAsset)
+		}
 		if n.Kind == KindBitcoin {
 			c.checkCoin(p, path, n)
 			continue

@@ -32,6 +32,11 @@ type Digest struct {
 // Unsigned is a transaction that lacks its signatures only.
 type Unsigned struct {
 	Digests []Digest
+	// Hash names exactly what is signed, whatever the number of signatures: the hash
+	// that an account chain signs, the txid on a coin chain.
+	Hash string
+	// Unproved are the inputs whose amount is only the word of whoever asks.
+	Unproved []int
 	// Finish puts one signature per digest in, in order, and makes sure that each is
 	// the wallet's.
 	Finish func(signatures [][]byte) (Signed, error)

@@ -56,6 +56,10 @@ type Intent struct {
 	// Coin chains. Inputs less Outputs less Change is the fee.
 	Inputs []Input
 	Change Output // back to the wallet; zero amount: none
+	// Previous are the transactions that made the coins, as they travel, in any order,
+	// with or without witness: the proof of what each coin holds. A signer that has the
+	// amount of a coin in its log needs none for it.
+	Previous [][]byte
 
 	// Cancel uses the slot up for nothing: a transfer of nothing, or of all inputs, to
 	// the wallet itself. Outputs are those that are cancelled. Only an operator asks for it.
@@ -108,6 +112,13 @@ type Previewer interface {
 	// network now, after everything that was signed before; Token is not looked at. It
 	// binds nothing and promises nothing: Sign decides. A refusal is a fault of kind Refused.
 	May(ctx context.Context, network string, outputs []Output) error
+}
+
+// Reporter is a signer that can tell whether it signs at all.
+type Reporter interface {
+	// Health is nil while nothing stands in the way of all signing. Else the error says
+	// what does, as a fault whose text is for an operator.
+	Health(ctx context.Context) error
 }
 
 // Signer signs typed intents. It is safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -185,6 +186,39 @@ func (c *chain) pooled(ctx context.Context, id bitcoin.Hash) (bool, error) {
 		return false, unavailable(err, "getrawtransaction")
 	}
 	return out.BlockHash == "" && out.Confirmations == 0, nil
+}
+
+// maker reads the transaction that made a coin: out of the coin's block, where that is
+// known, else as the node has it in its pool or its index.
+func (c *chain) maker(ctx context.Context, id bitcoin.Hash, of *coin) (*bitcoin.Tx, error) {
+	if of != nil {
+		at, err := c.at(ctx, of.height)
+		if err != nil {
+			return nil, err
+		}
+		b, err := c.block(ctx, at)
+		if err != nil {
+			return nil, later(fmt.Sprintf("the block %d that made the coin cannot be read, and without its transaction %s nothing is signed for the coin: "+
+				"a pruned node has lost it (%v)", of.height, id, err))
+		}
+		if n := slices.Index(b.IDs, id); n >= 0 {
+			return bitcoin.ParseTx(b.Txs[n].Bare()) // a copy: one of the block would keep all of it in memory
+		}
+		return nil, later("the chain is being reorganised")
+	}
+	var text string
+	if err := c.call(ctx, &text, "getrawtransaction", id.String(), 0); err != nil {
+		return nil, err
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		return nil, unavailable(err, "read "+id.String())
+	}
+	tx, err := bitcoin.ParseTx(raw)
+	if err != nil || tx.ID() != id {
+		return nil, unavailable(errors.Join(err, errors.New("the node gave another transaction")), "read "+id.String())
+	}
+	return tx, nil
 }
 
 // send gives the node a transaction. refusal is the node's own no.

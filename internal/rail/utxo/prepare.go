@@ -193,7 +193,7 @@ func (p *plan) first(ctx context.Context) (signer.Intent, error) {
 		}
 		fee = p.in - o.total
 	}
-	return p.intent(change, fee)
+	return p.intent(ctx, change, fee)
 }
 
 // again is a replacement. It pays for its own way through the network on top of what
@@ -223,11 +223,11 @@ func (p *plan) again(ctx context.Context) (signer.Intent, error) {
 			return signer.Intent{}, later("the payout's coins have nothing left to raise the fee with: it waits with the fee that it has")
 		}
 	}
-	return p.intent(change, cost)
+	return p.intent(ctx, change, cost)
 }
 
 // intent is the transaction of the slot with a change and a fee.
-func (p *plan) intent(change, fee uint64) (signer.Intent, error) {
+func (p *plan) intent(ctx context.Context, change, fee uint64) (signer.Intent, error) {
 	o := p.order(0)
 	size := o.size(len(p.at), change > 0)
 	if err := p.capped(fee, size); err != nil {
@@ -249,6 +249,23 @@ func (p *plan) intent(change, fee uint64) (signer.Intent, error) {
 	}
 	if change > 0 {
 		in.Change = signer.Output{Asset: p.conf.FeeAsset, To: p.w.script, Amount: money.Of(change)}
+	}
+	return p.proved(ctx, in, p.at...)
+}
+
+// proved adds the transactions that made coins: the signer believes nobody what a coin holds.
+func (p *plan) proved(ctx context.Context, in signer.Intent, at ...bitcoin.Outpoint) (signer.Intent, error) {
+	seen := map[bitcoin.Hash]bool{}
+	for _, o := range at {
+		if seen[o.TxID] {
+			continue
+		}
+		seen[o.TxID] = true
+		tx, err := p.made(ctx, p.w, o)
+		if err != nil {
+			return in, err
+		}
+		in.Previous = append(in.Previous, tx.Bare())
 	}
 	return in, nil
 }
@@ -288,9 +305,9 @@ func (p *plan) child(ctx context.Context) (signer.Intent, error) {
 	if value < fee+p.params.Dust(p.w.script) {
 		return signer.Intent{}, later(fmt.Sprintf("the change of the payout, %s, is too small to pay %s for it", p.format(value), p.format(fee)))
 	}
-	return signer.Intent{
+	return p.proved(ctx, signer.Intent{
 		Family: Family, Network: p.conf.Network, Wallet: p.slot.Wallet,
 		Inputs: []signer.Input{{TxID: at.TxID.String(), Index: at.Index, Amount: money.Of(value), Script: p.w.script}},
 		Change: signer.Output{Asset: p.conf.FeeAsset, To: p.w.script, Amount: money.Of(value - fee)},
-	}, nil
+	}, at)
 }

@@ -30,6 +30,9 @@ type wallet struct {
 	live []rail.Live
 	own  map[bitcoin.Hash]*bitcoin.Tx
 	sent map[bitcoin.Hash]bool // the node took it once
+	// makers are transactions before the first block that was read, for coins of theirs
+	// that were signed for.
+	makers map[bitcoin.Hash]*bitcoin.Tx
 }
 
 // coin is an output under the script that some block made.
@@ -50,7 +53,7 @@ type mined struct {
 }
 
 func newWallet(script []byte) *wallet {
-	w := &wallet{script: script, own: map[bitcoin.Hash]*bitcoin.Tx{}, sent: map[bitcoin.Hash]bool{}}
+	w := &wallet{script: script, own: map[bitcoin.Hash]*bitcoin.Tx{}, sent: map[bitcoin.Hash]bool{}, makers: map[bitcoin.Hash]*bitcoin.Tx{}}
 	w.forget()
 	return w
 }
@@ -235,6 +238,26 @@ func (w *wallet) search(ctx context.Context, r *Rail) error {
 	}
 	w.base, w.chain, w.coins = out.Height, []bitcoin.Hash{best}, found
 	return nil
+}
+
+// made gives the transaction that made a coin: from the blocks that were read, from what of
+// ours waits, from the coin's own block, or, for one that waits and is a stranger's, from
+// the node. It is held against the coin's id. The wallet is locked.
+func (r *Rail) made(ctx context.Context, w *wallet, at bitcoin.Outpoint) (*bitcoin.Tx, error) {
+	if m, ok := w.txs[at.TxID]; ok {
+		return m.tx, nil
+	}
+	if tx := w.own[at.TxID]; tx != nil {
+		return tx, nil
+	}
+	if tx := w.makers[at.TxID]; tx != nil {
+		return tx, nil
+	}
+	tx, err := r.chain.maker(ctx, at.TxID, w.coins[at])
+	if err == nil {
+		w.makers[at.TxID] = tx
+	}
+	return tx, err
 }
 
 // lookBack searches blocks before the first one that was read, downwards, for what

@@ -36,11 +36,5 @@ func Deploy(n signer.Network, public []byte, d Deployment) (signer.Unsigned, err
 		ChainID: new(big.Int).SetUint64(n.ChainID), Nonce: d.Nonce, Gas: d.Gas,
 		GasFeeCap: number(d.FeeCap), GasTipCap: number(d.TipCap), Value: new(big.Int), Data: d.Code,
 	})
-	rules := types.LatestSignerForChainID(tx.ChainId())
-	return signer.Unsigned{
-		Digests: []signer.Digest{{Scheme: signer.ECDSA, Hash: rules.Hash(tx)}},
-		Finish: func(signatures [][]byte) (signer.Signed, error) {
-			return finishEVM(tx, rules, d.Wallet, signatures)
-		},
-	}, nil
+	return unsignedEVM(n, tx, d.Wallet), nil
 }

@@ -33,13 +33,17 @@ func buildEVM(n signer.Network, public []byte, in signer.Intent) (signer.Unsigne
 		return signer.Unsigned{}, err
 	}
 	tx := types.NewTx(evmTx(in))
+	return unsignedEVM(n, tx, in.Wallet), nil
+}
+
+// unsignedEVM is a transaction of a wallet that lacks its signature.
+func unsignedEVM(n signer.Network, tx *types.Transaction, wallet string) signer.Unsigned {
 	rules := types.LatestSignerForChainID(new(big.Int).SetUint64(n.ChainID))
+	hash := rules.Hash(tx)
 	return signer.Unsigned{
-		Digests: []signer.Digest{{Scheme: signer.ECDSA, Hash: rules.Hash(tx)}},
-		Finish: func(signatures [][]byte) (signer.Signed, error) {
-			return finishEVM(tx, rules, in.Wallet, signatures)
-		},
-	}, nil
+		Digests: []signer.Digest{{Scheme: signer.ECDSA, Hash: hash}}, Hash: hash.Hex(),
+		Finish: func(signatures [][]byte) (signer.Signed, error) { return finishEVM(tx, rules, wallet, signatures) },
+	}
 }
 
 func finishEVM(tx *types.Transaction, rules types.Signer, wallet string, signatures [][]byte) (signer.Signed, error) {

@@ -78,6 +78,10 @@ func buildUTXO(n signer.Network, public []byte, in signer.Intent) (signer.Unsign
 	if err != nil {
 		return signer.Unsigned{}, err
 	}
+	unproved, err := u.prove(in, prev)
+	if err != nil {
+		return signer.Unsigned{}, err
+	}
 	if err := u.outputs(in); err != nil {
 		return signer.Unsigned{}, err
 	}
@@ -85,7 +89,7 @@ func buildUTXO(n signer.Network, public []byte, in signer.Intent) (signer.Unsign
 	if err != nil {
 		return signer.Unsigned{}, fault.Wrap(err, fault.Refused, "sign_input", "signer: the intent cannot be signed")
 	}
-	out := signer.Unsigned{Finish: func(signatures [][]byte) (signer.Signed, error) { return u.finish(digests, signatures) }}
+	out := signer.Unsigned{Hash: u.tx.ID().String(), Unproved: unproved, Finish: func(signatures [][]byte) (signer.Signed, error) { return u.finish(digests, signatures) }}
 	for _, d := range digests {
 		scheme := signer.ECDSA
 		if d.Schnorr {
@@ -130,6 +134,36 @@ func (u *utxo) inputs(in signer.Intent) ([]bitcoin.Out, error) {
 		prev = append(prev, bitcoin.Out{Value: value, Script: c.Script})
 	}
 	return prev, nil
+}
+
+// prove holds what the intent says of each coin against the transaction that made it,
+// and gives the inputs for which there is none. A P2WPKH signature commits to the amount
+// of its own coin alone (BIP 143): with two lies about the other coin in two asks, all of
+// the difference would go to the miners.
+func (u *utxo) prove(in signer.Intent, prev []bitcoin.Out) (unproved []int, err error) {
+	made := make(map[bitcoin.Hash]*bitcoin.Tx, len(in.Previous))
+	for n, raw := range in.Previous {
+		tx, err := bitcoin.ParseTx(raw)
+		if err != nil {
+			return nil, refuse("sign_previous", "previous transaction %d: %s", n, err.Error())
+		}
+		made[tx.ID()] = tx
+	}
+	for n, i := range u.tx.In {
+		tx := made[i.Prev.TxID]
+		if tx == nil {
+			unproved = append(unproved, n)
+			continue
+		}
+		if uint64(i.Prev.Index) >= uint64(len(tx.Out)) {
+			return nil, refuse("sign_input", "input %d spends output %d of %s, which has %d", n, i.Prev.Index, i.Prev.TxID, len(tx.Out))
+		}
+		if o := tx.Out[i.Prev.Index]; o.Value != prev[n].Value || !bytes.Equal(o.Script, prev[n].Script) {
+			return nil, refuse("sign_input", "input %d is said to hold %d, and its transaction %s says %d: the amount of a coin is never believed, only proved",
+				n, prev[n].Value, i.Prev.TxID, o.Value)
+		}
+	}
+	return unproved, nil
 }
 
 func (u *utxo) outputs(in signer.Intent) error {

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,17 +14,20 @@ import (
 // binder decides about asks and makes the decisions durable. Asks that come while one
 // commit is on its way share the next one: one line, one fsync.
 type binder struct {
-	now  func() time.Time
-	dir  string   // "": nothing outlives the process
-	log  *journal // nil without a folder
-	stop string   // the file whose presence stops everything
+	clock *clock
+	dir   string   // "": nothing outlives the process
+	log   *journal // nil without a folder
+	stop  string   // the file whose presence stops everything
+	say   *slog.Logger
 
-	state  *state
-	broken error // the log is not what the state is made of any more
+	state *state
+	stale bool      // the state may hold what the log does not: it is made anew before it is used
+	retry time.Time // not before this, by the wall clock
 
-	mu    sync.Mutex
-	busy  bool
-	queue []*ticket
+	mu      sync.Mutex
+	busy    bool
+	queue   []*ticket
+	trouble error // why nothing is signed at all; nil: nothing stands in the way
 }
 
 // ticket is one ask that waits.
@@ -33,11 +37,16 @@ type ticket struct {
 	done chan bool // true: take over, the queue is yours
 }
 
+var errStopped = fault.New(fault.Refused, "sign_stopped", "signer: it is stopped; `sluice signer resume` lets it sign again")
+
 // stopFile is the name of the file that stops the signer.
 const stopFile = "stop"
 
 func openBinder(opt Options) (*binder, error) {
-	b := &binder{now: opt.Now, dir: opt.Dir, state: newState()}
+	b := &binder{clock: newClock(opt.Now, opt.Elapsed), dir: opt.Dir, state: newState(), say: opt.Log}
+	if b.say == nil {
+		b.say = slog.New(slog.DiscardHandler)
+	}
 	if opt.Dir == "" {
 		return b, nil
 	}
@@ -46,8 +55,11 @@ func openBinder(opt Options) (*binder, error) {
 		return nil, err
 	}
 	b.stop = filepath.Join(opt.Dir, stopFile)
-	if err := errors.Join(b.locked(func() error { return b.log.catchUp(b.state.apply) })); err != nil {
+	if err := b.log.locked(func() error { return b.log.catchUp(b.state.apply) }); err != nil {
 		return nil, errors.Join(err, b.log.close())
+	}
+	if _, err := b.clock.read(b.state); err != nil {
+		b.tell(err)
 	}
 	return b, nil
 }
@@ -57,13 +69,6 @@ func (b *binder) close() error {
 		return nil
 	}
 	return b.log.close()
-}
-
-func (b *binder) locked(fn func() error) error {
-	if err := lockFile(b.log.lock); err != nil {
-		return err
-	}
-	return errors.Join(fn(), unlockFile(b.log.lock))
 }
 
 // bind decides about one ask. It returns when the decision is durable.
@@ -106,62 +111,115 @@ func (b *binder) commit(batch []*ticket) {
 		_ = b.decide(batch) // nothing is written
 		return
 	}
-	err := b.broken
-	if err == nil {
-		err = b.locked(func() error {
-			if err := b.log.catchUp(b.state.apply); err != nil {
-				return err
-			}
-			entries := b.decide(batch)
-			if len(entries) == 0 {
-				return nil
-			}
+	err := b.log.locked(func() error {
+		if err := b.fresh(); err != nil {
+			return err
+		}
+		if entries := b.decide(batch); len(entries) > 0 {
 			return b.log.append(entries)
-		})
-	}
+		}
+		return nil
+	})
 	if err == nil {
 		return
 	}
-	// The state may hold what the log does not. Nobody gets an answer from it any more.
-	if b.broken == nil {
-		b.broken = fault.Wrap(err, fault.Unavailable, "signer_log", "the signer cannot write its log, and signs nothing until it is started again; look at the disk of %s", b.dir)
-		if fault.CodeOf(err) == "signer_log_damaged" {
-			b.broken = err
-		}
+	b.stale = true
+	if fault.CodeOf(err) != "signer_log_damaged" && fault.CodeOf(err) != "signer_log" {
+		err = fault.New(fault.Unavailable, "signer_log", "the signer cannot write its log in %s and signs nothing; it goes on by itself once it can: %v", b.dir, err)
 	}
+	b.tell(err)
 	for _, t := range batch {
-		t.err = b.broken
+		t.err = err
+	}
+}
+
+// retryAfter is how long the log is left alone at least after an error.
+const retryAfter = time.Second
+
+// fresh makes the state what the log is. After an error all of it is read again, and a
+// line that says so proves that the log takes lines.
+func (b *binder) fresh() error {
+	if !b.stale {
+		return b.log.catchUp(b.state.apply)
+	}
+	begin := time.Now()
+	if begin.Before(b.retry) {
+		return b.trouble
+	}
+	// Reading may take long, and must not be all that there is time for.
+	defer func() { b.retry = time.Now().Add(max(retryAfter, 2*time.Since(begin))) }()
+	if err := b.log.again(); err != nil {
+		return err
+	}
+	b.state = newState()
+	if err := b.log.catchUp(b.state.apply); err != nil {
+		return err
+	}
+	now, err := b.clock.read(b.state)
+	if err != nil && !b.state.last.IsZero() {
+		now = b.state.last
+	}
+	e := entry{Kind: kindAlive, At: now.UnixMilli(), Note: b.trouble.Error()}
+	if err := b.log.append([]entry{e}); err != nil {
+		return err
+	}
+	b.stale = false
+	b.tell(nil)
+	return b.state.apply(e)
+}
+
+// tell notes what stands in the way of signing, or that nothing does any more. It is
+// logged once.
+func (b *binder) tell(trouble error) {
+	b.mu.Lock()
+	before := b.trouble
+	b.trouble = trouble
+	b.mu.Unlock()
+	switch {
+	case trouble == nil && before != nil:
+		b.say.Info("the signer signs again", "before", before)
+	case trouble != nil && (before == nil || fault.CodeOf(before) != fault.CodeOf(trouble)):
+		b.say.Error("the signer signs nothing", "code", fault.CodeOf(trouble), "error", trouble)
 	}
 }
 
 // decide makes the entries of a batch, and changes the state by them.
 func (b *binder) decide(batch []*ticket) []entry {
 	var entries []entry
+	now, wrong := b.clock.read(b.state)
 	stopped := b.stopped()
-	if stopped != b.state.stopped {
-		e := entry{Kind: kindResume, At: b.state.now(b.now()).UnixMilli()}
-		if stopped {
-			e.Kind = kindStop
-		}
-		if b.state.apply(e) == nil {
+	note := func(kind string) {
+		if e := (entry{Kind: kind, At: now.UnixMilli()}); wrong == nil && b.state.apply(e) == nil {
 			entries = append(entries, e)
 		}
 	}
+	switch {
+	case stopped && !b.state.stopped:
+		note(kindStop)
+	case !stopped && b.state.stopped:
+		note(kindResume)
+	case !b.state.last.IsZero() && now.Sub(b.state.last) > aliveAfter:
+		note(kindAlive)
+	}
+	if wrong == nil && stopped {
+		wrong = errStopped
+	}
+	b.tell(wrong)
 	for _, t := range batch {
-		if stopped {
-			t.err = refuse("sign_stopped", "it is stopped; `sluice signer resume` lets it sign again")
-			continue
-		}
-		if t.ask.preview {
-			t.err = b.state.preview(t.ask, b.now())
-			continue
-		}
-		e, err := b.state.decide(t.ask, b.now())
-		if err == nil {
-			err = b.state.apply(e)
-		}
-		if t.err = err; err == nil {
-			entries = append(entries, e)
+		switch {
+		case wrong != nil:
+			t.err = wrong
+		case t.ask.probe:
+		case t.ask.preview:
+			t.err = b.state.preview(t.ask, now)
+		default:
+			e, err := b.state.decide(t.ask, now)
+			if err == nil {
+				err = b.state.apply(e)
+			}
+			if t.err = err; err == nil {
+				entries = append(entries, e)
+			}
 		}
 	}
 	return entries

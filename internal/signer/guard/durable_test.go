@@ -240,30 +240,6 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// TestNothingIsAnsweredBeforeItIsDurable lets an fsync fail: then nobody can know what
-// the disk holds, and nothing more is signed by this process.
-func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
-	keys, folder := imported(t), t.TempDir()
-	fail := true
-	g := open(t, keys, func(o *guard.Options) {
-		o.Dir = folder
-		o.Sync = func(f *os.File) error {
-			if fail {
-				return os.ErrDeadlineExceeded
-			}
-			return f.Sync()
-		}
-	})
-	code(t, sign(t, g, nil), "signer_log")
-	fail = false
-	code(t, sign(t, g, nonce(8)), "signer_log")
-	must(t, g.Close())
-	g = open(t, keys, with(folder))
-	defer g.Close() //nolint:errcheck // read only
-	must(t, sign(t, g, nil))
-	must(t, sign(t, g, nonce(8)))
-}
-
 // TestStop holds the kill switch: it works at once, on every process, across restarts.
 func TestStop(t *testing.T) {
 	keys, folder := imported(t), t.TempDir()

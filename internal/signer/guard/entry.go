@@ -14,6 +14,12 @@ const (
 	kindStop   = "stop"   // the stop file was there
 	kindResume = "resume" // it was gone again
 	kindNext   = "next"   // the log goes on in the next file
+	kindAlive  = "alive"  // nothing was signed for a day, or the log is written again after an error
+	// What an operator decided: see Correct.
+	kindClock = "clock"
+	kindFence = "fence"
+	kindNonce = "nonce"
+	kindCoins = "coins"
 )
 
 // entry is one fact of the log. Everything that the state is made of is in it, and
@@ -26,11 +32,15 @@ type entry struct {
 	Fence   int64    `json:"fence,omitempty"`
 	Nonce   *uint64  `json:"nonce,omitempty"`
 	Coins   []string `json:"coins,omitempty"`
+	Amounts []string `json:"amounts,omitempty"` // of the coins, in minor units, where the log had none yet
 	Digest  string   `json:"digest,omitempty"`
 	Bound   string   `json:"bound,omitempty"`
 	Cancel  bool     `json:"cancel,omitempty"`
-	Fee     string   `json:"fee,omitempty"` // the most it may cost, in minor units
+	Change  string   `json:"change,omitempty"` // what goes back to the wallet, in minor units
+	Fee     string   `json:"fee,omitempty"`    // the most it may cost, in minor units
+	Tx      string   `json:"tx,omitempty"`     // names exactly what was signed: signer.Unsigned.Hash
 	Payouts []payout `json:"payouts,omitempty"`
+	Note    string   `json:"note,omitempty"` // why, by whom, for a person
 }
 
 type payout struct {
@@ -52,6 +62,7 @@ var (
 	errOrder  = errors.New("the entries are not in the order of time")
 	errKind   = errors.New("an entry of a kind that this version does not know")
 	errDigest = errors.New("an entry has no digest")
+	errAmount = errors.New("an entry gives a coin a second amount, or has another number of them than of coins")
 )
 
 func parseDigest(text string) (digest, error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -27,11 +28,16 @@ type Options struct {
 	// Dir is the folder of the log. Without one nothing outlives the process: for tests
 	// and demonstrations.
 	Dir string
-	Now func() time.Time // default time.Now
+	// Now is the wall clock, and Elapsed how long the process has run by a clock that
+	// nobody sets; default: those of the system. Now alone serves as both.
+	Now     func() time.Time
+	Elapsed func() time.Duration
 	// FileSize is when the log goes on in a new file; default 256 MiB.
 	FileSize int64
 	// Sync makes a file durable; default (*os.File).Sync.
 	Sync func(*os.File) error
+	// Log gets what stops all signing, and its end; nil: nobody does.
+	Log *slog.Logger
 }
 
 // Guard signs what its policy allows. It is safe for concurrent use.
@@ -60,9 +66,6 @@ type owner struct {
 func Open(ctx context.Context, opt Options) (*Guard, error) {
 	if err := opt.Policy.check(); err != nil {
 		return nil, err
-	}
-	if opt.Now == nil {
-		opt.Now = time.Now
 	}
 	if opt.FileSize == 0 {
 		opt.FileSize = 256 << 20
@@ -152,18 +155,25 @@ type ask struct {
 	in      signer.Intent
 	network Network
 	purse   string
-	coins   []string
+	coins   []coinAsk
 	digest  digest
+	earlier digest // what an older version may have bound the slot to
+	hash    string // names exactly what is signed
 	fee     money.Amount
 	proofs  []proof // one per output
 
 	approvalFor time.Duration
 	preview     bool // only asked what would be said
+	probe       bool // only asked whether anything is signed at all
 }
 
 func (a *ask) slotName() string {
 	if len(a.coins) > 0 {
-		return "a coin of " + strings.Join(a.coins, ", ")
+		names := make([]string, 0, len(a.coins))
+		for _, c := range a.coins {
+			names = append(names, c.name)
+		}
+		return "a coin of " + strings.Join(names, ", ")
 	}
 	return "nonce " + money.Of(a.in.Nonce).Minor() + " of " + a.in.Wallet
 }
@@ -192,9 +202,8 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 			return signer.Signed{}, refuse("sign_malformed", "the memo of %s must be at most %d bytes of UTF-8", o.Ref, signer.MemoMax)
 		}
 	}
-	a := &ask{in: in, network: n, purse: purse(n.Network, in.Wallet), coins: coinsOf(in), digest: digestOf(in)}
-	if len(slices.Compact(slices.Clone(a.coins))) != len(a.coins) {
-		return signer.Signed{}, refuse("sign_slot", "a coin is spent twice")
+	a := &ask{
+		in: in, network: n, purse: purse(n.Network, in.Wallet), coins: coinsOf(in, unsigned.Unproved...), digest: digestOf(in), earlier: earlierDigest(in), hash: unsigned.Hash,
 	}
 	if a.fee, err = in.MaxFee(); err != nil {
 		return signer.Signed{}, err
@@ -249,3 +258,8 @@ func (g *Guard) Head() string {
 
 // Stopped tells whether the stop file is there.
 func (g *Guard) Stopped() bool { return g.binder.stopped() }
+
+// Health implements signer.Reporter: what stands in the way of all signing, as far as it
+// was met: a log that takes no lines, a clock that jumped, the stop file. After an error
+// of the log it tries whether it is over.
+func (g *Guard) Health(context.Context) error { return g.binder.bind(&ask{probe: true}) }

@@ -21,16 +21,24 @@ import (
 // itself and of everything before it. It is only ever added to. Processes of one
 // machine may share it: whoever writes holds the lock and has read all lines before.
 type journal struct {
-	dir  string
-	max  int64 // a file that is larger is followed by a new one
-	sync func(*os.File) error
-	lock *os.File
+	dir    string
+	max    int64 // a file that is larger is followed by a new one
+	sync   func(*os.File) error
+	folder *os.File // what is locked: a folder with files in it cannot be deleted
+	lock   *os.File // what versions before locked, and may still lock beside this one
 
 	file   *os.File
 	number int               // of the file
 	at     int64             // how far the file is read and written
 	lines  int64             // of all files
 	head   [sha256.Size]byte // hash of the last line
+	seen   mark              // where this process has been: a log without it is another one
+}
+
+// mark is a place in the log.
+type mark struct {
+	lines int64
+	head  [sha256.Size]byte
 }
 
 // hashLength is the hash in hexadecimal and the blank behind it.
@@ -41,15 +49,47 @@ func openJournal(dir string, maxSize int64, sync func(*os.File) error) (*journal
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the signer's folder: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the folder
-	if err != nil {
+	j := &journal{dir: dir, max: maxSize, sync: sync}
+	var err error
+	if j.folder, err = os.Open(dir); err != nil { //nolint:gosec // the operator names the folder
 		return nil, fmt.Errorf("open the signer's folder: %w", err)
 	}
-	j := &journal{dir: dir, max: maxSize, sync: sync, lock: lock}
+	if j.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil { //nolint:gosec // as above
+		return nil, errors.Join(fmt.Errorf("open the signer's folder: %w", err), j.close())
+	}
 	if err := j.next(); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, j.close())
 	}
 	return j, nil
+}
+
+// locked calls fn while no other process writes the log. It fails when the folder is not
+// the one any more that others find by its name: they would hold a lock of their own.
+func (j *journal) locked(fn func() error) (err error) {
+	for _, f := range []*os.File{j.folder, j.lock} {
+		if err := lockFile(f); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlockFile(f)) }()
+	}
+	if same, err := sameFile(j.folder, j.dir); err != nil || !same {
+		return errors.Join(err, fmt.Errorf("the folder %s was moved or replaced while the signer runs: it must be started again", j.dir))
+	}
+	return fn()
+}
+
+// sameFile tells whether an open file is still the one that has a name. One that is gone
+// is not.
+func sameFile(f *os.File, name string) (bool, error) {
+	mine, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	there, err := os.Stat(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(mine, there), err
 }
 
 func (j *journal) path() string { return filepath.Join(j.dir, fmt.Sprintf("%08d.log", j.number)) }
@@ -65,11 +105,7 @@ func (j *journal) next() error {
 		return fmt.Errorf("open the signer's log: %w", err)
 	}
 	// The name must be there after a power cut before the first line is.
-	folder, err := os.Open(j.dir)
-	if err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+	if err := j.folder.Sync(); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if j.file != nil {
@@ -93,12 +129,56 @@ func (j *journal) complete() error {
 	return j.damaged("the file is missing", nil)
 }
 
-func (j *journal) close() error { return errors.Join(j.file.Close(), j.lock.Close()) }
+func (j *journal) close() error {
+	var err error
+	for _, f := range []*os.File{j.file, j.lock, j.folder} {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
+	return err
+}
+
+// again begins at the first line once more, after an error that leaves open what is on
+// the disk. The lock is held. What may not have reached the disk is written once more: a
+// line that another process has read must not get lost with the power.
+func (j *journal) again() error {
+	number, durable := j.number, j.at
+	if err := rewrite(j.file, durable, j.sync); err != nil {
+		return err
+	}
+	if j.lines > j.seen.lines {
+		j.seen = mark{j.lines, j.head}
+	}
+	j.number, j.lines, j.head = 0, 0, [sha256.Size]byte{}
+	if err := j.next(); err != nil {
+		j.number, j.at = number, durable
+		return err
+	}
+	return nil
+}
+
+// rewrite writes the end of a file, from an offset on, once more.
+func rewrite(f *os.File, from int64, sync func(*os.File) error) error {
+	tail, err := io.ReadAll(io.NewSectionReader(f, from, 1<<62))
+	if err != nil {
+		return err
+	}
+	if len(tail) > 0 {
+		if _, err := f.WriteAt(tail, from); err != nil {
+			return err
+		}
+	}
+	return sync(f)
+}
 
 // catchUp reads what was added since the last time, by this process or another, and
 // gives it to apply. The lock is held. A last line that was cut off by a crash was
 // never answered: it is taken away. Everything else that does not fit is an error.
 func (j *journal) catchUp(apply func(entry) error) error {
+	if same, err := sameFile(j.file, j.path()); err != nil || !same {
+		return errors.Join(err, j.damaged("the file was moved or replaced while the signer runs", nil))
+	}
 	for {
 		info, err := j.file.Stat()
 		if err != nil {
@@ -107,17 +187,23 @@ func (j *journal) catchUp(apply func(entry) error) error {
 		if info.Size() < j.at {
 			return j.damaged("it is shorter than it was", nil)
 		}
-		if info.Size() == j.at {
-			return nil
+		more := false
+		if info.Size() > j.at {
+			if more, err = j.read(apply); err != nil {
+				return err
+			}
 		}
-		more, err := j.read(apply)
-		if err != nil || !more {
-			return err
+		if !more {
+			break
 		}
 		if err := j.next(); err != nil {
 			return err
 		}
 	}
+	if j.lines < j.seen.lines {
+		return j.damaged("it is shorter than it was", nil)
+	}
+	return nil
 }
 
 // read reads the file from where it stands. more says that another file follows.
@@ -152,6 +238,9 @@ func (j *journal) read(apply func(entry) error) (more bool, err error) {
 			more = more || e.Kind == kindNext
 		}
 		j.at, j.head, j.lines = j.at+int64(len(line)), head, j.lines+1
+		if j.lines == j.seen.lines && j.head != j.seen.head {
+			return false, j.damaged("it is another log than the one that this process has written to", nil)
+		}
 	}
 }
 
@@ -218,11 +307,15 @@ func (j *journal) write(entries []entry) error {
 	line := make([]byte, 0, hashLength+len(body)+1)
 	line = append(hex.AppendEncode(line, head[:]), ' ')
 	line = append(append(line, body...), '\n')
-	if _, err := j.file.WriteAt(line, j.at); err != nil {
-		return err
+	_, err = j.file.WriteAt(line, j.at)
+	if err == nil {
+		crash.Point("signer.written")
+		err = j.sync(j.file)
 	}
-	crash.Point("signer.written")
-	if err := j.sync(j.file); err != nil {
+	if err != nil {
+		// It was not answered and nobody has read it: it can be taken away, also on a disk
+		// that is full. Where that fails, again sees to it.
+		_ = j.cut()
 		return err
 	}
 	crash.Point("signer.bound")

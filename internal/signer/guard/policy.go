@@ -31,8 +31,12 @@ type Network struct {
 	// MaxFee is the most that one transaction may cost, in the smallest unit of the
 	// network's coin; zero: no limit.
 	MaxFee money.Amount
+	// FeePerHour and FeePerDay bound what all transactions of an hour and of a day may
+	// cost together, each with the most that it may cost; nil: no limit. Cancels and
+	// dearer attempts count.
+	FeePerHour, FeePerDay *money.Amount
 	// Open lets every asset and every vault through, without limits: the rule of slots
-	// and MaxFee are all that holds. Assets and Vaults are not read then.
+	// and the bounds of fees are all that holds. Assets and Vaults are not read then.
 	Open bool
 	// Assets are those that may be paid.
 	Assets []Asset
@@ -48,6 +52,9 @@ type Asset struct {
 	PerPayout *money.Amount
 	PerHour   *money.Amount // in any 60 minutes
 	PerDay    *money.Amount // in any 24 hours
+	// CountPerHour and CountPerDay are how many payouts there may be in these times; 0:
+	// no limit.
+	CountPerHour, CountPerDay int
 	// ApprovalAbove asks for an approval of every payout that is larger; zero: of all.
 	ApprovalAbove *money.Amount
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/money"
 	"sluice/internal/signer"
 )
 
@@ -22,42 +23,70 @@ var onlyCancel digest
 // String is hexadecimal.
 func (d digest) String() string { return hex.EncodeToString(d[:]) }
 
-// digestOf is over every part with its length, so that no two intents share one.
-func digestOf(in signer.Intent) digest {
+// digestOf is over every part with its length, so that no two intents share one. On a coin
+// chain the amount of every coin is a part of it, and where change goes.
+func digestOf(in signer.Intent) digest { return digestAs(in, len(in.Inputs) > 0) }
+
+// earlierDigest is what older versions bound coins by. Their amounts were no part of it.
+func earlierDigest(in signer.Intent) digest { return digestAs(in, false) }
+
+func digestAs(in signer.Intent, amounts bool) digest {
 	h := sha256.New()
 	part := func(b []byte) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
 		h.Write(b)
 	}
 	count := func(n int) { part(binary.BigEndian.AppendUint64(nil, uint64(n))) } //nolint:gosec // a length
-	part([]byte("sluice signer slot 1"))
+	number := func(a money.Amount) { b := a.Bytes32(); part(b[:]) }
+	title := "sluice signer slot 1"
+	if amounts {
+		title = "sluice signer slot 2"
+	}
+	part([]byte(title))
 	part([]byte(in.Family))
 	part([]byte(in.Bound))
 	// Who carries the outputs, the wallet or its vault, is no part of it: the nonce lets
 	// only one through, and which one is chosen anew if the first choice was never kept.
 	count(len(in.Outputs))
 	for _, o := range in.Outputs {
-		amount := o.Amount.Bytes32()
-		for _, b := range [][]byte{[]byte(o.Ref), []byte(o.Asset), o.To, amount[:], o.Token} {
-			part(b)
-		}
+		part([]byte(o.Ref))
+		part([]byte(o.Asset))
+		part(o.To)
+		number(o.Amount)
+		part(o.Token)
 	}
 	coins := coinsOf(in)
 	count(len(coins))
 	for _, c := range coins {
-		part([]byte(c))
+		part([]byte(c.name))
+		if amounts {
+			number(c.amount)
+		}
+	}
+	if amounts {
+		part(in.Inputs[0].Script) // the wallet's own, which all coins are under and change goes back to
 	}
 	return digest(h.Sum(nil))
 }
 
-// coinsOf names the coins that an intent spends, in order. The name has no network in
-// it: where two networks share a coin, one use of it is all there is.
-func coinsOf(in signer.Intent) []string {
-	out := make([]string, 0, len(in.Inputs))
-	for _, c := range in.Inputs {
-		out = append(out, fmt.Sprintf("%s:%d", strings.ToLower(c.TxID), c.Index))
+// coinAsk is a coin that an intent spends.
+type coinAsk struct {
+	// name has no network in it: where two networks share a coin, one use of it is all
+	// there is.
+	name   string
+	amount money.Amount
+	proved bool // the transaction that made it was given
+}
+
+// coinsOf are the coins that an intent spends, in the order of their names. unproved are
+// the inputs whose amount nothing proves.
+func coinsOf(in signer.Intent, unproved ...int) []coinAsk {
+	out := make([]coinAsk, 0, len(in.Inputs))
+	for n, c := range in.Inputs {
+		name := fmt.Sprintf("%s:%d", strings.ToLower(c.TxID), c.Index)
+		out = append(out, coinAsk{name: name, amount: c.Amount, proved: !slices.Contains(unproved, n)})
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(a, b coinAsk) int { return strings.Compare(a.name, b.name) })
 	return out
 }
 

@@ -32,13 +32,36 @@ func (w *window) add(at time.Time, amount money.Amount) (err error) {
 	return err
 }
 
+// used is what was paid in some time before a moment.
+type used struct {
+	sum   money.Amount
+	count int
+}
+
 // sums gives what was paid in the hour and in the day before a time.
-func (w *window) sums(now time.Time) (hour, day money.Amount) {
+func (w *window) sums(now time.Time) (hour, day used) {
 	if w == nil {
 		return hour, day
 	}
 	w.slide(now)
-	return w.hour, w.day
+	return used{w.hour, len(w.paid) - w.hourFrom}, used{w.day, len(w.paid) - w.dayFrom}
+}
+
+// back makes what was paid after a moment count as paid at that moment: the clock that
+// said so was wrong.
+func (w *window) back(to time.Time) error {
+	before := w.paid
+	*w = window{}
+	for _, p := range before {
+		if p.at.After(to) {
+			p.at = to
+		}
+		if err := w.add(p.at, p.amount); err != nil {
+			return err
+		}
+	}
+	w.slide(to)
+	return nil
 }
 
 func (w *window) slide(now time.Time) {

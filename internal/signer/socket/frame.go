@@ -18,10 +18,11 @@ import (
 )
 
 // version is the version of the protocol. A change of meaning is a new one.
-const version = 2
+const version = 3
 
-// frameMax is the longest frame: a batch as large as a block may hold fits.
-const frameMax = 4 << 20
+// frameMax is the longest frame: a batch as large as a block may hold fits, and so do the
+// transactions that made the coins of one, each at most 100,000 bytes where nodes pass it on.
+const frameMax = 32 << 20
 
 // The operations.
 const (
@@ -107,23 +108,24 @@ type failure struct {
 
 // intent is signer.Intent as it travels: amounts are texts of minor units.
 type intent struct {
-	Family  string   `json:"family"`
-	Network string   `json:"network"`
-	Wallet  string   `json:"wallet"`
-	Outputs []output `json:"outputs,omitempty"`
-	ChainID uint64   `json:"chain_id,omitempty"`
-	Nonce   uint64   `json:"nonce,omitempty"`
-	Gas     uint64   `json:"gas,omitempty"`
-	FeeCap  string   `json:"fee_cap,omitempty"`
-	TipCap  string   `json:"tip_cap,omitempty"`
-	Vault   []byte   `json:"vault,omitempty"`
-	Batch   []byte   `json:"batch,omitempty"`
-	GasEach uint64   `json:"gas_each,omitempty"`
-	Inputs  []input  `json:"inputs,omitempty"`
-	Change  *output  `json:"change,omitempty"`
-	Cancel  bool     `json:"cancel,omitempty"`
-	Fence   int64    `json:"fence,omitempty"`
-	Bound   string   `json:"bound,omitempty"`
+	Family   string   `json:"family"`
+	Network  string   `json:"network"`
+	Wallet   string   `json:"wallet"`
+	Outputs  []output `json:"outputs,omitempty"`
+	ChainID  uint64   `json:"chain_id,omitempty"`
+	Nonce    uint64   `json:"nonce,omitempty"`
+	Gas      uint64   `json:"gas,omitempty"`
+	FeeCap   string   `json:"fee_cap,omitempty"`
+	TipCap   string   `json:"tip_cap,omitempty"`
+	Vault    []byte   `json:"vault,omitempty"`
+	Batch    []byte   `json:"batch,omitempty"`
+	GasEach  uint64   `json:"gas_each,omitempty"`
+	Inputs   []input  `json:"inputs,omitempty"`
+	Previous [][]byte `json:"previous,omitempty"`
+	Change   *output  `json:"change,omitempty"`
+	Cancel   bool     `json:"cancel,omitempty"`
+	Fence    int64    `json:"fence,omitempty"`
+	Bound    string   `json:"bound,omitempty"`
 }
 
 type output struct {
@@ -163,6 +165,7 @@ func writeIntent(in signer.Intent) *intent {
 	for _, o := range in.Outputs {
 		out.Outputs = append(out.Outputs, writeOutput(o))
 	}
+	out.Previous = in.Previous
 	for _, c := range in.Inputs {
 		out.Inputs = append(out.Inputs, input{TxID: c.TxID, Index: c.Index, Minor: c.Amount.Minor(), Script: c.Script})
 	}
@@ -176,7 +179,7 @@ func writeIntent(in signer.Intent) *intent {
 func (i *intent) read() (signer.Intent, error) {
 	in := signer.Intent{
 		Family: i.Family, Network: i.Network, Wallet: i.Wallet, ChainID: i.ChainID, Nonce: i.Nonce, Gas: i.Gas,
-		Vault: i.Vault, GasEach: i.GasEach, Cancel: i.Cancel, Fence: i.Fence, Bound: i.Bound,
+		Vault: i.Vault, GasEach: i.GasEach, Cancel: i.Cancel, Fence: i.Fence, Bound: i.Bound, Previous: i.Previous,
 	}
 	var err error
 	if in.FeeCap, err = optional(i.FeeCap); err != nil {

@@ -104,7 +104,7 @@ func everything() signer.Intent {
 		Family: "f", Network: "n", Wallet: "w", ChainID: 1, Nonce: 1<<64 - 1, Gas: 3, FeeCap: big, TipCap: money.Of(4), Vault: []byte{5},
 		Outputs: []signer.Output{{Ref: "r", Asset: "A", To: []byte{6}, Amount: big, Token: []byte{7}, Approval: "ok", Memo: "m"}, {To: []byte{8}}},
 		Batch:   [32]byte{9}, GasEach: 16, Inputs: []signer.Input{{TxID: "t", Index: 10, Amount: money.Of(11), Script: []byte{12}}},
-		Change: signer.Output{To: []byte{13}, Amount: money.Of(14)}, Cancel: true, Fence: 15, Bound: "d",
+		Change: signer.Output{To: []byte{13}, Amount: money.Of(14)}, Cancel: true, Fence: 15, Bound: "d", Previous: [][]byte{{17}, {18}},
 	}
 }
 
@@ -349,9 +349,9 @@ func TestBadFrames(t *testing.T) {
 		return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 	}
 	for name, frame := range map[string][]byte{
-		"nothing in it": text(""), "too long": {0xff, 0xff, 0xff, 0xff}, "no JSON": text("hello"), "unknown key": text(`{"v":2,"id":1,"op":"sign","hash":"00"}`),
-		"something behind": text(`{"v":2,"id":1,"op":"addresses"} {}`), "a number as amount": text(`{"v":2,"id":1,"op":"sign","intent":{"fee_cap":5}}`),
-		"half": text(`{"v":2}`)[:6],
+		"nothing in it": text(""), "too long": {0xff, 0xff, 0xff, 0xff}, "no JSON": text("hello"), "unknown key": text(`{"v":3,"id":1,"op":"sign","hash":"00"}`),
+		"something behind": text(`{"v":3,"id":1,"op":"addresses"} {}`), "a number as amount": text(`{"v":3,"id":1,"op":"sign","intent":{"fee_cap":5}}`),
+		"half": text(`{"v":3}`)[:6],
 	} {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)
@@ -364,11 +364,11 @@ func TestBadFrames(t *testing.T) {
 		must(t, c.Close())
 	}
 	for name, body := range map[string]string{
-		"another version":  `{"v":1,"id":1,"op":"addresses"}`,
-		"no intent":        `{"v":2,"id":1,"op":"sign"}`,
-		"unknown":          `{"v":2,"id":1,"op":"sign_hash"}`,
-		"malformed amount": `{"v":2,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","fee_cap":"-1"}}`,
-		"malformed batch":  `{"v":2,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","batch":"AAAA"}}`,
+		"another version":  `{"v":2,"id":1,"op":"addresses"}`,
+		"no intent":        `{"v":3,"id":1,"op":"sign"}`,
+		"unknown":          `{"v":3,"id":1,"op":"sign_hash"}`,
+		"malformed amount": `{"v":3,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","fee_cap":"-1"}}`,
+		"malformed batch":  `{"v":3,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","batch":"AAAA"}}`,
 	} {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)
