@@ -59,6 +59,7 @@ type App struct {
 	metrics *metrics
 	rails   map[string]rail.Rail
 	banks   []bank
+	health  *signerHealth // nil: nobody signs for this process, or it cannot tell
 
 	book     *book
 	schedule *schedule.Schedule
@@ -149,7 +150,10 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 			return err
 		}
 	}
-	own := newOwnKeys(sign, a.log)
+	if r, ok := sign.(signer.Reporter); ok {
+		a.health = &signerHealth{Reporter: r, log: a.log}
+	}
+	own := newOwnKeys(sign, a.health, a.log)
 	keys, err := own.look(ctx)
 	if err != nil {
 		return err

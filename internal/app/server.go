@@ -115,6 +115,10 @@ func (a *App) checks(ctx context.Context) (ready bool, all []check) {
 	add("database", a.Store.Ping(ctx), "the database does not answer")
 	add("schema", nil, "") // an unknown schema is refused at the start
 	add("write_path", a.Loop.Broken(), "a broken invariant stopped the write path; see the log")
+	if a.health != nil {
+		err := a.health.ask(ctx)
+		add("signer", err, "the signer signs nothing ("+fault.CodeOf(err)+"); see the log")
+	}
 	var stopping error
 	if a.draining.Load() {
 		stopping = errDraining

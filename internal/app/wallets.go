@@ -16,8 +16,9 @@ import (
 // ownKeys tells which wallets this process, or its signer, has the keys of. Others are
 // left to the processes that can sign for them.
 type ownKeys struct {
-	sign signer.Signer
-	log  *slog.Logger
+	sign   signer.Signer
+	health *signerHealth // nil: the signer cannot tell
+	log    *slog.Logger
 
 	mu    sync.Mutex
 	mine  map[string]bool // by address, in lower case
@@ -31,8 +32,8 @@ const (
 	askSoon  = time.Second
 )
 
-func newOwnKeys(sign signer.Signer, log *slog.Logger) *ownKeys {
-	return &ownKeys{sign: sign, log: log, mine: map[string]bool{}}
+func newOwnKeys(sign signer.Signer, health *signerHealth, log *slog.Logger) *ownKeys {
+	return &ownKeys{sign: sign, health: health, log: log, mine: map[string]bool{}}
 }
 
 // look asks the signer for the first time, and tells whether it has keys now. A signer that
@@ -50,6 +51,9 @@ func (o *ownKeys) look(ctx context.Context) (bool, error) {
 }
 
 func (o *ownKeys) ask(ctx context.Context) error {
+	if o.health != nil {
+		_ = o.health.ask(ctx) // it is logged
+	}
 	addresses, err := o.sign.Addresses(ctx)
 	o.mu.Lock()
 	defer o.mu.Unlock()

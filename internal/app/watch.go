@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"log/slog"
+	"sync"
+	"time"
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
@@ -50,6 +53,49 @@ func (t watchedTx) Commit(ctx context.Context, v *commit.View) error {
 		t.queued()
 	}
 	return nil
+}
+
+// signerHealth asks the signer whether it signs at all.
+type signerHealth struct {
+	signer.Reporter
+	log *slog.Logger
+
+	mu   sync.Mutex
+	code string    // of what was met last, "" for nothing
+	away time.Time // since when it has not answered; zero while it does
+}
+
+// signerAway is how long a signer may be away before this process counts as not ready:
+// payouts wait for it, and a restart of it is no reason to take no requests.
+const signerAway = 30 * time.Second
+
+// ask gives what stands in the way of all signing. That an operator has stopped it is no
+// fault of this process.
+func (h *signerHealth) ask(ctx context.Context) error {
+	err := h.Health(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if code := fault.CodeOf(err); code != h.code {
+		if h.code = code; err != nil {
+			h.log.Warn("the signer signs nothing", "code", code, "error", err)
+		} else {
+			h.log.Info("the signer signs again")
+		}
+	}
+	switch fault.CodeOf(err) {
+	case "sign_stopped":
+		err = nil
+	case "signer_unavailable":
+		if h.away.IsZero() {
+			h.away = time.Now()
+		}
+		if time.Since(h.away) < signerAway {
+			return nil
+		}
+		return err
+	}
+	h.away = time.Time{}
+	return err
 }
 
 // watchedSigner counts what the signer refuses: each refusal is worth a look.

@@ -167,17 +167,26 @@ func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string
 
 // wait notes on every withdrawal why it does not go on, and gives the error back.
 func (h *hand) wait(ctx context.Context, d Work, err error) error {
-	code, text := "not_advancing", err.Error()
-	if unavailable(err) {
-		code, text = "node_unavailable", "the node of "+h.wallet.Network+" does not answer; the withdrawal waits, its money stays held"
-	} else if f := fault.Of(err); f.Kind != fault.Internal {
-		code, text = f.Code, f.Message
-		if code == "sign_slot" && len(d.Attempts) == 0 {
-			text = d.stuck(text)
-		}
+	code, text := h.why(err)
+	if code == "sign_slot" && len(d.Attempts) == 0 {
+		text = d.stuck(text)
 	}
 	h.attendAll(ctx, d, code, text)
 	return err
+}
+
+// notAdvancing is the code of an error that is a matter of one dispatch alone.
+const notAdvancing = "not_advancing"
+
+// why is what an error says to those who wait.
+func (h *hand) why(err error) (code, text string) {
+	if unavailable(err) {
+		return "node_unavailable", "the node of " + h.wallet.Network + " does not answer; the withdrawal waits, its money stays held"
+	}
+	if f := fault.Of(err); f.Kind != fault.Internal {
+		return f.Code, f.Message
+	}
+	return notAdvancing, err.Error()
 }
 
 func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {

@@ -140,6 +140,24 @@ func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candid
 	return nil
 }
 
+// tellBehind notes on queued withdrawals why they wait, when a slot that is not signed
+// stands before all of them: the same for everybody, if it is the signer's or the node's.
+func (h *hand) tellBehind(ctx context.Context, err error) {
+	code, text := h.why(err)
+	if code == notAdvancing {
+		return
+	}
+	waiting, err := h.queued(ctx, behindMax)
+	if err != nil {
+		h.log.Warn("queued withdrawals cannot be read", "error", err)
+		return
+	}
+	h.attendEach(ctx, waiting, code, "it waits behind an earlier payout of the wallet: "+text)
+}
+
+// behindMax is how many withdrawals of each currency are told why they wait.
+const behindMax = 1000
+
 // attendEach tells candidates why they wait, those that do not say so already.
 func (w *Worker) attendEach(ctx context.Context, g []Candidate, code, text string) {
 	for _, c := range g {

@@ -250,6 +250,7 @@ func (h *hand) round(ctx context.Context) {
 		if h.stop(d.Dispatch, err) {
 			if h.leased {
 				h.turn(step)
+				h.tellBehind(step, err)
 			}
 			return
 		}

@@ -19,9 +19,14 @@ import (
 // eventually polls until a deadline.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
+	end := time.After(30 * time.Second)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-end:
 			t.Fatalf("not in time: %s", what)
+		case <-again.C:
 		}
 	}
 }

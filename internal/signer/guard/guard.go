@@ -54,6 +54,7 @@ var (
 	_ signer.Signer    = (*Guard)(nil)
 	_ signer.Previewer = (*Guard)(nil)
 	_ signer.Historian = (*Guard)(nil)
+	_ signer.Reporter  = (*Guard)(nil)
 )
 
 // owner is a wallet with the key that pays from it.

@@ -26,6 +26,7 @@ var (
 	_ signer.Signer    = (*Client)(nil)
 	_ signer.Previewer = (*Client)(nil)
 	_ signer.Historian = (*Client)(nil)
+	_ signer.Reporter  = (*Client)(nil)
 )
 
 // Dial makes a client. Nothing is connected yet: the signer may be started later.
@@ -88,6 +89,12 @@ func (c *Client) History(ctx context.Context, after string) (page []signer.Recor
 		page = append(page, rec)
 	}
 	return page, a.History.Next, nil
+}
+
+// Health implements signer.Reporter. A signer that does not answer is an error as well.
+func (c *Client) Health(ctx context.Context) error {
+	_, err := c.ask(ctx, request{Op: opHealth})
+	return err
 }
 
 // answerWithin is how long a signer may think. Keys behind a network are slow, and a

@@ -30,6 +30,7 @@ const (
 	opAddresses = "addresses"
 	opMay       = "may"     // of the intent, network and outputs
 	opHistory   = "history" // after a place
+	opHealth    = "health"
 )
 
 // request is one question. Answers carry its id and may come in another order.

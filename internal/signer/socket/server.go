@@ -175,6 +175,10 @@ func (s *Server) answer(ctx context.Context, q request) answer {
 		} else if would, ok := s.opt.Signer.(signer.Previewer); ok {
 			err = would.May(ctx, in.Network, in.Outputs)
 		}
+	case q.Op == opHealth && q.Intent == nil:
+		if r, ok := s.opt.Signer.(signer.Reporter); ok {
+			err = r.Health(ctx)
+		}
 	case q.Op == opAddresses && q.Intent == nil:
 		a.Addresses, err = s.opt.Signer.Addresses(ctx)
 	case q.Op == opHistory && q.Intent == nil:
@@ -185,7 +189,7 @@ func (s *Server) answer(ctx context.Context, q request) answer {
 	if err != nil {
 		f := fault.Of(err)
 		a.Error = &failure{Kind: f.Kind, Code: f.Code, Message: f.Message}
-		if q.Op != opMay { // which is asked again and again while something waits
+		if q.Op != opMay && q.Op != opHealth { // which are asked again and again while something waits
 			s.opt.Log.Warn("not signed", "code", f.Code, "error", err)
 		}
 	}
