@@ -83,9 +83,16 @@ type running struct {
 // start runs an App until the end of the test, or until it is stopped.
 func start(t *testing.T, c config.Config) *running {
 	t.Helper()
+	return startWith(t, c, app.Options{})
+}
+
+// startWith is start with parts that are handed in.
+func startWith(t *testing.T, c config.Config, opt app.Options) *running {
+	t.Helper()
 	r := &running{log: &syncBuffer{}, done: make(chan error, 1)}
+	opt.Log = slog.New(slog.NewTextHandler(r.log, nil))
 	var err error
-	if r.App, err = app.New(t.Context(), c, app.Options{Log: slog.New(slog.NewTextHandler(r.log, nil))}); err != nil {
+	if r.App, err = app.New(t.Context(), c, opt); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
