@@ -60,7 +60,7 @@ func (p purse) spend(from *bitcoin.Tx, pay, change uint64, told ...uint64) signe
 		Outputs: []signer.Output{{Ref: "wd_1", Asset: "BTC", To: bitcoin.WitnessScript(0, make([]byte, 20)), Amount: money.Of(pay)}},
 	}
 	for n, a := range told {
-		in.Inputs = append(in.Inputs, signer.Input{TxID: from.ID().String(), Index: uint32(n), Amount: money.Of(a), Script: p.script}) //nolint:gosec // two
+		in.Inputs = append(in.Inputs, signer.Input{TxID: from.ID().String(), Index: uint32(n), Amount: money.Of(a), Script: p.script})
 	}
 	if change > 0 {
 		in.Change = signer.Output{Asset: "BTC", To: p.script, Amount: money.Of(change)}

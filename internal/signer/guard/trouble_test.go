@@ -100,9 +100,9 @@ func TestA19_three_guards(t *testing.T) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for n := range uint64(slots) {
-				amount := money.Of(uint64(who) + 6) //nolint:gosec // three
+				amount := money.Of(uint64(who) + 6)
 				if sign(t, g, func(in *signer.Intent) { in.Nonce = n + 1; in.Outputs[0].Amount = amount }) == nil {
-					signed <- [2]uint64{n, uint64(who)} //nolint:gosec // three
+					signed <- [2]uint64{n, uint64(who)}
 				}
 			}
 		}()
