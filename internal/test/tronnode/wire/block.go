@@ -41,9 +41,12 @@ func (h Header) Encode() []byte {
 	return appendInt(out, 10, int64(h.Version))
 }
 
+// Hash is what the producer signs.
+func (h Header) Hash() [32]byte { return sha256.Sum256(h.Encode()) }
+
 // ID is the id of the block with this header.
 func (h Header) ID() BlockID {
-	id := BlockID(sha256.Sum256(h.Encode()))
+	id := BlockID(h.Hash())
 	binary.BigEndian.PutUint64(id[:8], uint64(h.Number))
 	return id
 }

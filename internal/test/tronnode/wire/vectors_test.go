@@ -156,11 +156,11 @@ func TestRecover(t *testing.T) {
 		}
 	}
 	bad := map[string][]byte{
-		"short":    sig[:64],
-		"v 8":      with(func(s []byte) []byte { s[64] = 8; return s }),
-		"v 35":     with(func(s []byte) []byte { s[64] = 35; return s }),
-		"r zero":   with(func(s []byte) []byte { copy(s, make([]byte, 32)); return s }),
-		"s zero":   with(func(s []byte) []byte { copy(s[32:], make([]byte, 32)); return s }),
+		"short":  sig[:64],
+		"v 8":    with(func(s []byte) []byte { s[64] = 8; return s }),
+		"v 35":   with(func(s []byte) []byte { s[64] = 35; return s }),
+		"r zero": with(func(s []byte) []byte { copy(s, make([]byte, 32)); return s }),
+		"s zero": with(func(s []byte) []byte { copy(s[32:], make([]byte, 32)); return s }),
 		"s too big": with(func(s []byte) []byte {
 			copy(s[32:], bytes.Repeat([]byte{0xff}, 32))
 			return s
