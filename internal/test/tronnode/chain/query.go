@@ -169,3 +169,14 @@ func (r Reader) Judge(tx *wire.Transaction) *Refusal {
 func (r Reader) PermissionOf(contract wire.Contract) (Permission, bool) {
 	return r.c.permission(contract)
 }
+
+// Check validates a transfer without executing it, as a node does that builds one.
+func (r Reader) Check(t wire.Transfer) *Refusal {
+	mark := r.c.state.mark()
+	defer r.c.state.revert(mark)
+	owner, _ := wire.AddressOf(t.Owner)
+	if _, exists := r.c.state.accounts.get(owner); !exists {
+		return invalid("Validate TransferContract error, no OwnerAccount.")
+	}
+	return r.c.transfer(owner, t, &Info{})
+}
