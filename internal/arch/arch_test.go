@@ -92,6 +92,7 @@ func TestRulesCatchViolations(t *testing.T) {
 		{"chain backend", asLinked, one("x", geth+"eth/ethconfig"), geth + "eth/ethconfig"},
 		{"simulated chain", asLinked, one("x", geth+"ethclient/simulated"), "simulated"},
 		{"devnet", asLinked, one("x", "~/demo/devnet"), "internal/demo/devnet"},
+		{"stand-in node", asLinked, one("x", "~/test/tronnode/wire"), "internal/test/tronnode/wire"},
 		{"test framework", asLinked, one("x", "testing"), "testing"},
 		{"client library", asLinked, one("x", geth+"ethclient", geth+"core/types", geth+"p2p/netutil"), ""},
 	}

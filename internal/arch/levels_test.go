@@ -106,13 +106,22 @@ var levels = map[string]int{
 	"internal/demo/devnet": 10,
 	"internal/demo/bank":   10,
 
+	// 7-10: the stand-in TRON node, which shares no code with the rail.
+	"internal/test/tronnode/wire":  7,
+	"internal/test/tronnode/tvm":   8,
+	"internal/test/tronnode/chain": 9,
+	"internal/test/tronnode":       10,
+
 	// 11: programs in the shape of packages.
-	"internal/cli":  11,
-	"internal/demo": 11,
+	"internal/test/tronnode/control": 11,
+	"internal/cli":                   11,
+	"internal/demo":                  11,
 
 	// 12: main packages, ten lines each.
 	"cmd/sluice":      12,
 	"cmd/sluice-demo": 12,
+
+	"internal/test/tronnode/cmd/tronnode": 12,
 }
 
 // testOnly are packages without product code. They stand outside the levels.
@@ -148,6 +157,6 @@ var notInProduction = []string{
 	geth + "ethclient/simulated",
 	geth + "core", geth + "core/vm", geth + "core/state", geth + "core/txpool", // types alone are fine
 	geth + "miner", geth + "p2p", geth + "cmd/",
-	module + "/internal/demo", module + "/internal/demo/", module + "/contracts",
+	module + "/internal/demo", module + "/internal/demo/", module + "/internal/test/", module + "/contracts",
 	"testing", "testing/",
 }

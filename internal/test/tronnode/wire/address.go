@@ -48,6 +48,12 @@ func (a Address) Hex() string { return hex.EncodeToString(a[:]) }
 // String returns the base58check form, 34 characters that start with T.
 func (a Address) String() string { return EncodeBase58Check(a[:]) }
 
+// UnmarshalText reads what ParseAddress reads.
+func (a *Address) UnmarshalText(text []byte) (err error) {
+	*a, err = ParseAddress(string(text))
+	return err
+}
+
 // MustAddress reads a base58check or 42-digit hex address. It panics for anything else:
 // it is for constants of tests.
 func MustAddress(s string) Address {
