@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -79,6 +81,11 @@ func (r Reader) Info(id wire.TxID) *Info {
 
 // Account returns an account, and false when it was never activated.
 func (r Reader) Account(a wire.Address) (Account, bool) { return r.c.state.accounts.get(a) }
+
+// Accounts are the addresses of all accounts, sorted.
+func (r Reader) Accounts() []wire.Address {
+	return slices.SortedFunc(maps.Keys(r.c.state.accounts.rows), func(a, b wire.Address) int { return bytes.Compare(a[:], b[:]) })
+}
 
 // Contract returns a contract with the code that runs.
 func (r Reader) Contract(a wire.Address) (Contract, []byte, bool) {
