@@ -2,7 +2,6 @@ package tronnode
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,7 +173,7 @@ func (n *Node) broadcast(path string, req request, body []byte, lies []Lie) (any
 	if path == fullPrefix+"broadcasthex" {
 		return object{
 			"result": code == chain.Success, "code": string(code), "message": message, "txid": id,
-			"transaction": hex.EncodeToString(tx.Encode()),
+			"transaction": plain(tx),
 		}, nil
 	}
 	answer := object{"txid": id}

@@ -3,6 +3,7 @@ package tronnode
 import (
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 
 	"sluice/internal/test/tronnode/chain"
 	"sluice/internal/test/tronnode/tvm"
@@ -107,6 +108,23 @@ func (s style) contract(c wire.Contract) object {
 	default:
 		return object{}
 	}
+}
+
+// plain is a transaction as broadcasthex gives it back: a string of JSON in which what a
+// contract says is still encoded (java-tron: JsonFormat.printToString).
+func plain(tx *wire.Transaction) string {
+	s := style{visible: true}
+	raw := s.raw(&tx.Raw)
+	var contracts, signatures []any
+	for _, c := range tx.Raw.Contracts {
+		parameter := object{}.text("type_url", c.TypeURL).hex("value", c.Value)
+		contracts = append(contracts, object{"type": c.Type.String(), "parameter": parameter}.num("Permission_id", int64(c.PermissionID)))
+	}
+	raw["contract"] = contracts
+	for _, sig := range tx.Signatures {
+		signatures = append(signatures, hex.EncodeToString(sig))
+	}
+	return strings.TrimSpace(string(encode(object{"raw_data": raw}.list("signature", signatures))))
 }
 
 // block shows a block (java-tron: Util.printBlockToJSON).

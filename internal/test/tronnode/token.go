@@ -24,6 +24,7 @@ type Token struct {
 	Address wire.Address
 	node    *Node
 	methods abi.ABI
+	json    []byte
 }
 
 // transferABI is what the fallback of TronDollar answers: it is in no ABI of the compiler.
@@ -66,8 +67,11 @@ func (n *Node) Deploy(contract string, arguments ...any) (*Token, error) {
 		Owner: Issuer.Address(), Name: contract, ABI: encode(artifact.ABI),
 		Code: slices.Concat(common.FromHex(artifact.Bytecode), constructor), UserPercent: 100,
 	})
-	return &Token{address, n, methods}, err
+	return &Token{address, n, methods, encode(artifact.ABI)}, err
 }
+
+// ABI is the contract's interface, as JSON.
+func (t *Token) ABI() string { return string(t.json) }
 
 // Call runs a method as an account, without a transaction: "pause", "addBlackList" and so on.
 func (t *Token) Call(as wire.Address, method string, arguments ...any) error {
