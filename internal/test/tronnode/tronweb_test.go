@@ -87,10 +87,7 @@ func TestTronweb(t *testing.T) {
 	n.must(n.Chain.SetPermissions(shared, both, both))
 	orders := httptest.NewServer(control.Handler(n.Node, nil))
 	t.Cleanup(orders.Close)
-	file, err := os.ReadFile("wire/testdata/vectors.json")
-	n.must(err)
-	var vectors []vector
-	n.must(json.Unmarshal(file, &vectors))
+	vectors := readVectors(t)
 	for i, v := range vectors {
 		// The network takes a high s (V5) and a signature of nobody (V8), tronweb does not.
 		vectors[i].Recoverable = v.Name != "V5" && v.Name != "V8"
@@ -103,17 +100,6 @@ func TestTronweb(t *testing.T) {
 	compareVectors(t, vectors, found)
 	n.compareSent(found)
 	n.compareReads(found, usdt)
-}
-
-// vector is a transaction of a public network.
-type vector struct {
-	Name        string `json:"name"`
-	TxID        string `json:"txid"`
-	Raw         string `json:"raw"`
-	Signature   string `json:"signature"`
-	Owner       string `json:"owner"`
-	Signer      string `json:"signer"`
-	Recoverable bool   `json:"recoverable"`
 }
 
 // compareVectors: V1 to V9 in the eyes of tronweb.
