@@ -111,6 +111,12 @@ func at(v any, names string) any {
 	return v
 }
 
+// text is a JSON string, "" when it is missing.
+func text(v any, names string) string {
+	s, _ := at(v, names).(string)
+	return s
+}
+
 // number is a JSON number, 0 when it is missing.
 func number(v any, names string) int64 {
 	f, _ := at(v, names).(float64)

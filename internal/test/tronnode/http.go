@@ -34,7 +34,11 @@ type answers map[string]func(q query) (any, error)
 func (n *Node) handler(prefix string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.Path, "/")
-		if !strings.HasPrefix(path, prefix) && !(n.options.Gateway && (strings.HasPrefix(path, fullPrefix) || strings.HasPrefix(path, solidPrefix))) {
+		served := strings.HasPrefix(path, prefix)
+		if n.options.Gateway {
+			served = strings.HasPrefix(path, fullPrefix) || strings.HasPrefix(path, solidPrefix)
+		}
+		if !served {
 			http.NotFound(w, r)
 			return
 		}

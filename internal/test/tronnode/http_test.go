@@ -84,7 +84,7 @@ func TestReceipts(t *testing.T) {
 		if at(got, "result") != "FAILED" || at(got, "receipt.result") != "OUT_OF_ENERGY" || number(got, "receipt.energy_fee") != 16_500_120 || number(got, "receipt.energy_usage_total") != 78_572 {
 			t.Errorf("%v", got)
 		}
-		message, _ := hex.DecodeString(at(got, "resMessage").(string))
+		message, _ := hex.DecodeString(text(got, "resMessage"))
 		for _, want := range []string{"'SSTORE'", "curInvokeEnergyLimit[78572]", "curOpEnergy[20000]", "penaltyEnergy[68000]"} {
 			if !strings.Contains(string(message), want) {
 				t.Errorf("message %q has no %s", message, want)
@@ -301,7 +301,7 @@ func TestConstant(t *testing.T) {
 func TestBuilt(t *testing.T) {
 	n := start(t, tronnode.Options{})
 	built := n.ask("wallet/createtransaction", fmt.Sprintf(`{"owner_address":%q,"to_address":%q,"amount":7,"visible":true,"extra_data":"hello"}`, n.payer, n.payee))
-	raw, err := hex.DecodeString(at(built, "raw_data_hex").(string))
+	raw, err := hex.DecodeString(text(built, "raw_data_hex"))
 	n.must(err)
 	decoded, err := wire.DecodeRaw(raw)
 	n.must(err)

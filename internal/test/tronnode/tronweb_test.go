@@ -138,9 +138,7 @@ func (n *net) compareSent(found map[string]any) {
 	}
 	for _, c := range cases {
 		got := found[c.name]
-		raw, _ := at(got, "raw").(string)
-		signature, _ := at(got, "signature").(string)
-		shown, _ := at(got, "shownSignature").(string)
+		raw, signature, shown := text(got, "raw"), text(got, "signature"), text(got, "shownSignature")
 		data, err := hex.DecodeString(raw)
 		n.must(err)
 		decoded, err := wire.DecodeRaw(data)
@@ -158,7 +156,7 @@ func (n *net) compareSent(found map[string]any) {
 		if number(got, "waiting") != 0 {
 			n.Errorf("%s: there was an info before it was in a block", c.name)
 		}
-		if result, _ := at(got, "info.receipt.result").(string); result != c.result {
+		if text(got, "info.receipt.result") != c.result {
 			n.Errorf("%s: %v", c.name, at(got, "info"))
 		}
 		if c.fee >= 0 && number(got, "info.fee") != c.fee {

@@ -131,7 +131,8 @@ type View struct {
 // within runs f with the state and the blocks of a view.
 func (c *Chain) within(v View, f func()) {
 	main := c.blocks
-	base, side := len(main), []*Block(nil)
+	var base int // length of the main branch in the view
+	var side []*Block
 	switch {
 	case v.Solid:
 		base = int(c.state.props.get().solidNumber) + 1

@@ -117,7 +117,7 @@ func commitment(r []byte, id byte) (secp256k1.JacobianPoint, error) {
 	}
 	if id&2 != 0 {
 		var order secp256k1.FieldVal
-		if order.SetByteSlice(secp256k1.S256().N.Bytes()) {
+		if order.SetByteSlice(secp256k1.Params().N.Bytes()) {
 			return point, ErrSignature
 		}
 		point.X.Add(&order).Normalize()
