@@ -161,7 +161,7 @@ func getSignWeight(q query) (any, error) {
 		}
 	}
 	answer.list("approved_list", signed)
-	weight, refusal := chain.SignedWeight(permission, tx)
+	weight, refusal := q.SignedWeight(permission, tx)
 	switch {
 	case refusal != nil:
 		answer["result"] = object{"code": "PERMISSION_ERROR", "message": refusal.Message}

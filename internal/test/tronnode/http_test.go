@@ -96,26 +96,18 @@ func TestReceipts(t *testing.T) {
 	})
 }
 
-// TestShapes: which fields answers have, and which they leave out.
-func TestShapes(t *testing.T) {
-	n := start(t, tronnode.Options{})
-	usdt := n.dollar()
+// shape is what stands somewhere in an answer.
+type shape struct {
+	path, body string
+	at         string
+	keys       string // of the object there
+	want       any    // or its value
+}
+
+// shapes of a chain with a call in block 2 and a transfer in the pool.
+func (n *net) shapes(usdt *tronnode.Token, id, pooled wire.TxID) []shape {
 	nobody := wire.KeyFromSeed("nobody").Address()
-	raw := usdt.Transfer(n.payer, n.payee, big.NewInt(5), 100*trx)
-	raw.Data = []byte("memo")
-	id, err := n.Send(raw, n.key)
-	n.must(err)
-	n.Chain.Produce(1)
-	waiting := n.Transfer(n.payer, n.payee, 7)
-	waiting.Contracts[0].PermissionID = 2
-	pooled, err := n.Send(waiting, n.key)
-	n.must(err)
-	cases := []struct {
-		path, body string
-		at         string
-		keys       string // of the object there
-		want       any    // or its value
-	}{
+	return []shape{
 		{path: "wallet/getnowblock", keys: "blockID,block_header,transactions"},
 		{path: "wallet/getnowblock", at: "block_header", keys: "raw_data,witness_signature"},
 		{path: "wallet/getnowblock", at: "block_header.raw_data", keys: "number,parentHash,timestamp,txTrieRoot,version,witness_address"},
@@ -171,7 +163,22 @@ func TestShapes(t *testing.T) {
 		{path: "wallet/getnodeinfo", at: "block", want: nowPlace(n)},
 		{path: "wallet/getenergyprices", at: "prices", want: "0:100"},
 	}
-	for _, c := range cases {
+}
+
+// TestShapes: which fields answers have, and which they leave out.
+func TestShapes(t *testing.T) {
+	n := start(t, tronnode.Options{})
+	usdt := n.dollar()
+	raw := usdt.Transfer(n.payer, n.payee, big.NewInt(5), 100*trx)
+	raw.Data = []byte("memo")
+	id, err := n.Send(raw, n.key)
+	n.must(err)
+	n.Chain.Produce(1)
+	waiting := n.Transfer(n.payer, n.payee, 7)
+	waiting.Contracts[0].PermissionID = 2
+	pooled, err := n.Send(waiting, n.key)
+	n.must(err)
+	for _, c := range n.shapes(usdt, id, pooled) {
 		t.Run(c.path+" "+c.at, func(t *testing.T) {
 			answer := n.ask(c.path, c.body)
 			got := answer

@@ -52,6 +52,7 @@ type Chain struct {
 	carried          []operation // of erased blocks
 	slow             map[common.Address]bool
 	alter            func(signature []byte) []byte
+	signers          map[string]wire.Address // by txid and signature
 }
 
 // The stakes of others, in TRX.
@@ -67,7 +68,7 @@ func New(config Config) *Chain {
 	if config.Genesis.IsZero() {
 		config.Genesis = standardGenesis
 	}
-	c := &Chain{state: newLedger(), slow: map[common.Address]bool{}}
+	c := &Chain{state: newLedger(), slow: map[common.Address]bool{}, signers: map[string]wire.Address{}}
 	c.genesisTime = config.Genesis.UnixMilli() / slotMillis * slotMillis
 	c.clock = c.genesisTime
 	if config.IDCache {

@@ -177,6 +177,11 @@ func (r Reader) PermissionOf(contract wire.Contract) (Permission, bool) {
 	return r.c.permission(contract)
 }
 
+// SignedWeight adds up the weights of the keys that signed.
+func (r Reader) SignedWeight(p Permission, tx *wire.Transaction) (int64, *Refusal) {
+	return r.c.signedWeight(p, tx)
+}
+
 // Check validates a transfer without executing it, as a node does that builds one.
 func (r Reader) Check(t wire.Transfer) *Refusal {
 	mark := r.c.state.mark()

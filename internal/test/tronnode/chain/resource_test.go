@@ -8,58 +8,62 @@ import (
 	"sluice/internal/test/tronnode/wire"
 )
 
+// size is what a transfer of this amount counts, with 64 bytes for its result.
+const size = 267
+
+func memo(n int) func(*wire.Raw) { return func(r *wire.Raw) { r.Data = make([]byte, n) } }
+
+var bandwidthCases = []struct {
+	name   string
+	before func(w *world)
+	change func(r *wire.Raw)
+	to     wire.Address
+	usage  int64 // net_usage
+	fee    int64 // net_fee
+	total  int64 // fee
+	free   int64 // freeNetUsed afterwards
+	staked bool  // paid from stake
+}{
+	{name: "free", usage: size, free: size},
+	{name: "the free quota is all or nothing", before: func(w *world) { w.run(w.transfer(w.payee, trx)); w.run(w.transfer(w.payee, trx)) }, fee: size * 1000, total: size * 1000},
+	{name: "more than the quota at once", change: memo(600), fee: (size + 603) * 1000, total: (size+603)*1000 + trx},
+	{name: "stake comes first", before: func(w *world) { w.must(w.Stake(w.payer, 900*trx, 0)) }, usage: size, staked: true},
+	{name: "stake that is too little is left alone", before: func(w *world) {
+		w.must(w.Stake(w.payer, 100*trx, 0)) // 160 bytes
+		w.run(w.transfer(w.payee, trx))
+		w.run(w.transfer(w.payee, trx))
+	}, fee: size * 1000, total: size * 1000},
+	{name: "delegated stake", before: func(w *world) {
+		lender := wire.KeyFromSeed("lender").Address()
+		w.must(w.Fund(lender, 1000*trx))
+		w.must(w.Stake(lender, 900*trx, 0))
+		w.must(w.Delegate(lender, w.payer, 900*trx, 0))
+	}, change: memo(700), usage: size + 703, total: trx, staked: true},
+	{name: "the quota is back after a day", before: func(w *world) {
+		w.run(w.transfer(w.payee, trx))
+		w.run(w.transfer(w.payee, trx))
+		w.Advance(24 * time.Hour)
+		w.Produce(1)
+	}, usage: size},
+	{name: "half the quota is back after half a day", before: func(w *world) {
+		w.run(w.transfer(w.payee, trx))
+		w.run(w.transfer(w.payee, trx)) // 530 of 600
+		w.Advance(12 * time.Hour)
+		w.Produce(1)
+	}, usage: size},
+	{name: "activation", to: stranger.Address(), fee: 100_000, total: 1_100_000},
+	{name: "activation with stake", before: func(w *world) { w.must(w.Stake(w.payer, 900*trx, 0)) }, to: stranger.Address(), usage: size, total: trx},
+	{name: "memo", change: memo(10), usage: size + 12, total: trx, free: size + 12},
+	{name: "prices are parameters", before: func(w *world) {
+		w.must(w.SetParameter(chain.FreeNetLimit, 0))
+		w.must(w.SetParameter(chain.BandwidthPrice, 7))
+		w.must(w.SetParameter(chain.MemoFee, 11))
+	}, change: memo(1), fee: (size + 3) * 7, total: (size+3)*7 + 11},
+}
+
 // TestBandwidth: stake, else the free quota, else all of it is burned.
 func TestBandwidth(t *testing.T) {
-	const size = 267 // of a transfer of this amount, with 64 for its result
-	memo := func(n int) func(*wire.Raw) { return func(r *wire.Raw) { r.Data = make([]byte, n) } }
-	cases := []struct {
-		name   string
-		before func(w *world)
-		change func(r *wire.Raw)
-		to     wire.Address
-		usage  int64 // net_usage
-		fee    int64 // net_fee
-		total  int64 // fee
-		free   int64 // freeNetUsed afterwards
-		staked bool  // paid from stake
-	}{
-		{name: "free", usage: size, free: size},
-		{name: "the free quota is all or nothing", before: func(w *world) { w.run(w.transfer(w.payee, trx)); w.run(w.transfer(w.payee, trx)) }, fee: size * 1000, total: size * 1000},
-		{name: "more than the quota at once", change: memo(600), fee: (size + 603) * 1000, total: (size+603)*1000 + trx},
-		{name: "stake comes first", before: func(w *world) { w.must(w.Stake(w.payer, 900*trx, 0)) }, usage: size, staked: true},
-		{name: "stake that is too little is left alone", before: func(w *world) {
-			w.must(w.Stake(w.payer, 100*trx, 0)) // 160 bytes
-			w.run(w.transfer(w.payee, trx))
-			w.run(w.transfer(w.payee, trx))
-		}, fee: size * 1000, total: size * 1000},
-		{name: "delegated stake", before: func(w *world) {
-			lender := wire.KeyFromSeed("lender").Address()
-			w.must(w.Fund(lender, 1000*trx))
-			w.must(w.Stake(lender, 900*trx, 0))
-			w.must(w.Delegate(lender, w.payer, 900*trx, 0))
-		}, change: memo(700), usage: size + 703, total: trx, staked: true},
-		{name: "the quota is back after a day", before: func(w *world) {
-			w.run(w.transfer(w.payee, trx))
-			w.run(w.transfer(w.payee, trx))
-			w.Advance(24 * time.Hour)
-			w.Produce(1)
-		}, usage: size},
-		{name: "half the quota is back after half a day", before: func(w *world) {
-			w.run(w.transfer(w.payee, trx))
-			w.run(w.transfer(w.payee, trx)) // 530 of 600
-			w.Advance(12 * time.Hour)
-			w.Produce(1)
-		}, usage: size},
-		{name: "activation", to: stranger.Address(), fee: 100_000, total: 1_100_000},
-		{name: "activation with stake", before: func(w *world) { w.must(w.Stake(w.payer, 900*trx, 0)) }, to: stranger.Address(), usage: size, total: trx},
-		{name: "memo", change: memo(10), usage: size + 12, total: trx, free: size + 12},
-		{name: "prices are parameters", before: func(w *world) {
-			w.must(w.SetParameter(chain.FreeNetLimit, 0))
-			w.must(w.SetParameter(chain.BandwidthPrice, 7))
-			w.must(w.SetParameter(chain.MemoFee, 11))
-		}, change: memo(1), fee: (size + 3) * 7, total: (size+3)*7 + 11},
-	}
-	for _, c := range cases {
+	for _, c := range bandwidthCases {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, chain.Config{})
 			if c.before != nil {

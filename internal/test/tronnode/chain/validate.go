@@ -84,7 +84,7 @@ func (c *Chain) checkSignatures(tx *wire.Transaction) *Refusal {
 	if contract.PermissionID != 0 && !permission.allows(contract.Type) {
 		return unsigned("Permission denied")
 	}
-	signed, refusal := SignedWeight(permission, tx)
+	signed, refusal := c.signedWeight(permission, tx)
 	if refusal != nil {
 		return refusal
 	}
@@ -116,15 +116,15 @@ func (c *Chain) permission(contract wire.Contract) (Permission, bool) {
 	return Permission{}, false
 }
 
-// SignedWeight adds up the weights of the keys that signed.
-func SignedWeight(p Permission, tx *wire.Transaction) (int64, *Refusal) {
+// signedWeight adds up the weights of the keys that signed.
+func (c *Chain) signedWeight(p Permission, tx *wire.Transaction) (int64, *Refusal) {
 	if len(tx.Signatures) > len(p.Keys) {
 		return 0, unsigned(fmt.Sprintf("Signature count is %d more than key counts of permission : %d", len(tx.Signatures), len(p.Keys)))
 	}
 	var sum int64
 	signed := map[wire.Address]bool{}
 	for _, sig := range tx.Signatures {
-		who, err := wire.Recover(tx.ID(), sig)
+		who, err := c.signer(tx.ID(), sig)
 		if err != nil {
 			return 0, unsigned(err.Error())
 		}
@@ -139,6 +139,20 @@ func SignedWeight(p Permission, tx *wire.Transaction) (int64, *Refusal) {
 		sum += weight
 	}
 	return sum, nil
+}
+
+// signer is wire.Recover, which takes longer than all else that a transfer needs, with a
+// memory: the same transaction is checked for the pool and again for each block.
+func (c *Chain) signer(id wire.TxID, sig []byte) (wire.Address, error) {
+	key := string(id[:]) + string(sig)
+	if who, known := c.signers[key]; known {
+		return who, nil
+	}
+	who, err := wire.Recover(id, sig)
+	if err == nil {
+		c.signers[key] = who
+	}
+	return who, err
 }
 
 func (p Permission) weight(a wire.Address) int64 {
