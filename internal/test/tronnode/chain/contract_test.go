@@ -117,7 +117,8 @@ func TestExceptions(t *testing.T) {
 // deployed puts runtime code on the chain, with the shortest constructor.
 func (w *world) deployed(code []byte) wire.Address {
 	w.Helper()
-	init := append([]byte{0x60, byte(len(code)), 0x60, 12, 0x60, 0, 0x39, 0x60, byte(len(code)), 0x60, 0, 0xf3}, code...)
+	high, low := byte(len(code)>>8), byte(len(code))
+	init := append([]byte{0x61, high, low, 0x60, 14, 0x60, 0, 0x39, 0x61, high, low, 0x60, 0, 0xf3}, code...)
 	at, err := w.Deploy(chain.Deployment{Owner: w.owner, Name: string(code), Code: init, UserPercent: 100})
 	w.must(err)
 	return at
@@ -164,6 +165,31 @@ func TestPassesOn(t *testing.T) {
 	}
 	if w.balance(stranger.Address()) != 7 || len(info.Internal) != 1 || info.Internal[0].Value != 7 || info.Internal[0].Rejected {
 		t.Errorf("%d sun arrived, internal %+v", w.balance(stranger.Address()), info.Internal)
+	}
+}
+
+// TestStipend: value comes with 2,300 energy for the callee, which the caller did not give.
+func TestStipend(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		callee []byte
+		sun    int64 // that the callee has afterwards
+	}{
+		{"enough", bytes.Repeat([]byte{0x5f, 0x50}, 500), 7},     // PUSH0 POP: 2,000
+		{"not enough", bytes.Repeat([]byte{0x5f, 0x50}, 600), 0}, // 2,400
+	} {
+		w := newWorld(t, chain.Config{})
+		at := w.deployed(c.callee)
+		to := at.EVM()
+		// CALL(gas: 0, to, value: CALLVALUE, nothing in, nothing out) STOP
+		code := append([]byte{0x5f, 0x5f, 0x5f, 0x5f, 0x34, 0x73}, to[:]...)
+		code = append(code, 0x5f, 0xf1, 0x00)
+		caller := w.deployed(code)
+		raw := w.call(caller, nil, 10*trx)
+		raw.Contracts[0].Value = wire.Trigger{Owner: w.payer[:], Contract: caller[:], CallValue: 7}.Encode()
+		if info := w.run(raw); info.Failed || w.balance(at) != c.sun {
+			t.Errorf("%s: %s, the callee has %d", c.name, info.Outcome, w.balance(at))
+		}
 	}
 }
 

@@ -74,6 +74,24 @@ func TestForkDropsWhatRefersToIt(t *testing.T) {
 	}
 }
 
+// TestForkGivesANewAge: what comes back from an erased block waits another minute.
+func TestForkGivesANewAge(t *testing.T) {
+	w := newWorld(t, chain.Config{})
+	w.Produce(30)
+	id := w.send(w.transfer(w.payee, trx))
+	w.ProduceEmpty(15)
+	w.Produce(1)
+	w.must(w.Fork(chain.Reorg{Depth: 1, Empty: true}))
+	w.ProduceEmpty(15)
+	if !w.pooled(id) {
+		t.Error("it was dropped a minute after it was first sent")
+	}
+	w.ProduceEmpty(5)
+	if w.pooled(id) {
+		t.Error("it is still there a minute after the fork")
+	}
+}
+
 func TestForkKeepsOperations(t *testing.T) {
 	w := newWorld(t, chain.Config{})
 	w.Produce(30)
