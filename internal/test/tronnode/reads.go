@@ -20,8 +20,8 @@ var reads = answers{
 	"getblockbyid":                 getBlockByID,
 	"getblockbylimitnext":          getBlockByLimitNext,
 	"getblockbylatestnum":          getBlockByLatestNum,
-	"gettransactionbyid":           getTransactionByID,
-	"gettransactioninfobyid":       getTransactionInfoByID,
+	"gettransactionbyid":           ofTransaction(func(q query, id wire.TxID) any { return q.shown(q.Transaction(id)) }),
+	"gettransactioninfobyid":       ofTransaction(getTransactionInfoByID),
 	"gettransactioninfobyblocknum": getTransactionInfoByBlockNum,
 	"gettransactioncountbyblocknum": func(q query) (any, error) {
 		number, err := q.number("num")
@@ -31,16 +31,16 @@ var reads = answers{
 		}
 		return object{"count": count}, err
 	},
-	"gettransactionfrompending":     getTransactionFromPending,
+	"gettransactionfrompending":     ofTransaction(func(q query, id wire.TxID) any { return q.shown(q.Pending(id)) }),
 	"gettransactionlistfrompending": getTransactionListFromPending,
 	"getpendingsize":                func(q query) (any, error) { return object{"pendingSize": len(q.Pool())}, nil },
-	"getaccount":                    getAccount,
-	"getaccountresource":            getAccountResource,
-	"getaccountnet":                 getAccountNet,
+	"getaccount":                    ofAddress("address", getAccount),
+	"getaccountresource":            ofAddress("address", getAccountResource),
+	"getaccountnet":                 ofAddress("address", getAccountNet),
 	"getchainparameters":            getChainParameters,
 	"getnodeinfo":                   getNodeInfo,
-	"getcontract":                   getContract,
-	"getcontractinfo":               getContractInfo,
+	"getcontract":                   ofAddress("value", getContract),
+	"getcontractinfo":               ofAddress("value", getContractInfo),
 	"triggerconstantcontract":       triggerConstantContract,
 	"estimateenergy":                estimateEnergy,
 	"triggersmartcontract":          triggerSmartContract,
@@ -148,15 +148,31 @@ func (q query) blocks(from, to int64) object {
 	return object{}.list("block", list)
 }
 
-// getTransactionByID shows what is in the pool too, except on a solidity node.
-func getTransactionByID(q query) (any, error) {
-	id, ok, err := q.txID("value")
-	if err != nil || !ok {
-		return nil, err
+// ofTransaction is a call about the transaction whose id is in value. Anything that is no
+// id is unknown.
+func ofTransaction(answer func(q query, id wire.TxID) any) func(q query) (any, error) {
+	return func(q query) (any, error) {
+		id, ok, err := q.txID("value")
+		if err != nil || !ok {
+			return nil, err
+		}
+		return answer(q, id), nil
 	}
-	return q.shown(q.Transaction(id)), nil
 }
 
+// ofAddress is a call about the address in a field.
+func ofAddress(field string, answer func(q query, a wire.Address) any) func(q query) (any, error) {
+	return func(q query) (any, error) {
+		b, err := q.address(field)
+		if err != nil {
+			return nil, err
+		}
+		a, _ := wire.AddressOf(b)
+		return answer(q, a), nil
+	}
+}
+
+// shown shows a transaction, and nothing for one that does not exist.
 func (q query) shown(tx *wire.Transaction) any {
 	if tx == nil {
 		return nil
@@ -164,14 +180,7 @@ func (q query) shown(tx *wire.Transaction) any {
 	return q.transaction(tx)
 }
 
-func getTransactionFromPending(q query) (any, error) {
-	id, ok, err := q.txID("value")
-	if err != nil || !ok {
-		return nil, err
-	}
-	return q.shown(q.Pending(id)), nil
-}
-
+// getTransactionListFromPending lists what is in the pool; a solidity node has none.
 func getTransactionListFromPending(q query) (any, error) {
 	var list []any
 	for _, id := range q.Pool() {
@@ -180,16 +189,12 @@ func getTransactionListFromPending(q query) (any, error) {
 	return object{}.list("txId", list), nil
 }
 
-func getTransactionInfoByID(q query) (any, error) {
-	id, ok, err := q.txID("value")
-	if err != nil || !ok {
-		return nil, err
-	}
+func getTransactionInfoByID(q query, id wire.TxID) any {
 	info := q.Info(id)
 	if info == nil {
-		return nil, nil
+		return nil
 	}
-	return q.fullInfo(info), nil
+	return q.fullInfo(info)
 }
 
 func (q query) fullInfo(info *chain.Info) object {
@@ -216,50 +221,29 @@ func getTransactionInfoByBlockNum(q query) (any, error) {
 	return list, nil
 }
 
-func (q query) accountOf(key string) (wire.Address, error) {
-	b, err := q.address(key)
-	if err != nil {
-		return wire.Address{}, err
-	}
-	a, _ := wire.AddressOf(b)
-	return a, nil
-}
-
-func getAccount(q query) (any, error) {
-	address, err := q.accountOf("address")
-	if err != nil {
-		return nil, err
-	}
+func getAccount(q query, address wire.Address) any {
 	a, exists := q.Account(address)
 	if !exists {
-		return nil, nil
+		return nil
 	}
-	return q.account(address, a), nil
+	return q.account(address, a)
 }
 
-func getAccountResource(q query) (any, error) {
-	address, err := q.accountOf("address")
-	if err != nil {
-		return nil, err
-	}
+func getAccountResource(q query, address wire.Address) any {
 	r, exists := q.Resources(address)
 	if !exists {
-		return nil, nil
+		return nil
 	}
-	return resources(r), nil
+	return resources(r)
 }
 
-func getAccountNet(q query) (any, error) {
-	address, err := q.accountOf("address")
-	if err != nil {
-		return nil, err
-	}
+func getAccountNet(q query, address wire.Address) any {
 	r, exists := q.Resources(address)
 	if !exists {
-		return nil, nil
+		return nil
 	}
 	r.EnergyLimit, r.EnergyUsed, r.TotalEnergyLimit, r.TotalEnergyWeight = 0, 0, 0, 0
-	return resources(r), nil
+	return resources(r)
 }
 
 func getChainParameters(q query) (any, error) {
@@ -290,32 +274,24 @@ func getNodeInfo(q query) (any, error) {
 	}, nil
 }
 
-func getContract(q query) (any, error) {
-	address, err := q.accountOf("value")
-	if err != nil {
-		return nil, err
-	}
+func getContract(q query, address wire.Address) any {
 	deployed, code, exists := q.Contract(address)
 	if !exists {
-		return nil, nil
+		return nil
 	}
-	return q.deployed(deployed, code), nil
+	return q.deployed(deployed, code)
 }
 
-func getContractInfo(q query) (any, error) {
-	address, err := q.accountOf("value")
-	if err != nil {
-		return nil, err
-	}
-	deployed, code, exists := q.Contract(address)
+func getContractInfo(q query, address wire.Address) any {
+	_, code, exists := q.Contract(address)
 	if !exists {
-		return nil, nil
+		return nil
 	}
 	usage, factor, cycle := q.Activity(address)
 	return object{
-		"smart_contract": q.deployed(deployed, code), "runtimecode": hex.EncodeToString(code),
+		"smart_contract": getContract(q, address), "runtimecode": hex.EncodeToString(code),
 		"contract_state": object{}.num("energy_usage", usage).num("energy_factor", factor).num("update_cycle", cycle),
-	}, nil
+	}
 }
 
 func validateAddress(q query) (any, error) {
