@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"testing"
 	"time"
 
@@ -47,7 +48,9 @@ func TestNames(t *testing.T) {
 		t.Errorf("a transaction of another network: %v", refusal)
 	}
 	// The id of block 0 of the main network.
-	id := wire.BlockID(bytes.Join([][]byte{make([]byte, 8), {0x1e, 0xbf, 0x88, 0x50, 0x8a, 0x03, 0x86, 0x5c, 0x71, 0xd4, 0x52, 0xe2, 0x5f, 0x4d, 0x51, 0x19, 0x41, 0x96, 0xa1, 0xd2, 0x2b, 0x66, 0x53, 0xdc}}, nil))
+	var id wire.BlockID
+	_, err := hex.Decode(id[:], []byte("00000000000000001ebf88508a03865c71d452e25f4d51194196a1d22b6653dc"))
+	a.must(err)
 	if got := newWorld(t, chain.Config{GenesisID: id}).ChainID(); got != 728126428 {
 		t.Errorf("chain id %d", got)
 	}
