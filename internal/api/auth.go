@@ -69,8 +69,8 @@ var (
 
 // authenticate finds out who asks.
 func (s *server) authenticate(r *http.Request) (*caller, error) {
-	secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok || secret == "" {
+	secret, ok := bearer(r.Header.Get("Authorization"))
+	if !ok {
 		return nil, errNoKey
 	}
 	if !merchant.WellFormed(secret) {
@@ -95,4 +95,12 @@ func (s *server) authenticate(r *http.Request) (*caller, error) {
 	}
 	s.keys.put(hash, who, now)
 	return who, nil
+}
+
+// bearer gives the token of an Authorization header. The name of a scheme has no case,
+// and blanks part it from what follows (RFC 9110, 11.1 and 11.4).
+func bearer(header string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(strings.TrimSpace(header), " ")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && token != ""
 }

@@ -177,6 +177,18 @@ func TestKeysAreChecked(t *testing.T) {
 	}
 }
 
+// TestF24_a_scheme_has_no_case sends one key under each spelling of its scheme.
+func TestF24_a_scheme_has_no_case(t *testing.T) {
+	w := newWorld(t)
+	for spelling, status := range map[string]int{
+		"Bearer ": 200, "bearer ": 200, "BEARER ": 200, "bEaReR ": 200, "Bearer  ": 200, "bearer": 401, "Bearers ": 401, "Token ": 401, "": 401,
+	} {
+		if got := w.call("", "GET", "/v1/ping", "", "Authorization: "+spelling+w.acme.key); got.status != status {
+			t.Errorf("%q: %d, want %d", spelling, got.status, status)
+		}
+	}
+}
+
 // A revoked key is refused within a second, also when it was just used.
 func TestRevokedKeyIsRefusedWithinASecond(t *testing.T) {
 	w := newWorld(t)

@@ -16,6 +16,7 @@ import (
 type Exchange struct {
 	MaxAge       Duration     `toml:"max_age" doc:"a price that is older does not count"`
 	MaxSpreadBPS int          `toml:"max_spread_bps" doc:"basis points (hundredths of a percent) between the lowest and the highest source of a price; further apart, nothing is exchanged"`
+	OwnSpreadBPS int          `toml:"own_spread_bps" doc:"basis points between the bid and the ask of one source; a price of which they are further apart does not count"`
 	MinSources   int          `toml:"min_sources" doc:"sources that must price a pair, and agree"`
 	Pivots       []string     `toml:"pivots" doc:"currencies to cross through where no source prices a pair, tried in this order, like [\"EUR\", \"USD\"]"`
 	FundsMaxAge  Duration     `toml:"funds_max_age" doc:"how old the reading of what the wallets hold may be; with an older one, withdrawals with exchange are refused"`
@@ -85,7 +86,7 @@ const (
 )
 
 func defaultExchange() Exchange {
-	return Exchange{MaxAge: Duration(time.Minute), MaxSpreadBPS: 100, MinSources: 1, FundsMaxAge: Duration(2 * time.Minute)}
+	return Exchange{MaxAge: Duration(time.Minute), MaxSpreadBPS: 100, OwnSpreadBPS: fx.DefaultOwnSpread, MinSources: 1, FundsMaxAge: Duration(2 * time.Minute)}
 }
 
 // fill gives every source its defaults.
@@ -116,6 +117,7 @@ func (c *Config) checkExchange(p *problems) {
 		p.add("exchange.funds_max_age", "must be at least treasury.every (%s), which is how often the wallets are looked at", c.Treasury.Every)
 	}
 	between(p, "exchange.max_spread_bps", x.MaxSpreadBPS, 0, 5000)
+	between(p, "exchange.own_spread_bps", x.OwnSpreadBPS, 1, 5000)
 	between(p, "exchange.min_sources", x.MinSources, 1, 32)
 	for i, code := range x.Pivots {
 		c.known(p, fmt.Sprintf("exchange.pivots[%d]", i), code)
@@ -258,7 +260,7 @@ func (c *Config) ExchangePairs() []fx.Pair {
 func (c *Config) RatePolicy() fx.Policy {
 	x := c.Exchange
 	out := fx.Policy{
-		MaxAge: x.MaxAge.Std(), MaxAgeOf: map[string]time.Duration{}, MaxSpread: x.MaxSpreadBPS, MinSources: x.MinSources,
+		MaxAge: x.MaxAge.Std(), MaxAgeOf: map[string]time.Duration{}, MaxSpread: x.MaxSpreadBPS, MaxOwnSpread: x.OwnSpreadBPS, MinSources: x.MinSources,
 		MinSourcesOf: map[string]int{}, Pivots: slices.Clone(x.Pivots),
 	}
 	for _, s := range x.Sources {

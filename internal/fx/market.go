@@ -66,11 +66,15 @@ type Markets interface {
 // from further ahead is not believed.
 const MaxAhead = 5 * time.Second
 
+// DefaultOwnSpread is Policy.MaxOwnSpread where nobody says otherwise: five percent.
+const DefaultOwnSpread = 500
+
 // Policy says when several prices make a market.
 type Policy struct {
 	MaxAge       time.Duration            // older prices do not count; must be above zero
 	MaxAgeOf     map[string]time.Duration // exceptions by source: a daily file is a day old by nature
 	MaxSpread    int                      // basis points between the lowest and the highest source; 0: none at all
+	MaxOwnSpread int                      // basis points between the bid and the ask of one source, which does not count above that; 0 is DefaultOwnSpread
 	MinSources   int                      // sources that must count; 0 is 1
 	MinSourcesOf map[string]int           // exceptions by pair, "EUR/USD", for both directions of it
 	Pivots       []string                 // currencies to cross through, tried in this order, for pairs that no source prices
@@ -88,6 +92,9 @@ func (p Policy) Validate() error {
 	}
 	if p.MaxSpread < 0 || p.MaxSpread >= basis {
 		return fmt.Errorf("maximum spread %d basis points: want 0 to %d", p.MaxSpread, basis-1)
+	}
+	if p.MaxOwnSpread < 0 || p.MaxOwnSpread >= basis {
+		return fmt.Errorf("maximum spread of one source %d basis points: want 0 to %d", p.MaxOwnSpread, basis-1)
 	}
 	if p.MinSources < 0 {
 		return fmt.Errorf("%d sources: want 0 or more", p.MinSources)
@@ -182,10 +189,15 @@ func (p Policy) combine(now time.Time, ticks []Tick) (Market, error) {
 			len(ticks), least, base, quote)
 	}
 	var fresh []Tick
+	var wide error
 	m := Market{Base: base, Quote: quote}
 	for _, t := range ticks {
 		until := t.At.Add(p.maxAge(t.Source))
 		if now.After(until) || t.At.After(now.Add(MaxAhead)) {
+			continue
+		}
+		if err := p.Believes(t); err != nil {
+			wide = err
 			continue
 		}
 		if m.At.IsZero() || t.At.Before(m.At) {
@@ -196,6 +208,10 @@ func (p Policy) combine(now time.Time, ticks []Tick) (Market, error) {
 		}
 		fresh = append(fresh, t)
 		m.Sources = append(m.Sources, t.Source)
+	}
+	if len(fresh) < least && wide != nil {
+		return Market{}, fault.New(fault.Unavailable, "rate_disagreement", "too few sources of the price of %s in %s can be believed: %v; nothing was done, try again later",
+			base, quote, wide)
 	}
 	if len(fresh) < least {
 		return Market{}, fault.New(fault.Unavailable, "rate_stale", "the price of %s in %s is too old: %d of the %d sources needed are up to date; nothing was done, try again later",
@@ -211,6 +227,19 @@ func (p Policy) combine(now time.Time, ticks []Tick) (Market, error) {
 	m.Bid, m.Ask = bids[(len(bids)-1)/2], asks[len(asks)/2]
 	slices.Sort(m.Sources)
 	return m, nil
+}
+
+// Believes tells why a tick does not count by itself: its bid and ask are so far apart
+// that neither is a price, as they are in an empty order book.
+func (p Policy) Believes(t Tick) error {
+	most := p.MaxOwnSpread
+	if most == 0 {
+		most = DefaultOwnSpread
+	}
+	if apart([]Rate{t.Bid, t.Ask}, most) {
+		return fmt.Errorf("%s says that %s/%s is bid at %s and asked at %s, more than %d basis points apart", t.Source, t.Base, t.Quote, t.Bid.Text(8), t.Ask.Text(8), most)
+	}
+	return nil
 }
 
 func (p Policy) maxAge(source string) time.Duration {

@@ -82,21 +82,18 @@ func (e *ECB) Fetch(ctx context.Context) ([]fx.Tick, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the day of the file: %w", err)
 	}
-	told := map[string]string{}
+	told := map[string][]string{}
 	for _, r := range f.Days[0].Rates {
-		if _, twice := told[r.Currency]; twice {
-			return nil, fmt.Errorf("the file has %.20q twice", r.Currency)
-		}
-		told[r.Currency] = r.Rate
+		told[r.Currency] = append(told[r.Currency], r.Rate)
 	}
 	symbols := make([]Symbol, len(e.currencies))
 	for i, c := range e.currencies {
 		symbols[i] = Symbol{Base: "EUR", Quote: c, Name: c}
 	}
 	return each(symbols, func(s Symbol) (fx.Tick, error) {
-		rate, ok := told[s.Name]
-		if !ok {
-			return fx.Tick{}, errors.New("the file does not have it")
+		rate, err := only(told[s.Name], "file")
+		if err != nil {
+			return fx.Tick{}, err
 		}
 		return tick(e.Name(), s, rate, rate, day.Add(ecbHour*time.Hour))
 	})

@@ -95,11 +95,29 @@ func (c *client) get(ctx context.Context, path string) (body []byte, at time.Tim
 	case err != nil:
 		return nil, at, fmt.Errorf("reading the answer: %w", err)
 	case res.StatusCode != http.StatusOK:
-		return nil, at, fmt.Errorf("the answer is %d: %.200q", res.StatusCode, body)
+		return nil, at, &statusError{res.StatusCode, body}
 	case len(body) > MaxBody:
 		return nil, at, fmt.Errorf("the answer has more than %d bytes", MaxBody)
 	}
 	return body, at, nil
+}
+
+// statusError is an answer that is not 200.
+type statusError struct {
+	status int
+	body   []byte
+}
+
+// Error implements error.
+func (e *statusError) Error() string {
+	return fmt.Sprintf("the answer is %d: %.200q", e.status, e.body)
+}
+
+// refused tells whether a service understood a question and will not answer it: it says
+// so of the question, not of itself or of how often it was asked.
+func refused(err error) bool {
+	var e *statusError
+	return errors.As(err, &e) && (e.status == http.StatusBadRequest || e.status == http.StatusNotFound || e.status == http.StatusUnprocessableEntity)
 }
 
 // hidden takes the address out of an error: it may carry a key in its query.

@@ -87,3 +87,15 @@ func each(symbols []Symbol, ask func(Symbol) (fx.Tick, error)) ([]fx.Tick, error
 	}
 	return out, errors.Join(failed...)
 }
+
+// only gives the one thing that a document (what) says of a symbol. More than one, or
+// none, is an error of that symbol alone.
+func only[T any](told []T, what string) (one T, err error) {
+	switch len(told) {
+	case 0:
+		return one, fmt.Errorf("the %s does not have it", what)
+	case 1:
+		return told[0], nil
+	}
+	return one, fmt.Errorf("the %s has it %d times", what, len(told))
+}

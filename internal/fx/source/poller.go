@@ -114,7 +114,11 @@ func (p *Poller) ask(ctx context.Context, s fx.Source) bool {
 	st := p.state[name]
 	for _, t := range ticks {
 		t.Source = name
-		if bad := t.Validate(); bad != nil {
+		bad := t.Validate()
+		if bad == nil {
+			bad = p.policy.Believes(t)
+		}
+		if bad != nil {
 			err = errors.Join(err, bad)
 			continue
 		}

@@ -99,6 +99,33 @@ func TestPollerAnswersFromMemoryAndNeverFromOldPrices(t *testing.T) {
 	})
 }
 
+// TestF25_an_empty_book_is_not_believed: bid and ask of a source run apart, and its last
+// good price counts for as long as it is young enough.
+func TestF25_an_empty_book_is_not_believed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{name: "a", do: func(_ context.Context, n int) ([]fx.Tick, error) {
+			out := price("100")
+			if n == 2 {
+				out[0].Bid, out[0].Ask = fx.MustRate("1"), fx.MustRate("5000")
+			}
+			return out, nil
+		}}
+		p, stop := running(t, policy, slog.New(slog.DiscardHandler), source.Feed{Source: s, Every: 20 * time.Second})
+		defer stop()
+		for n, broken := range []bool{false, true, false} {
+			m, err := p.Market("BTC", "EUR")
+			if err != nil || m.Bid.Text(0) != "100" || m.Ask.Text(0) != "100" {
+				t.Errorf("round %d: %s/%s, %v", n, m.Bid.Text(0), m.Ask.Text(0), err)
+			}
+			if st := p.States()[0]; (st.Err != nil) != broken || broken && !strings.Contains(st.Err.Error(), "apart") {
+				t.Errorf("round %d: %v", n, st.Err)
+			}
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+		}
+	})
+}
+
 func TestPollerLeavesAFailingSourceAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := &script{name: "bad", do: func(context.Context, int) ([]fx.Tick, error) { return nil, errors.New("429") }}
