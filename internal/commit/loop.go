@@ -162,7 +162,7 @@ func Do[R any](ctx context.Context, l *Loop, shard id.Shard, c Command) (R, erro
 	}
 	result, ok := out.Result.(R)
 	if !ok {
-		panic(fmt.Sprintf("commit: %T answers with a %T", c, out.Result))
+		return result, fault.New(fault.Internal, "internal", "%T answers with a %T", c, out.Result)
 	}
 	return result, nil
 }
@@ -302,9 +302,8 @@ func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 	v.reset(start)
 	w := &Wants{v: v}
 	for _, p := range batch {
-		p.req.Command.Reads(w)
-		if p.req.Key.Key != "" {
-			Records.Want(w, p.req.Key)
+		if err := l.settle(p, Outcome{}, p.declare(w)); err != nil {
+			return err
 		}
 	}
 	tx, err := l.store.Begin(ctx, shard, v)
@@ -315,13 +314,16 @@ func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 		return errors.Join(ErrNotCommitted, err)
 	}
 	defer tx.Rollback()
-	if err := follow(ctx, batch, tx, v, w); err != nil {
+	if err := l.follow(ctx, batch, tx, v, w); err != nil {
 		return err
 	}
 	was, refused := v.shard.LastEvent, 0
 	for _, p := range batch {
-		if err := apply(p, v); err != nil {
-			return err
+		if p.err == nil {
+			out, err := p.apply(v)
+			if err := l.settle(p, out, err); err != nil {
+				return err
+			}
 		}
 		if p.err != nil {
 			refused++
@@ -332,7 +334,7 @@ func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 		return err
 	}
 	crash.Point("commit.committed")
-	l.opt.Observe(Batch{
+	l.observe(Batch{
 		Shard: shard, Commands: len(batch), Refused: refused,
 		LastEvent: v.shard.LastEvent, Events: v.shard.LastEvent - was,
 		Duration: time.Since(start), //nolint:forbidigo // for metrics
@@ -340,11 +342,37 @@ func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 	return nil
 }
 
-func follow(ctx context.Context, batch []*pending, tx Tx, v *View, w *Wants) error {
+// observe tells of a committed batch. Whatever the observer does, it is committed.
+func (l *Loop) observe(b Batch) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.opt.Log.Error("the observer of batches panicked", "shard", b.Shard, "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	l.opt.Observe(b)
+}
+
+// settle keeps what became of a command. It gives the error back that ends the batch: a
+// broken invariant.
+func (l *Loop) settle(p *pending, out Outcome, err error) error {
+	if errors.Is(err, ErrInvariant) {
+		return err
+	}
+	if isPanic(err) {
+		l.opt.Log.Error("a command panicked and is refused", "command", fmt.Sprintf("%T", p.req.Command), "error", err)
+	}
+	p.out, p.err = out, err
+	return nil
+}
+
+func (l *Loop) follow(ctx context.Context, batch []*pending, tx Tx, v *View, w *Wants) error {
 	before := w.n
 	for _, p := range batch {
-		if f, ok := p.req.Command.(Follower); ok {
-			f.Follow(v, w)
+		if p.err != nil {
+			continue
+		}
+		if err := l.settle(p, Outcome{}, p.follow(v, w)); err != nil {
+			return err
 		}
 	}
 	if w.n == before {
@@ -354,37 +382,4 @@ func follow(ctx context.Context, batch []*pending, tx Tx, v *View, w *Wants) err
 		return errors.Join(ErrNotCommitted, err)
 	}
 	return nil
-}
-
-// apply runs one command in the view. Its refusal is the caller's answer; the
-// returned error is a broken invariant, which ends the batch.
-func apply(p *pending, v *View) (broken error) {
-	v.begin()
-	out, seen, err := p.req.replay(v)
-	if seen {
-		p.out, p.err = out, err
-		return nil
-	}
-	result, err := guarded(p.req.Command, v)
-	if err != nil {
-		if errors.Is(err, ErrInvariant) {
-			return err
-		}
-		v.rollback()
-		v.begin()
-	}
-	p.req.record(v, result, err)
-	p.out, p.err = Outcome{Result: result}, err
-	return nil
-}
-
-// guarded turns a panic of a command into a broken invariant: code that does not
-// know what it is doing must not go on writing.
-func guarded(c Command, v *View) (result any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			result, err = nil, fmt.Errorf("%w: %T panicked: %v\n%s", ErrInvariant, c, r, debug.Stack())
-		}
-	}()
-	return c.Apply(v)
 }

@@ -216,17 +216,16 @@ func (t *pgTx) Commit(ctx context.Context, v *commit.View) error {
 			return err
 		}
 	}
+	now := v.ShardRow()
+	if now == t.shard && t.empty() {
+		t.Rollback() // nothing to keep: no need to wait for the disk, and nothing can go wrong any more
+		return nil
+	}
 	p := t.conn.Conn().PgConn().StartPipeline(ctx)
 	number := binary.BigEndian.AppendUint16(sc.small[:0], uint16(t.shard.Number))
 	statements := 0
 	for i := range t.s.plan {
 		statements += t.sendWrites(p, &t.s.plan[i], sc.ins[i], sc.upd[i], number)
-	}
-	now := v.ShardRow()
-	if statements == 0 && now == t.shard {
-		err := p.Close()
-		t.Rollback() // nothing to keep: no need to wait for the disk
-		return err
 	}
 	t.send(p, pgUnlock, append(sc.params[:0], number, int8bytes(int64(now.LastSeq)), int8bytes(now.LastEvent), int8bytes(t.shard.Version)), nil)
 	t.send(p, pgCommit, nil, nil)
@@ -260,6 +259,16 @@ func (t *pgTx) collect(v *commit.View, i int) error {
 		upd[last].addInt(old)
 		return nil
 	})
+}
+
+// empty tells whether no row was collected.
+func (t *pgTx) empty() bool {
+	for i := range t.s.plan {
+		if t.scratch.ins[i][0].n > 0 || t.scratch.upd[i][0].n > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // sendWrites queues the statements that write one table and counts them.

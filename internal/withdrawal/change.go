@@ -60,7 +60,7 @@ func (c Cancel) Apply(v *commit.View) (any, error) {
 	if err := release(v, w, w.Held()); err != nil {
 		return nil, err
 	}
-	return change(v, w, Cancelled, c.Actor, c.Reason, true)
+	return change(v, w, Cancelled, c.Actor, c.Reason, w.Currency)
 }
 
 // Release queues a withdrawal whose time has come. It does nothing to one that is
@@ -80,9 +80,9 @@ func (c Release) Apply(v *commit.View) (any, error) {
 		return w, err
 	}
 	if w.Review != "" && w.Approval == "" {
-		return change(v, w, Review, c.Actor, w.Review, false)
+		return change(v, w, Review, c.Actor, w.Review, "")
 	}
-	return change(v, w, Queued, c.Actor, "", false)
+	return change(v, w, Queued, c.Actor, "", "")
 }
 
 // Approve lets a withdrawal go on that waits for a person, and keeps the proof that
@@ -119,9 +119,9 @@ func (c Approve) Apply(v *commit.View) (any, error) {
 	// What waited for the proof waits no more; the worker says so if it still does.
 	w.Approval, w.Attention, w.AttentionText = c.Proof, "", ""
 	if w.State == Review {
-		return change(v, w, Queued, c.Actor, c.Reason, false)
+		return change(v, w, Queued, c.Actor, c.Reason, "")
 	}
-	return record(v, w, event.WithdrawalApproved, c.Actor, c.Reason, false), nil
+	return record(v, w, event.WithdrawalApproved, c.Actor, c.Reason, ""), nil
 }
 
 // Reject refuses a withdrawal that no dispatch has claimed: its money goes back. A
@@ -149,7 +149,7 @@ func (c Reject) Apply(v *commit.View) (any, error) {
 	if err := release(v, w, w.Held()); err != nil {
 		return nil, err
 	}
-	return change(v, w, Rejected, c.Actor, c.Reason, true)
+	return change(v, w, Rejected, c.Actor, c.Reason, w.Currency)
 }
 
 // Claim binds a queued withdrawal to a dispatch: from here on it can only be
@@ -185,7 +185,7 @@ func (c Claim) Apply(v *commit.View) (any, error) {
 		return nil, held(money.ErrNegative)
 	}
 	w.Dispatch, w.Wallet, w.Attention, w.AttentionText = c.Dispatch, c.Wallet, "", ""
-	return change(v, w, Processing, c.Actor, "", false)
+	return change(v, w, Processing, c.Actor, "", "")
 }
 
 // Progress notes how far the instruction has come: sent, in a block, or out of one
@@ -221,7 +221,7 @@ func (c Progress) Apply(v *commit.View) (any, error) {
 		typ = event.WithdrawalDropped
 	}
 	w.Stage, w.TxID, w.Attention, w.AttentionText = c.Stage, c.TxID, "", ""
-	return record(v, w, typ, c.Actor, c.Note, false), nil
+	return record(v, w, typ, c.Actor, c.Note, ""), nil
 }
 
 // Attend notes what keeps a withdrawal, or with an empty code that nothing does any
@@ -248,5 +248,5 @@ func (c Attend) Apply(v *commit.View) (any, error) {
 		return w, nil
 	}
 	w.Attention, w.AttentionText = c.Code, c.Text
-	return record(v, w, event.WithdrawalAttention, c.Actor, c.Text, false), nil
+	return record(v, w, event.WithdrawalAttention, c.Actor, c.Text, ""), nil
 }

@@ -24,9 +24,13 @@ type detail struct {
 	FeeAsset      string     `json:"fee_asset,omitempty"`
 	NetworkCharge string     `json:"network_charge,omitempty"`
 	Approval      string     `json:"approval,omitempty"`
+	// When and why it ended, in an event after that.
+	EndedAt     int64  `json:"ended_at,omitempty"` // microseconds since 1970
+	EndedReason string `json:"ended_reason,omitempty"`
 }
 
-func (w Withdrawal) detail() []byte {
+// detail is what an event keeps that is written at a time with a reason.
+func (w Withdrawal) detail(at time.Time, reason string) []byte {
 	d := detail{
 		Stage: w.Stage, Attention: w.Attention, AttentionText: w.AttentionText, Dispatch: w.Dispatch, Wallet: w.Wallet, TxID: w.TxID, FeeAsset: w.FeeAsset,
 		Approval: w.Approval,
@@ -36,6 +40,9 @@ func (w Withdrawal) detail() []byte {
 	}
 	if !w.NetworkCharge.IsZero() {
 		d.NetworkCharge = w.NetworkCharge.Minor()
+	}
+	if !w.EndedAt.IsZero() && (!w.EndedAt.Equal(at) || w.Reason != reason) {
+		d.EndedAt, d.EndedReason = w.EndedAt.UnixMicro(), w.Reason
 	}
 	if d == (detail{}) {
 		return nil
@@ -48,7 +55,7 @@ func (w Withdrawal) detail() []byte {
 }
 
 // At gives the withdrawal as it was after an event about it: what the event's
-// message carries. w may be any later version.
+// message carries. w may be any later version; nothing of it counts that may change.
 func (w Withdrawal) At(e event.Event) (Withdrawal, error) {
 	out := w.AsCreated()
 	out.State, out.Version, out.UpdatedAt = State(e.State), e.Version, e.At
@@ -64,15 +71,15 @@ func (w Withdrawal) At(e event.Event) (Withdrawal, error) {
 	}
 	out.Stage, out.Attention, out.AttentionText, out.Dispatch = d.Stage, d.Attention, d.AttentionText, d.Dispatch
 	out.Wallet, out.TxID, out.FeeAsset, out.Approval = d.Wallet, d.TxID, d.FeeAsset, d.Approval
+	if d.EndedAt != 0 {
+		out.EndedAt, out.Reason = time.UnixMicro(d.EndedAt).UTC(), d.EndedReason
+	}
 	var err error
 	if out.NetworkFee, err = minor(d.NetworkFee); err != nil {
 		return out, err
 	}
 	if out.NetworkCharge, err = minor(d.NetworkCharge); err != nil {
 		return out, err
-	}
-	if !w.EndedAt.IsZero() && out.State.Final() && w.State == out.State {
-		out.EndedAt = w.EndedAt
 	}
 	return out, nil
 }

@@ -158,6 +158,10 @@ func TestTransitionsOutsideTheTableAreRefused(t *testing.T) {
 		to[withdrawal.Processing](w)
 		must[withdrawal.Withdrawal](b, withdrawal.NewConfirm(w, 7, "0x1", money.Amount{}, "ETH", "test"))
 	}
+	to[withdrawal.Returned] = func(w id.Seq) {
+		to[withdrawal.Confirmed](w)
+		must[withdrawal.Withdrawal](b, withdrawal.NewReturn(w, money.Of(10), "AC04", "test"))
+	}
 	to[withdrawal.Failed] = func(w id.Seq) {
 		to[withdrawal.Processing](w)
 		must[withdrawal.Withdrawal](b, withdrawal.NewFail(w, 7, "0x1", "refused", "test"))
@@ -168,6 +172,7 @@ func TestTransitionsOutsideTheTableAreRefused(t *testing.T) {
 	confirm := func(w id.Seq) commit.Command {
 		return withdrawal.NewConfirm(w, 7, "0x1", money.Amount{}, "ETH", "test")
 	}
+	back := func(w id.Seq) commit.Command { return withdrawal.NewReturn(w, money.Of(10), "AC04", "test") }
 	fail := func(w id.Seq) commit.Command { return withdrawal.NewFail(w, 7, "0x1", "refused", "test") }
 	for n, c := range []struct {
 		in   withdrawal.State
@@ -189,6 +194,16 @@ func TestTransitionsOutsideTheTableAreRefused(t *testing.T) {
 		{withdrawal.Confirmed, "cancel", cancel, "not_cancellable"},
 		{withdrawal.Confirmed, "confirm again", confirm, ""},
 		{withdrawal.Confirmed, "fail", fail, "wrong_state"},
+		{withdrawal.Confirmed, "return", back, ""},
+		{withdrawal.Returned, "return again", back, ""},
+		{withdrawal.Returned, "confirm again", confirm, ""},
+		{withdrawal.Returned, "fail", fail, "wrong_state"},
+		{withdrawal.Returned, "cancel", cancel, "not_cancellable"},
+		{withdrawal.New, "return", back, "wrong_state"},
+		{withdrawal.Queued, "return", back, "wrong_state"},
+		{withdrawal.Processing, "return", back, "wrong_state"},
+		{withdrawal.Failed, "return", back, "wrong_state"},
+		{withdrawal.Cancelled, "return", back, "wrong_state"},
 		{withdrawal.Failed, "confirm", confirm, "wrong_state"},
 		{withdrawal.Failed, "fail again", fail, ""},
 		{withdrawal.Failed, "claim", claim, "wrong_state"},

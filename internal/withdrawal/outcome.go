@@ -58,7 +58,7 @@ func (c Confirm) Apply(v *commit.View) (any, error) {
 		return nil, held(err)
 	}
 	w.Stage, w.TxID, w.NetworkFee, w.FeeAsset = "", c.TxID, c.NetworkFee, c.FeeAsset
-	return change(v, w, Confirmed, c.Actor, "", true)
+	return change(v, w, Confirmed, c.Actor, "", w.Currency)
 }
 
 // pay books everything that a paid withdrawal moves: the amount, through the exchange
@@ -137,9 +137,7 @@ func (c Return) Apply(v *commit.View) (any, error) {
 	}); err != nil {
 		return nil, err
 	}
-	edge, _ := find(w.State, Returned)
-	w.State, w.EndedAt, w.Reason = Returned, v.Now(), c.Reason
-	return recordIn(v, w, edge.Event, c.Actor, c.Reason, w.ReceiveCurrency), nil
+	return change(v, w, Returned, c.Actor, c.Reason, w.ReceiveCurrency)
 }
 
 // Fail records proof that nothing was or can be paid: the held money goes back.
@@ -173,7 +171,7 @@ func (c Fail) Apply(v *commit.View) (any, error) {
 		return nil, err
 	}
 	w.Stage, w.TxID = "", c.TxID
-	return change(v, w, Failed, c.Actor, c.Reason, true)
+	return change(v, w, Failed, c.Actor, c.Reason, w.Currency)
 }
 
 // owner refuses an outcome that does not come from the dispatch that claimed the withdrawal.

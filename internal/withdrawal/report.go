@@ -28,5 +28,5 @@ func (c Report) Apply(v *commit.View) (any, error) {
 	if err != nil || w.State != Processing && (!c.Ended || !paid) {
 		return w, err
 	}
-	return record(v, w, event.WithdrawalReported, c.Actor, c.Text, false), nil
+	return record(v, w, event.WithdrawalReported, c.Actor, c.Text, ""), nil
 }

@@ -1,7 +1,14 @@
 package withdrawal_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"sluice/internal/event"
@@ -56,4 +63,43 @@ func known(e event.Type) bool {
 		}
 	}
 	return false
+}
+
+// TestStatesChangeOneWay reads the sources: only change gives a withdrawal another state, so
+// that no state is reached along an edge that is not in the table.
+func TestStatesChangeOneWay(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := map[string]bool{}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(fn, func(n ast.Node) bool {
+				if a, ok := n.(*ast.AssignStmt); ok {
+					for _, to := range a.Lhs {
+						if s, ok := to.(*ast.SelectorExpr); ok && s.Sel.Name == "State" {
+							set[fn.Name.Name] = true
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	// AsCreated and At look back; they change nothing.
+	if want := []string{"AsCreated", "At", "change"}; !slices.Equal(slices.Sorted(maps.Keys(set)), want) {
+		t.Errorf("a state is set in %v, want %v", slices.Sorted(maps.Keys(set)), want)
+	}
 }

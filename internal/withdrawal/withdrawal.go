@@ -115,10 +115,11 @@ type ForeignID struct {
 // ForeignIDs is the look-up of withdrawals by foreign id.
 var ForeignIDs = commit.NewTable("withdrawal_foreign_id", func(f *ForeignID) ForeignKey { return f.ForeignKey })
 
-// change writes a new version of w in state to, with its event. It is the only way
-// a state changes: the edge must be in the table, or the command is refused with
-// Conflict and the state that the withdrawal is in.
-func change(v *commit.View, w Withdrawal, to State, actor, reason string, balance bool) (Withdrawal, error) {
+// change writes a new version of w in state to, with its event, and with the balance in
+// currency where that changed ("" for none). It is the only way a state changes: the
+// edge must be in the table, or the command is refused with Conflict and the state that
+// the withdrawal is in.
+func change(v *commit.View, w Withdrawal, to State, actor, reason, currency string) (Withdrawal, error) {
 	edge, ok := find(w.State, to)
 	if !ok {
 		return w, wrongState(v, w, to)
@@ -127,7 +128,7 @@ func change(v *commit.View, w Withdrawal, to State, actor, reason string, balanc
 	if to.Final() {
 		w.EndedAt, w.Reason, w.Attention, w.AttentionText = v.Now(), reason, "", ""
 	}
-	return record(v, w, edge.Event, actor, reason, balance), nil
+	return record(v, w, edge.Event, actor, reason, currency), nil
 }
 
 // wrongState is the refusal of a change that the state does not allow.
@@ -136,22 +137,14 @@ func wrongState(v *commit.View, w Withdrawal, to State) error {
 		With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
 }
 
-// record writes w with its next version and an event, with the balance when that changed.
-func record(v *commit.View, w Withdrawal, typ event.Type, actor, reason string, balance bool) Withdrawal {
-	currency := ""
-	if balance {
-		currency = w.Currency
-	}
-	return recordIn(v, w, typ, actor, reason, currency)
-}
-
-// recordIn is record with the balance of one currency; "" for none.
-func recordIn(v *commit.View, w Withdrawal, typ event.Type, actor, reason, currency string) Withdrawal {
+// record writes w with its next version and an event, with the balance in currency
+// where that changed ("" for none).
+func record(v *commit.View, w Withdrawal, typ event.Type, actor, reason, currency string) Withdrawal {
 	w.UpdatedAt, w.Version = v.Now(), w.Version+1
 	Withdrawals.Put(v, w)
 	e := event.Event{
 		Type: typ, Merchant: w.Merchant, Account: w.Account, Subject: w.Seq, Version: w.Version, State: string(w.State),
-		Actor: actor, Reason: reason, Data: w.detail(),
+		Actor: actor, Reason: reason, Data: w.detail(v.Now(), reason),
 	}
 	if currency != "" {
 		e = account.Snapshot(v, e, w.Account, currency)

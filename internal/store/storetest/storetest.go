@@ -44,6 +44,10 @@ func Run(t *testing.T, e Engine) {
 		{"RoundTrip", testRoundTrip},
 		{"RefusedCommandLeavesNothing", testRefused},
 		{"OneBadCommandDoesNotHurtItsBatch", testBadCommand},
+		{"OnePanicDoesNotHurtItsBatch", testPanics},
+		{"PanicOfTheBooksStops", testPanicOfTheBooks},
+		{"ObserverPanics", testObserverPanics},
+		{"EmptyBatchHasNoUnknownEnd", testEmptyEnd},
 		{"CompareAndSet", testCompareAndSet},
 		{"ImmutableRows", testImmutable},
 		{"Counters", testCounters},
@@ -69,6 +73,9 @@ func Run(t *testing.T, e Engine) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// storeOptions are those of the databases that start makes.
+var storeOptions = store.Options{Shards: 2, Log: quiet}
+
 // node is one running process on a database: a store and a loop.
 type node struct {
 	t    testing.TB
@@ -81,11 +88,10 @@ type node struct {
 func start(t testing.TB, e Engine) *node {
 	t.Helper()
 	url := e.URL(t)
-	opt := store.Options{Shards: 2, Log: quiet}
-	if err := store.Migrate(t.Context(), url, opt); err != nil {
+	if err := store.Migrate(t.Context(), url, storeOptions); err != nil {
 		t.Fatal(err)
 	}
-	return join(t, url, opt, commit.Options{Log: quiet})
+	return join(t, url, storeOptions, commit.Options{Log: quiet})
 }
 
 // join runs a node on a database that exists.
