@@ -34,6 +34,10 @@ const (
 	Upvest    = "upvest"
 )
 
+// NoOptions is the stored form of options where all are as by default and an empty text
+// would mean something else.
+const NoOptions = "{}"
+
 // Values of options that are on or off.
 var (
 	offOn = []string{"off", "on"}

@@ -31,4 +31,4 @@ type Historian interface {
 }
 
 // MemoMax bounds Output.Memo in bytes.
-const MemoMax = 2048
+const MemoMax = 4096

@@ -18,9 +18,9 @@ var endpoints = bindTable(webhook.Endpoints, "seq", seqKey,
 	})
 
 var deliveries = bindTable(webhook.Deliveries, "seq", seqKey,
-	`seq merchant endpoint event_seq sub type state lane attempts round next_at last_status last_error created_at done_at version`,
+	`seq merchant endpoint event_seq sub type setting state lane attempts round next_at last_status last_error created_at done_at version`,
 	func(d *webhook.Delivery, f []any) []any {
-		return append(f, &d.Seq, &d.Merchant, &d.Endpoint, &d.EventSeq, &d.Sub, &d.Type, (*string)(&d.State), (*int64)(&d.Lane),
+		return append(f, &d.Seq, &d.Merchant, &d.Endpoint, &d.EventSeq, &d.Sub, &d.Type, &d.Setting, (*string)(&d.State), (*int64)(&d.Lane),
 			&d.Attempts, &d.Round, &d.NextAt, &d.LastStatus, &d.LastError, &d.CreatedAt, &d.DoneAt, &d.Version)
 	})
 

@@ -15,7 +15,8 @@ type NewDelivery struct {
 	Endpoint id.Seq
 	// Claim hands it to the caller at once, until FanOut.Until: writing it
 	// unclaimed and claiming it next would cost one more row per delivery.
-	Claim bool
+	Claim   bool
+	Setting string // of the endpoint's format now, see Varying
 }
 
 // Plan says which messages of events go to which endpoints, in the order of the log.
@@ -77,7 +78,7 @@ func (c FanOut) Apply(v *commit.View) (any, error) {
 		}
 		d := Delivery{
 			Seq: v.NewID(), Merchant: e.Merchant, Endpoint: e.Seq, EventSeq: p.Message.Event.Seq, Sub: p.Message.Sub,
-			Type: string(p.Message.Type()), State: Pending, Lane: LaneNew, NextAt: v.Now(), CreatedAt: v.Now(), Version: 1,
+			Type: string(p.Message.Type()), Setting: p.Setting, State: Pending, Lane: LaneNew, NextAt: v.Now(), CreatedAt: v.Now(), Version: 1,
 		}
 		switch {
 		case e.State != Enabled:

@@ -84,8 +84,8 @@ type Keys interface {
 // signed, what counts as an acknowledgement, and when a failure is tried again.
 type Format interface {
 	// Render writes messages for one endpoint, in order, one Outgoing each. It depends on
-	// nothing but the message and rows that never change, so that every attempt of a
-	// delivery sends the same bytes.
+	// nothing but the message, its Setting and rows that never change, so that every
+	// attempt of a delivery sends the same bytes.
 	Render(ctx context.Context, shard id.Shard, e Endpoint, messages []Message) ([]Outgoing, error)
 	// Keys loads the keys with which the endpoint is signed to at a time, and tells until
 	// when they are right if the endpoint does not change; zero for ever.
@@ -95,6 +95,15 @@ type Format interface {
 	Missing(status int64, body []byte) string
 	// Retry says when a message that was not acknowledged is sent again.
 	Retry() Retry
+}
+
+// Varying is a Format whose bodies depend on something that may change while messages
+// wait: options of the endpoint or of a credential.
+type Varying interface {
+	Format
+	// Setting gives all of that in one text, not empty, as it is now. It is kept with each
+	// delivery that is made now, and every Render of it gets it back in Message.Setting.
+	Setting(ctx context.Context, shard id.Shard, e Endpoint) (string, error)
 }
 
 // Packager is a Format that sends several messages in one request: what Render gives

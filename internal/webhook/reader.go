@@ -48,6 +48,8 @@ type Message struct {
 	Shard id.Shard
 	Event event.Event
 	Sub   int64 // 0: the event itself; 1: the balance that changed along
+	// Setting is Delivery.Setting, for Format.Render; "" where it was not kept.
+	Setting string
 }
 
 // ID is the public id of the message, the same on every attempt and replay.

@@ -93,8 +93,11 @@ type Delivery struct {
 	EventSeq int64  // Seq of the event row
 	Sub      int64  // 0: the event's first message; 1: its balance message
 	Type     string // of the message
-	State    DeliveryState
-	Lane     Lane
+	// Setting is what the format says that bodies depend on, as it was when the delivery
+	// was made; "" for none. See Varying.
+	Setting string
+	State   DeliveryState
+	Lane    Lane
 	// Attempts counts all attempts ever made; Round how many of them were made
 	// before the schedule was last begun anew by a replay.
 	Attempts int64

@@ -11,25 +11,26 @@ import (
 )
 
 // memo is what the signer's log keeps of a withdrawal: enough to make it known again
-// after its row was lost. Metadata is left out, which may hold anything. Amounts are
-// minor units.
+// after its row was lost. Amounts are minor units.
 type memo struct {
-	Merchant    string    `json:"merchant"`
-	Account     string    `json:"account"`
-	ForeignID   string    `json:"foreign_id"`
-	Currency    string    `json:"currency"`
-	Amount      string    `json:"amount"`
-	Fee         string    `json:"fee,omitempty"`
-	FeeInside   bool      `json:"fee_inside,omitempty"`
-	NetworkHold string    `json:"network_hold,omitempty"`
-	NetworkRate string    `json:"network_rate,omitempty"`
-	Address     string    `json:"address"`
-	Typed       string    `json:"typed,omitempty"`
-	Tag         string    `json:"tag,omitempty"`
-	Destination string    `json:"destination,omitempty"`
-	Payment     string    `json:"payment,omitempty"`
-	ReleaseAt   time.Time `json:"release_at,omitzero"`
-	CreatedAt   time.Time `json:"created_at"`
+	Merchant    string `json:"merchant"`
+	Account     string `json:"account"`
+	ForeignID   string `json:"foreign_id"`
+	Currency    string `json:"currency"`
+	Amount      string `json:"amount"`
+	Fee         string `json:"fee,omitempty"`
+	FeeInside   bool   `json:"fee_inside,omitempty"`
+	NetworkHold string `json:"network_hold,omitempty"`
+	NetworkRate string `json:"network_rate,omitempty"`
+	Address     string `json:"address"`
+	Typed       string `json:"typed,omitempty"`
+	Tag         string `json:"tag,omitempty"`
+	Destination string `json:"destination,omitempty"`
+	Payment     string `json:"payment,omitempty"`
+	// Metadata is a JSON object of texts.
+	Metadata  json.RawMessage `json:"metadata,omitempty"`
+	ReleaseAt time.Time       `json:"release_at,omitzero"`
+	CreatedAt time.Time       `json:"created_at"`
 }
 
 // Memo is what a signer shall keep of a withdrawal in its log, at most signer.MemoMax bytes.
@@ -41,7 +42,11 @@ func Memo(at id.ID, w Withdrawal) string {
 		Address: w.Canonical, Typed: w.Typed, Tag: w.Tag, Destination: public(w.Destination, id.Destination), Payment: w.Payment,
 		ReleaseAt: w.ReleaseAt, CreatedAt: w.CreatedAt,
 	}
-	for _, shorten := range []func(){func() {}, func() { m.Typed = "" }, func() { m.Payment = "" }} {
+	if json.Valid([]byte(w.Metadata)) {
+		m.Metadata = json.RawMessage(w.Metadata)
+	}
+	// What is longest goes first, should all of it be too long.
+	for _, shorten := range []func(){func() {}, func() { m.Typed = "" }, func() { m.Payment = "" }, func() { m.Metadata = nil }} {
 		shorten()
 		b, err := json.Marshal(m)
 		if err != nil {
@@ -63,8 +68,8 @@ func above(a money.Amount) string {
 }
 
 // Remembered is the withdrawal that a payout of the signer's log was for, as it was
-// accepted, from its public id, what was paid, and its memo. Metadata and a price that was
-// agreed on are lost; what was agreed on is in the amounts.
+// accepted, from its public id, what was paid, and its memo. The quote of an exchange is
+// lost; what was agreed on is in the amounts.
 func Remembered(ref, network string, paid signer.Output) (at id.ID, w Withdrawal, err error) {
 	if at, err = id.Parse(id.Withdrawal, ref); err != nil {
 		return at, w, err
@@ -79,7 +84,7 @@ func Remembered(ref, network string, paid signer.Output) (at id.ID, w Withdrawal
 	w = Withdrawal{
 		Seq: at.Seq, ForeignID: m.ForeignID, Currency: m.Currency, FeeInside: m.FeeInside, NetworkRate: m.NetworkRate, ReceiveCurrency: paid.Asset,
 		Receive: paid.Amount, Payment: m.Payment, Network: network, Typed: m.Typed, Canonical: m.Address, Decoded: paid.To, Tag: m.Tag,
-		ReleaseAt: m.ReleaseAt, CreatedAt: m.CreatedAt, State: New, Version: 1,
+		Metadata: string(m.Metadata), ReleaseAt: m.ReleaseAt, CreatedAt: m.CreatedAt, State: New, Version: 1,
 	}
 	for _, p := range []struct {
 		to   *id.Seq

@@ -21,7 +21,7 @@ func remarkable() (id.ID, withdrawal.Withdrawal) {
 	return at, withdrawal.Withdrawal{
 		Seq: at.Seq, Merchant: at.Seq - 7, Account: at.Seq - 6, Destination: at.Seq - 5, ForeignID: "order \"7\" ü", Currency: "EUR", Amount: money.Of(1234),
 		Fee: money.Of(5), FeeInside: true, NetworkHold: money.Of(6), NetworkRate: "7/8", ReceiveCurrency: "USDT", Receive: money.Of(1_300_000), Payment: `{"remittance":"x"}`,
-		Network: "ethereum", Typed: "0xABC", Canonical: "0xabc", Decoded: []byte{1, 2, 3}, Tag: "t", ReleaseAt: created.Add(time.Minute), CreatedAt: created,
+		Network: "ethereum", Typed: "0xABC", Canonical: "0xabc", Decoded: []byte{1, 2, 3}, Tag: "t", Metadata: `{"a":"\u003cb"}`, ReleaseAt: created.Add(time.Minute), CreatedAt: created,
 		State: withdrawal.New, Version: 1,
 	}
 }
@@ -50,7 +50,7 @@ func TestMemoFits(t *testing.T) {
 	at, w := remarkable()
 	w.ForeignID = strings.Repeat("\"", account.MaxText) // each takes two bytes in JSON
 	w.Typed, w.Canonical, w.Tag = strings.Repeat("t", 400), strings.Repeat("c", 100), strings.Repeat("g", 100)
-	w.Payment = strings.Repeat(`"`, 1000)
+	w.Payment, w.Metadata = strings.Repeat(`"`, 1000), `{"a":"`+strings.Repeat("m", withdrawal.MaxMetadata-8)+`"}`
 	text := withdrawal.Memo(at, w)
 	if text == "" || len(text) > signer.MemoMax {
 		t.Fatalf("%d bytes", len(text))

@@ -1,12 +1,14 @@
 package coinspaid
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
 	"sluice/internal/account"
+	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/event"
 	"sluice/internal/id"
@@ -21,7 +23,7 @@ type format struct{ *Dialect }
 // Render implements webhook.Format.
 func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, messages []webhook.Message) ([]webhook.Outgoing, error) {
 	owner := id.ID{Shard: shard, Seq: e.Merchant}
-	p, err := f.keys.Newest(ctx, owner)
+	now, err := f.Setting(ctx, shard, e)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +33,7 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 	}
 	out := make([]webhook.Outgoing, len(messages))
 	for n, m := range messages {
-		s := shapeOf(p)
+		s := shapeOf(credential.Credential{Options: cmp.Or(m.Setting, now)})
 		if out[n].Body, err = f.callback(ctx, s, owner, rows, m); err != nil {
 			return nil, err
 		}
@@ -40,6 +42,15 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 		}
 	}
 	return out, nil
+}
+
+// Setting implements webhook.Varying: the options of the newest live credential.
+func (f format) Setting(ctx context.Context, shard id.Shard, e webhook.Endpoint) (string, error) {
+	p, err := f.keys.Newest(ctx, id.ID{Shard: shard, Seq: e.Merchant})
+	if err != nil || p == nil {
+		return credential.NoOptions, err
+	}
+	return cmp.Or(p.Credential.Options, credential.NoOptions), nil
 }
 
 // rows reads the withdrawals that messages are about.
@@ -76,11 +87,11 @@ func (f format) callback(ctx context.Context, s shape, owner id.ID, rows map[id.
 		return f.conversion(s, x, a), nil
 	}
 	x, found := rows[m.Event.Subject]
-	if !found || m.Sub != 0 || rail.Hidden(x.Canonical) || !tells(s, m.Type(), x) {
+	if !found || m.Sub != 0 || rail.Hidden(x.Canonical) {
 		return nil, nil
 	}
 	then, err := x.At(m.Event)
-	if err != nil {
+	if err != nil || !tells(s, m.Type(), then) {
 		return nil, err
 	}
 	a, err := f.numberOf(ctx, owner, x.Seq, kindWithdrawal)

@@ -73,12 +73,8 @@ type shape struct {
 	progress bool // callbacks with the status not_confirmed
 }
 
-func shapeOf(p *dialect.Party) shape {
-	var c credential.Credential
+func shapeOf(c credential.Credential) shape {
 	c.Dialect = Name
-	if p != nil {
-		c = p.Credential
-	}
 	return shape{
 		old: c.Option("generation") == "old", samples: c.Option("callback_words") == "samples", noTxid: c.Option("omit_null_txid") == "on",
 		early: c.Option("confirm_on") == "broadcast", progress: c.Option("not_confirmed") == "on",
@@ -262,7 +258,7 @@ func (d *Dialect) info(c *call) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	s := shapeOf(c.Party)
+	s := shapeOf(c.Credential)
 	return http.StatusOK, d.withdrawal(s, d.payment(x, a), statusOf(x, s.early)), nil
 }
 
@@ -275,7 +271,7 @@ func (d *Dialect) byNumber(c *call, number int64, missing *refusal) (int, []byte
 	if err != nil || !found {
 		return 0, nil, or(dialect.Unavailable(err), missing)
 	}
-	at, s := id.ID{Shard: c.Merchant.Shard, Seq: a.Ref}, shapeOf(c.Party)
+	at, s := id.ID{Shard: c.Merchant.Shard, Seq: a.Ref}, shapeOf(c.Credential)
 	if askingOf(a).kind == kindExchange {
 		x, found, err := d.Reads.Conversion(c.ctx(), at)
 		if err != nil || !found {

@@ -2,6 +2,7 @@ package tylt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -22,8 +23,22 @@ type format struct{ *Dialect }
 // once is the schedule without a retry.
 var once = &webhook.Retry{Waits: []time.Duration{0}}
 
-// Render implements webhook.Format. An endpoint without a URL tells of payouts that
-// bring theirs, one with a URL of the others.
+// The settings of Tylt endpoints: one without a URL tells of payouts that bring theirs,
+// one with a URL of the others.
+const (
+	tellsOwn    = "payouts with a URL of their own"
+	tellsOthers = "payouts without a URL"
+)
+
+// Setting implements webhook.Varying.
+func (format) Setting(_ context.Context, _ id.Shard, e webhook.Endpoint) (string, error) {
+	if e.URL == "" {
+		return tellsOwn, nil
+	}
+	return tellsOthers, nil
+}
+
+// Render implements webhook.Format.
 func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, messages []webhook.Message) ([]webhook.Outgoing, error) {
 	newest, err := f.keys.Newest(ctx, id.ID{Shard: shard, Seq: e.Merchant})
 	if err != nil {
@@ -37,6 +52,10 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 	if err != nil {
 		return nil, err
 	}
+	now, err := f.Setting(ctx, shard, e)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]webhook.Outgoing, len(messages))
 	for n, m := range messages {
 		x, found := rows[m.Event.Subject]
@@ -44,7 +63,7 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 			continue
 		}
 		own := kept(x)
-		if (own[keptCallback] == "") != (e.URL != "") {
+		if setting := cmp.Or(m.Setting, now); (own[keptCallback] != "") != (setting == tellsOwn) {
 			continue
 		}
 		if out[n].Body, err = f.callback(of, shard, x, m); err != nil {

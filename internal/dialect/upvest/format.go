@@ -2,10 +2,12 @@ package upvest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strings"
 	"time"
 
+	"sluice/internal/credential"
 	"sluice/internal/customer"
 	"sluice/internal/event"
 	"sluice/internal/id"
@@ -35,7 +37,6 @@ type telling struct {
 	ctx         context.Context //nolint:containedctx // of one call
 	shard       id.Shard
 	endpoint    webhook.Endpoint
-	options     options
 	euro        money.Asset
 	withdrawals map[id.Seq]withdrawal.Withdrawal
 	groups      map[id.Seq]*customer.Group // nil: the account is no group
@@ -44,7 +45,7 @@ type telling struct {
 // Render implements webhook.Format: of each message its events, joined by commas.
 func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, messages []webhook.Message) ([]webhook.Outgoing, error) {
 	t := &telling{
-		format: f, ctx: ctx, shard: shard, endpoint: e, options: optionsOf(e), euro: f.Assets()[currency],
+		format: f, ctx: ctx, shard: shard, endpoint: e, euro: f.Assets()[currency],
 		withdrawals: map[id.Seq]withdrawal.Withdrawal{}, groups: map[id.Seq]*customer.Group{},
 	}
 	var seqs []id.Seq
@@ -130,10 +131,15 @@ func (t *telling) group(account id.Seq) (*customer.Group, error) {
 	return t.groups[account], nil
 }
 
+// Setting implements webhook.Varying: the options of the endpoint.
+func (format) Setting(_ context.Context, _ id.Shard, e webhook.Endpoint) (string, error) {
+	return cmp.Or(e.Options, credential.NoOptions), nil
+}
+
 // told makes an event, if the webhook is for its category. A message that tells of more
 // than one thing numbers them by n.
 func (t *telling) told(out []eventBody, m webhook.Message, n int, category, what string, object any) []eventBody {
-	if !t.options.wants(category) {
+	if !optionsOf(webhook.Endpoint{Options: cmp.Or(m.Setting, t.endpoint.Options)}).wants(category) {
 		return out
 	}
 	kind := []id.Kind{id.Event, "ev2", "ev3"}[n]
@@ -231,7 +237,7 @@ func (t *telling) withdrawal(m webhook.Message, w withdrawal.Withdrawal) ([]even
 	}
 	out := t.told(nil, m, 0, "WITHDRAWAL", word, b)
 	if word == statusConfirmed {
-		out = t.told(out, m, 1, "CASH_TRANSACTION", "EXECUTED", payoutOf(t.shard, w, m.Event.At, t.euro))
+		out = t.told(out, m, 1, "CASH_TRANSACTION", "EXECUTED", payoutOf(t.shard, then, m.Event.At, t.euro))
 	}
 	return out, nil
 }

@@ -26,14 +26,14 @@ func TestHistory(t *testing.T) {
 	for n := range uint64(slots) {
 		must(t, sign(t, g, func(in *signer.Intent) {
 			in.Nonce, in.Bound = n, fmt.Sprintf("dsp_%d", n)
-			in.Outputs[0].Ref, in.Outputs[0].Asset, in.Outputs[0].Memo = fmt.Sprintf("wd_%d", n), "ETH", strings.Repeat("é", 1000)
+			in.Outputs[0].Ref, in.Outputs[0].Asset, in.Outputs[0].Memo = fmt.Sprintf("wd_%d", n), "ETH", strings.Repeat("é", 2000)
 		}))
 		page, next, err := g.History(t.Context(), at)
 		must(t, err)
 		if len(page) != 1 || *page[0].Nonce != n || page[0].Bound != fmt.Sprintf("dsp_%d", n) || page[0].Fence != 3 || page[0].Again || page[0].Network != "ethereum" {
 			t.Fatalf("after %q: %+v", at, page)
 		}
-		want := signer.Output{Ref: fmt.Sprintf("wd_%d", n), Asset: "ETH", To: intent(t).Outputs[0].To, Token: []byte{}, Amount: money.Of(5), Memo: strings.Repeat("é", 1000)}
+		want := signer.Output{Ref: fmt.Sprintf("wd_%d", n), Asset: "ETH", To: intent(t).Outputs[0].To, Token: []byte{}, Amount: money.Of(5), Memo: strings.Repeat("é", 2000)}
 		if got := page[0].Payouts; len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(want) {
 			t.Fatalf("payouts %+v, want %+v", got, want)
 		}

@@ -96,6 +96,9 @@ func merchantsOf(events []event.Event) []id.Seq {
 
 // commit writes the deliveries and hands over what it could claim with them.
 func (f *fanner) commit(ctx context.Context, plan []webhook.NewDelivery, endpoints []webhook.Endpoint, to int64) error {
+	if err := f.settings(ctx, plan, endpoints); err != nil {
+		return err
+	}
 	until := time.Now().Add(f.w.opt.Claim)
 	left := f.claim(plan, endpoints)
 	out, err := submit[webhook.FannedOut](ctx, f.w, f.shard, webhook.FanOut{After: f.stored, To: to, Deliveries: plan, Until: until}, until)
@@ -118,6 +121,26 @@ func (f *fanner) commit(ctx context.Context, plan []webhook.NewDelivery, endpoin
 		if left[e.Seq] {
 			f.w.lane(f.shard, e).wants()
 		}
+	}
+	return nil
+}
+
+// settings notes what the bodies of the plan depend on now.
+func (f *fanner) settings(ctx context.Context, plan []webhook.NewDelivery, endpoints []webhook.Endpoint) error {
+	of := map[id.Seq]string{}
+	for _, e := range endpoints {
+		v, ok := f.w.formats[e.Format].(webhook.Varying)
+		if !ok || !slices.ContainsFunc(plan, func(p webhook.NewDelivery) bool { return p.Endpoint == e.Seq }) {
+			continue
+		}
+		text, err := v.Setting(ctx, f.shard, e)
+		if err != nil {
+			return err
+		}
+		of[e.Seq] = text
+	}
+	for n := range plan {
+		plan[n].Setting = of[plan[n].Endpoint]
 	}
 	return nil
 }
@@ -165,7 +188,7 @@ func (w *Worker) render(ctx context.Context, shard id.Shard, l *lane, list []web
 			w.unrendered(l, d, nil, "its event is not in the log")
 			continue
 		}
-		messages, of = append(messages, webhook.Message{Shard: shard, Event: e, Sub: d.Sub}), append(of, d)
+		messages, of = append(messages, webhook.Message{Shard: shard, Event: e, Sub: d.Sub, Setting: d.Setting}), append(of, d)
 	}
 	if len(messages) == 0 {
 		return nil
