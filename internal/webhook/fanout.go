@@ -162,9 +162,12 @@ func (c Claim) Apply(v *commit.View) (any, error) {
 	return out, nil
 }
 
-// Release gives claims back without an attempt, so that anybody may send them.
-// Result: how many there were, an int.
-type Release struct{ Deliveries []Held }
+// Release gives claims back without an attempt, so that anybody may send them, from a
+// time on. Result: how many there were, an int.
+type Release struct {
+	Deliveries []Held
+	At         time.Time // zero: at once
+}
 
 // Reads implements commit.Command.
 func (c Release) Reads(w *commit.Wants) {
@@ -182,6 +185,9 @@ func (c Release) Apply(v *commit.View) (any, error) {
 			continue
 		}
 		d.NextAt, d.Version = v.Now(), d.Version+1
+		if c.At.After(d.NextAt) {
+			d.NextAt = c.At.UTC().Truncate(time.Microsecond)
+		}
 		Deliveries.Put(v, d)
 		n++
 	}
@@ -193,7 +199,7 @@ func (c Release) Apply(v *commit.View) (any, error) {
 type Pass struct{ Deliveries []Held }
 
 // Reads implements commit.Command.
-func (c Pass) Reads(w *commit.Wants) { Release(c).Reads(w) }
+func (c Pass) Reads(w *commit.Wants) { Release{Deliveries: c.Deliveries}.Reads(w) }
 
 // Apply implements commit.Command.
 func (c Pass) Apply(v *commit.View) (any, error) {

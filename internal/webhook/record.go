@@ -27,15 +27,6 @@ const (
 	ClassRender  Class = "rendering" // the body could not be written: our fault
 )
 
-// The statuses that say more than failure, as RFC 9110 and RFC 6585 name them.
-const (
-	statusGone            = 410
-	statusTooManyRequests = 429
-	statusBadGateway      = 502
-	statusUnavailable     = 503
-	statusGatewayTimeout  = 504
-)
-
 // actor of everything that happens to an endpoint because of its answers.
 const actor = "worker"
 
@@ -49,9 +40,12 @@ type RecordAttempt struct {
 	RetryAfter time.Duration // what the endpoint asked for; 0: nothing
 	Jitter     int64         // 0 to JitterMax, drawn by the caller
 	Retry      Retry         // of the endpoint's format
-	// Along says that the request carried several deliveries and the record of another
-	// one tells what it means for the endpoint.
+	// Along says that what it means for the endpoint is told by the record of another
+	// delivery, which the same request carried.
 	Along bool
+	// Own says that the message went to a URL of its own: it means nothing for the
+	// endpoint, and 410 ends this delivery alone.
+	Own bool
 }
 
 // Recorded is how things stand after an attempt.
@@ -93,12 +87,12 @@ func (c RecordAttempt) Apply(v *commit.View) (any, error) {
 	d.Attempts++
 	c.log(v, d, d.Attempts)
 	if c.Attempt.Succeeded() {
-		if !c.Along {
+		if !c.Along && !c.Own {
 			e = e.works(v)
 		}
 		d = d.done(v, Delivered, c.Attempt)
 	} else {
-		if !c.Along && c.Attempt.ErrorClass != string(ClassRender) { // nothing was sent: not the endpoint's doing
+		if !c.Along && !c.Own && c.Attempt.ErrorClass != string(ClassRender) { // nothing was sent: not the endpoint's doing
 			e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
 		}
 		d = c.failed(v, d, e)
@@ -147,6 +141,8 @@ func (c RecordAttempt) failed(v *commit.View, d Delivery, e Endpoint) Delivery {
 	switch {
 	case e.State != Enabled:
 		return d.done(v, Skipped, c.Attempt)
+	case c.Own && c.Attempt.Gone():
+		return d.done(v, Dead, c.Attempt)
 	case most > 0 && made >= most:
 		return d.done(v, Dead, c.Attempt)
 	}
@@ -173,13 +169,7 @@ func (e Endpoint) works(v *commit.View) Endpoint {
 	if e.Failures == 0 && e.FailingSince.IsZero() && e.Trips == 0 || e.State == Deleted {
 		return e
 	}
-	e.Failures, e.FailingSince, e.NoticesSent = 0, time.Time{}, 0
-	if e.Trips > 0 {
-		e.Successes++
-		if e.Successes >= breakerSuccesses {
-			e.Trips, e.Successes, e.PausedUntil = 0, 0, time.Time{}
-		}
-	}
+	e.FailingSince, e.NoticesSent, e.Breaker = time.Time{}, 0, e.Works()
 	return e.put(v)
 }
 
@@ -190,18 +180,17 @@ func (e Endpoint) fails(v *commit.View, a Attempt, retryAfter time.Duration) (_ 
 		return e, false, 0
 	}
 	now := v.Now()
-	e.Failures++
-	recovering := e.Trips > 0 && e.Successes > 0
-	e.Successes = 0
 	if e.FailingSince.IsZero() {
 		e.FailingSince = now
 	}
 	failing := now.Sub(e.FailingSince)
 	due := passed(failing)
 	switch {
-	case a.Status == statusGone:
+	case a.Gone():
+		e.Failures++
 		return disable(v, e, "it answered 410 Gone", actor).put(v), false, 100
 	case failing >= DisableAfter:
+		e.Failures++
 		e.NoticesSent = due
 		return disable(v, e, fmt.Sprintf("every attempt failed for %d days", int(DisableAfter.Hours()/24)), actor).put(v), false, 100
 	case due > e.NoticesSent:
@@ -209,37 +198,10 @@ func (e Endpoint) fails(v *commit.View, a Attempt, retryAfter time.Duration) (_ 
 		tell(v, e, event.EndpointFailing, fmt.Sprintf("every attempt failed since %s: %d %% of the time after which it is disabled",
 			e.FailingSince.Format(time.RFC3339), notice), actor)
 	}
-	e, tripped = e.trip(v, recovering)
-	// What the endpoint asks for may be longer.
-	if pause := pauseFor(a.Status, retryAfter); pause > 0 && now.Add(pause).After(e.PausedUntil) {
-		e.PausedUntil = now.Add(pause).Truncate(time.Microsecond)
-	}
-	return e.put(v), tripped, notice
-}
-
-// trip opens the breaker after enough failures in a row, or at the first one after
-// a pause unless something succeeded in between. Attempts that were under way when
-// it opened do not open it further.
-func (e Endpoint) trip(v *commit.View, recovering bool) (Endpoint, bool) {
-	if e.PausedUntil.After(v.Now()) || (e.Trips == 0 || recovering) && e.Failures < breakerFailures {
-		return e, false
-	}
-	e.Trips++
-	e.PausedUntil = v.Now().Add(coolDown(e.Trips))
-	if e.Trips == 1 {
+	e.Breaker, tripped = e.Fails(now, a, retryAfter)
+	if tripped && e.Trips == 1 {
 		tell(v, e, event.EndpointPaused, fmt.Sprintf("%d attempts in a row failed; the next one is made after %s", e.Failures,
 			e.PausedUntil.Format(time.RFC3339)), actor)
 	}
-	return e, true
-}
-
-// pauseFor is the pause that an answer asks for.
-func pauseFor(status int64, retryAfter time.Duration) time.Duration {
-	switch status {
-	case statusTooManyRequests, statusBadGateway, statusGatewayTimeout:
-		return max(throttle, min(retryAfter, MaxRetryAfter))
-	case statusUnavailable:
-		return min(retryAfter, MaxRetryAfter)
-	}
-	return 0
+	return e.put(v), tripped, notice
 }

@@ -46,14 +46,11 @@ type Endpoint struct {
 	FirstEvent int64
 	// What its failures amount to. All zero while it works.
 	FailingSince time.Time // first failure after the last success
-	Failures     int64     // in a row
 	NoticesSent  int64     // of the notices on the way to being disabled
-	Trips        int64     // how often in a row the circuit breaker has opened
-	Successes    int64     // in a row since the breaker opened; enough of them forget Trips
-	PausedUntil  time.Time // nothing is sent before: an open breaker, or it asked for a pause
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	Version      int64
+	Breaker
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Version   int64
 }
 
 // Endpoints is the table of endpoints.

@@ -80,6 +80,41 @@ func TestFeesOnTopAndInside(t *testing.T) {
 	}
 }
 
+// TestTylt5_a_URL_that_is_gone answers 410 to the callbacks of some payouts. Those of the
+// others go on, to the same endpoint of the merchant.
+func TestTylt5_a_URL_that_is_gone(t *testing.T) {
+	w := dialecttest.New(t, wire, dialecttest.Options{Answer: func(c dialecttest.Callback) (int, string) {
+		if c.Path == "/gone" {
+			return http.StatusGone, ""
+		}
+		return http.StatusOK, "ok"
+	}})
+	w.Fund(w.A, "ETH", "20")
+	pay := func(order, path string) {
+		t.Helper()
+		if a := post(w, payout("1", fmt.Sprintf(`,"merchantOrderId":%q,"callBackUrl":"%s%s"`, order, w.Receiver.URL, path))); a.Status != http.StatusOK {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		w.Cancel(w.A, w.Newest(w.A).Seq)
+	}
+	for n := range 6 {
+		pay(fmt.Sprintf("gone-%d", n), "/gone")
+	}
+	told := map[string]int{}
+	for _, c := range w.Callbacks(6) {
+		told[c.Path]++
+	}
+	for n := range 3 {
+		pay(fmt.Sprintf("good-%d", n), "/good")
+	}
+	for _, c := range w.Callbacks(9)[6:] {
+		told[c.Path]++
+	}
+	if told["/gone"] != 6 || told["/good"] != 3 {
+		t.Errorf("told %v", told)
+	}
+}
+
 // What ends without a payment was charged nothing.
 func TestFailedCallback(t *testing.T) {
 	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 10_000}}}})

@@ -19,11 +19,12 @@ const recordFor = 5 * time.Second
 func (l *lane) run(items []item) {
 	for len(items) > 0 {
 		a, retryAfter := l.attempt(items)
+		l.judge(a, retryAfter)
 		l.sent(a.Succeeded(), len(items))
 		crash.Point("webhook.sent")
 		spread := jitter() // one for a package: what failed together is sent together
 		for n, i := range items {
-			l.record(i, webhook.RecordAttempt{Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: spread, Retry: i.retry(), Along: n > 0})
+			l.record(i, webhook.RecordAttempt{Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: spread, Retry: i.retry(), Along: n > 0, Own: l.base != nil})
 		}
 		crash.Point("webhook.recorded")
 		l.w.work.Done()
@@ -60,7 +61,7 @@ func (l *lane) record(i item, c webhook.RecordAttempt) {
 	}
 	back := l.written(a.Succeeded(), r.Endpoint)
 	w.notify(l.at, r, a)
-	w.release(ctx, l.at.Shard, back)
+	w.release(ctx, l.at.Shard, back, l.again())
 	l.pump()
 }
 
@@ -105,8 +106,9 @@ func (w *Worker) notify(at id.ID, r webhook.Recorded, a webhook.Attempt) {
 	w.opt.Notify(n)
 }
 
-// release gives claims back. What cannot be given back ends by itself.
-func (w *Worker) release(ctx context.Context, shard id.Shard, items []item) {
+// release gives claims back, to be sent from a time on; zero for at once. What cannot be
+// given back ends by itself.
+func (w *Worker) release(ctx context.Context, shard id.Shard, items []item, at time.Time) {
 	for len(items) > 0 {
 		n := min(len(items), claimMax)
 		held := make([]webhook.Held, 0, n)
@@ -114,7 +116,7 @@ func (w *Worker) release(ctx context.Context, shard id.Shard, items []item) {
 			held = append(held, webhook.Held{Seq: i.delivery.Seq, Version: i.delivery.Version})
 		}
 		items = items[n:]
-		if _, err := submit[int](ctx, w, shard, webhook.Release{Deliveries: held}, time.Now().Add(recordFor)); err != nil {
+		if _, err := submit[int](ctx, w, shard, webhook.Release{Deliveries: held, At: at}, time.Now().Add(recordFor)); err != nil {
 			w.opt.Log.WarnContext(ctx, "claimed webhooks could not be given back; their claims end by themselves", "deliveries", n, "error", err)
 		}
 	}

@@ -202,7 +202,7 @@ func (w *Worker) stop() {
 	}
 	w.mu.Unlock()
 	for _, l := range lanes {
-		w.release(w.base, l.at.Shard, l.close())
+		w.release(w.base, l.at.Shard, l.close(), time.Time{})
 	}
 	w.work.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"sluice/internal/id"
 	"sluice/internal/webhook"
 )
 
@@ -39,3 +40,22 @@ func Dialable(o Options, network, address string) error {
 
 // RenderWith replaces the renderer of a format.
 func (w *Worker) RenderWith(format string, r webhook.Renderer) { w.formats[format] = webhook.Native(r) }
+
+// SpeakWith replaces a format.
+func (w *Worker) SpeakWith(format string, f webhook.Format) { w.formats[format] = f }
+
+// Lanes is how many lanes of URLs an endpoint has.
+func (w *Worker) Lanes(at id.ID) int {
+	w.mu.Lock()
+	l := w.lanes[at]
+	w.mu.Unlock()
+	if l == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.urls)
+}
+
+// LanesKept is how many of them stay although they are idle.
+const LanesKept = lanesKept

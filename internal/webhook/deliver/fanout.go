@@ -169,12 +169,17 @@ func (w *Worker) dispatch(ctx context.Context, shard id.Shard, claimed []webhook
 	for _, d := range claimed {
 		byEndpoint[d.Endpoint] = append(byEndpoint[d.Endpoint], d)
 	}
-	var back []item
 	for seq, list := range byEndpoint {
 		l := w.lane(shard, endpoints[seq])
-		back = append(back, l.add(w.render(ctx, shard, l, list, events))...)
+		byURL := map[string][]item{}
+		for _, i := range w.render(ctx, shard, l, list, events) {
+			byURL[i.url] = append(byURL[i.url], i)
+		}
+		for url, items := range byURL {
+			to := l.to(url)
+			w.release(ctx, shard, to.add(items), to.again())
+		}
 	}
-	w.release(ctx, shard, back)
 }
 
 // render writes the bodies of one endpoint's deliveries. One that cannot be

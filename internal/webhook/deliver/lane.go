@@ -2,7 +2,10 @@ package deliver
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/internal/id"
@@ -30,13 +33,23 @@ const (
 	claimReserve = totalTimeout + 5*time.Second
 )
 
-// lane is all that concerns one endpoint in this process: what waits, how much may
-// be sent at once, and when. Nothing in it is shared with another endpoint.
+// lane is all that concerns one receiver in this process: what waits, how much may
+// be sent at once, and when. Nothing in it is shared with another receiver. A receiver is
+// an endpoint, or a URL that messages of an endpoint bring along: then base is the
+// endpoint's lane, which knows how much there is in all of them.
 type lane struct {
-	at id.ID
-	w  *Worker
+	at   id.ID
+	w    *Worker
+	url  string // "" for the endpoint's
+	base *lane  // nil for an endpoint
 
 	mu sync.Mutex
+	// urls are the lanes of URLs of an endpoint, below how much they hold in all.
+	urls  map[string]*lane
+	below atomic.Int64
+	// rest is what the failures of a URL amount to. It is this process's alone: what it
+	// forgets in a restart are a few attempts.
+	rest webhook.Breaker
 	// endpoint is the newest row seen.
 	endpoint webhook.Endpoint
 	signer   webhook.Keys
@@ -70,13 +83,17 @@ func (w *Worker) lane(shard id.Shard, e webhook.Endpoint) *lane {
 	return l
 }
 
-// update takes over a newer row of the endpoint.
+// update takes over a newer row of the endpoint, for its URLs as well.
 func (l *lane) update(e webhook.Endpoint) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if e.Version > l.endpoint.Version {
 		l.endpoint = e
 		l.rate.per = e.RatePerSecond
+	}
+	urls := slices.Collect(maps.Values(l.urls))
+	l.mu.Unlock()
+	for _, u := range urls {
+		u.update(e)
 	}
 }
 
@@ -87,7 +104,7 @@ func (l *lane) room() int {
 	if l.closed || !l.open(time.Now()) {
 		return 0
 	}
-	return max(l.capacity()-l.queued, 0)
+	return max(l.capacity()-l.queued-int(l.below.Load()), 0)
 }
 
 // roomForNew is room for deliveries that were not in the store before: none while
@@ -115,9 +132,17 @@ func (l *lane) capacity() int {
 	return most
 }
 
-// open tells whether the endpoint may be sent to.
+// open tells whether the receiver may be sent to.
 func (l *lane) open(now time.Time) bool {
-	return l.endpoint.State == webhook.Enabled && !l.endpoint.PausedUntil.After(now)
+	return l.endpoint.State == webhook.Enabled && !l.breaker().PausedUntil.After(now)
+}
+
+// breaker is what the failures of the receiver amount to.
+func (l *lane) breaker() webhook.Breaker {
+	if l.base != nil {
+		return l.rest
+	}
+	return l.endpoint.Breaker
 }
 
 // limit is how many requests may be under way now.
@@ -126,7 +151,7 @@ func (l *lane) limit() int {
 		// The next package waits until it is written down what came of this one.
 		return min(max(1-l.recorded, 0), 1)
 	}
-	if l.endpoint.Trips > 0 {
+	if l.breaker().Trips > 0 {
 		return 1 // one that has just begun to work again is asked carefully
 	}
 	return l.window
@@ -144,11 +169,19 @@ func (l *lane) add(items []item) (back []item) {
 		q := &l.queues[i.delivery.Lane]
 		*q = append(*q, i)
 	}
-	l.queued += len(items)
-	l.w.queued.Add(int64(len(items)))
+	l.count(len(items))
 	l.mu.Unlock()
 	l.pump()
 	return nil
+}
+
+// count notes how many more are queued.
+func (l *lane) count(n int) {
+	l.queued += n
+	l.w.queued.Add(int64(n))
+	if l.base != nil {
+		l.base.below.Add(int64(n))
+	}
 }
 
 // pump starts as many requests as may be under way.
@@ -166,6 +199,21 @@ func (l *lane) pump() {
 // being sent: one delivery, or a package. Claims that are about to end are dropped: the
 // store hands them out again.
 func (l *lane) take() []item {
+	items := l.taken()
+	if l.base != nil {
+		l.mu.Lock()
+		more := l.more
+		l.more = false
+		l.mu.Unlock()
+		l.base.mu.Lock()
+		l.base.more = l.base.more || more
+		l.base.hungry()
+		l.base.mu.Unlock()
+	}
+	return items
+}
+
+func (l *lane) taken() []item {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -205,7 +253,10 @@ func (l *lane) next(now time.Time) []item {
 
 // hungry asks for more from the store when half of what the lane should hold is gone.
 func (l *lane) hungry() {
-	if l.more && !l.closed && l.queued <= l.capacity()/2 && l.open(time.Now()) {
+	if l.base != nil {
+		return // take asks for the endpoint
+	}
+	if l.more && !l.closed && l.queued+int(l.below.Load()) <= l.capacity()/2 && l.open(time.Now()) {
 		l.more = false
 		signal(l.w.due[l.at.Shard])
 	}
@@ -220,8 +271,7 @@ func (l *lane) pop() item {
 			if len(q) == 1 {
 				l.queues[n] = nil
 			}
-			l.queued--
-			l.w.queued.Add(-1)
+			l.count(-1)
 			return i
 		}
 	}
@@ -249,8 +299,18 @@ func (l *lane) sent(ok bool, deliveries int) {
 		l.window = max(l.window/2, 1)
 	}
 	l.mu.Unlock()
+	if l.base != nil && ok {
+		l.base.grow() // the endpoint gets what its URLs take in all
+	}
 	l.w.sending.Add(-1)
 	l.pump()
+}
+
+// grow lets a lane hold and send more.
+func (l *lane) grow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.window = min(l.window+1, l.w.opt.Concurrency)
 }
 
 // written notes that an attempt was recorded, and gives what is to be released
@@ -274,20 +334,23 @@ func (l *lane) empty() (back []item) {
 		back = append(back, q...)
 		l.queues[n] = nil
 	}
-	l.queued = 0
-	l.w.queued.Add(-int64(len(back)))
+	l.count(-len(back))
 	return back
 }
 
-// close ends the lane and gives what it had not begun to send.
+// close ends the lane, with those of its URLs, and gives what it had not begun to send.
 func (l *lane) close() []item {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.closed = true
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	return l.empty()
+	back, urls := l.empty(), slices.Collect(maps.Values(l.urls))
+	l.mu.Unlock()
+	for _, u := range urls {
+		back = append(back, u.close()...)
+	}
+	return back
 }
 
 // keys gives what an attempt needs of the endpoint: where to, and how to sign now.

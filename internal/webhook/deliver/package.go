@@ -65,8 +65,7 @@ func (l *lane) back(items []item) {
 	for _, i := range items {
 		l.queues[i.delivery.Lane] = append(l.queues[i.delivery.Lane], i)
 	}
-	l.queued += len(items)
-	l.w.queued.Add(int64(len(items)))
+	l.count(len(items))
 }
 
 // packed is the body of a request.

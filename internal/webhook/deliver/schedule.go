@@ -2,6 +2,8 @@ package deliver
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/internal/crash"
@@ -47,7 +49,7 @@ func (w *Worker) round(ctx context.Context, shard id.Shard) (time.Duration, erro
 	var ids []id.Seq
 	for _, e := range waiting {
 		l := w.lane(shard, e.Endpoint)
-		w.release(ctx, shard, l.flushIfShut())
+		w.release(ctx, shard, l.flushIfShut(), time.Time{})
 		room := l.room()
 		switch {
 		case e.Endpoint.State != webhook.Enabled:
@@ -93,14 +95,22 @@ func (l *lane) wants() {
 	l.mu.Unlock()
 }
 
-// flushIfShut gives what a lane holds for an endpoint that is paused or disabled.
+// flushIfShut gives what a lane holds for an endpoint that is paused or disabled, and what
+// the lanes of its URLs hold.
 func (l *lane) flushIfShut() []item {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.queued == 0 || l.open(time.Now()) {
+	if l.queued == 0 && l.below.Load() == 0 || l.open(time.Now()) {
+		l.mu.Unlock()
 		return nil
 	}
-	return l.empty()
+	back, urls := l.empty(), slices.Collect(maps.Values(l.urls))
+	l.mu.Unlock()
+	for _, u := range urls {
+		u.mu.Lock()
+		back = append(back, u.empty()...)
+		u.mu.Unlock()
+	}
+	return back
 }
 
 // claim takes deliveries and puts them into their lanes.
