@@ -192,7 +192,9 @@ func TestBodiesAreFixed(t *testing.T) {
 			r.Ended = true
 			do(r)
 		}},
-		{"the money comes back", func() { do(withdrawal.NewReturn(parse(id.Withdrawal, paid), money.Of(150), "AC04: the account is closed", "test")) }},
+		{"the money comes back", func() {
+			do(withdrawal.NewReturn(parse(id.Withdrawal, paid), money.Of(150), "AC04: the account is closed", "test"))
+		}},
 		{"the bank says something once more", func() {
 			r := withdrawal.NewReport(parse(id.Withdrawal, paid), "the account was closed in May", "test")
 			r.Ended = true

@@ -23,18 +23,21 @@ type bad struct {
 	apply  func(v *commit.View) (any, error)
 }
 
+// Reads implements commit.Command.
 func (b bad) Reads(w *commit.Wants) {
 	if b.reads != nil {
 		b.reads(w)
 	}
 }
 
+// Follow implements commit.Follower.
 func (b bad) Follow(v *commit.View, w *commit.Wants) {
 	if b.follow != nil {
 		b.follow(v, w)
 	}
 }
 
+// Apply implements commit.Command.
 func (b bad) Apply(v *commit.View) (any, error) {
 	if b.apply != nil {
 		return b.apply(v)
@@ -45,6 +48,7 @@ func (b bad) Apply(v *commit.View) (any, error) {
 // unanswerable is a result that cannot say what is kept of it.
 type unanswerable struct{}
 
+// Answer implements commit.Answerer.
 func (unanswerable) Answer() commit.Answer { panic("no answer") }
 
 // leave leaves something of every kind in the view.

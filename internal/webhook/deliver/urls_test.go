@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/internal/event"
@@ -66,6 +67,7 @@ func TestTylt5_a_URL_that_is_gone(t *testing.T) {
 		b.happens(event.WithdrawalConfirmed, 3)
 		b.happens(event.WithdrawalCreated, 2)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		for _, d := range b.of(e, event.WithdrawalFailed) {
 			if d.State != webhook.Dead || d.Attempts != 1 || d.LastStatus != 410 {
 				b.Errorf("to the URL that is gone: %s after %d attempts", d.State, d.Attempts)
