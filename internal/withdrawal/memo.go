@@ -2,9 +2,10 @@ package withdrawal
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
-	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/signer"
@@ -75,11 +76,11 @@ func Remembered(ref, network string, paid signer.Output) (at id.ID, w Withdrawal
 		return at, w, err
 	}
 	if paid.Memo == "" {
-		return at, w, fault.New(fault.NotFound, "no_memo", "the signer's log does not say whose %s was", ref)
+		return at, w, fmt.Errorf("the signer's log does not say whose %s was", ref)
 	}
 	var m memo
 	if err := json.Unmarshal([]byte(paid.Memo), &m); err != nil {
-		return at, w, fault.Wrap(err, fault.Invalid, "bad_memo", "what the signer's log says of %s cannot be read", ref)
+		return at, w, fmt.Errorf("what the signer's log says of %s cannot be read: %w", ref, err)
 	}
 	w = Withdrawal{
 		Seq: at.Seq, ForeignID: m.ForeignID, Currency: m.Currency, FeeInside: m.FeeInside, NetworkRate: m.NetworkRate, ReceiveCurrency: paid.Asset,
@@ -95,8 +96,11 @@ func Remembered(ref, network string, paid signer.Output) (at id.ID, w Withdrawal
 			continue
 		}
 		of, err := id.Parse(p.kind, p.text)
-		if err != nil || of.Shard != at.Shard {
-			return at, w, fault.Wrap(err, fault.Invalid, "bad_memo", "what the signer's log says of %s names %q, which is not of its shard", ref, p.text)
+		if err == nil && of.Shard != at.Shard {
+			err = errors.New("it is of another shard")
+		}
+		if err != nil {
+			return at, w, fmt.Errorf("what the signer's log says of %s names %q: %w", ref, p.text, err)
 		}
 		*p.to = of.Seq
 	}
@@ -105,7 +109,7 @@ func Remembered(ref, network string, paid signer.Output) (at id.ID, w Withdrawal
 		text string
 	}{{&w.Amount, m.Amount}, {&w.Fee, m.Fee}, {&w.NetworkHold, m.NetworkHold}} {
 		if *p.to, err = minor(p.text); err != nil {
-			return at, w, fault.Wrap(err, fault.Invalid, "bad_memo", "what the signer's log says of %s has the amount %q", ref, p.text)
+			return at, w, fmt.Errorf("what the signer's log says of %s has the amount %q: %w", ref, p.text, err)
 		}
 	}
 	return at, w, nil

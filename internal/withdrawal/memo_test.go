@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"sluice/internal/account"
-	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/signer"
@@ -65,15 +64,15 @@ func TestMemoRefused(t *testing.T) {
 	at, w := remarkable()
 	good := withdrawal.Memo(at, w)
 	elsewhere := withdrawal.Memo(id.ID{Shard: 4, Seq: at.Seq}, w)
-	for name, c := range map[string]struct{ ref, memo, code string }{
-		"none":          {at.Text(id.Withdrawal), "", "no_memo"},
-		"no JSON":       {at.Text(id.Withdrawal), "{", "bad_memo"},
-		"another shard": {at.Text(id.Withdrawal), elsewhere, "bad_memo"},
-		"no amount":     {at.Text(id.Withdrawal), strings.Replace(good, `"1234"`, `"-1"`, 1), "bad_memo"},
-		"no id":         {"wd_1", good, "internal"},
+	for name, c := range map[string]struct{ ref, memo, want string }{
+		"none":          {at.Text(id.Withdrawal), "", "does not say whose"},
+		"no JSON":       {at.Text(id.Withdrawal), "{", "cannot be read"},
+		"another shard": {at.Text(id.Withdrawal), elsewhere, "another shard"},
+		"no amount":     {at.Text(id.Withdrawal), strings.Replace(good, `"1234"`, `"-1"`, 1), "has the amount"},
+		"no id":         {"wd_1", good, "an id of this kind"},
 	} {
-		if _, _, err := withdrawal.Remembered(c.ref, "ethereum", signer.Output{Memo: c.memo}); fault.Of(err).Code != c.code {
-			t.Errorf("%s: %v (%s)", name, err, fault.Of(err).Code)
+		if _, _, err := withdrawal.Remembered(c.ref, "ethereum", signer.Output{Memo: c.memo}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
