@@ -6,10 +6,13 @@
 //
 // Nothing that a bank books is dropped: a booking of a statement is part of a payment
 // of ours, or it is in suspense until a person resolves it. The same booking counts
-// once, whatever files repeat it and in whatever order they come.
+// once, whatever files repeat it and in whatever order they come. It is known again by
+// a reference that the bank makes unique, else by its place in a statement; and never if
+// the balances prove that it is another one: see identity.go.
 package bankbook
 
 import (
+	"strconv"
 	"time"
 
 	"sluice/internal/commit"
@@ -45,7 +48,7 @@ type File struct {
 	Kind      string // a message.Kind; "" for one that could not be read
 	MessageID string
 	State     FileState
-	Reason    string // of FileRefused
+	Reason    string // of FileRefused why; of FileTaken what of it was not used or was known
 	Size      int64  // in bytes
 	Entries   int64  // bookings or payments that it tells of
 	Problems  int64  // alerts and suspended bookings that it led to
@@ -102,9 +105,11 @@ type Payment struct {
 	Shard       int64 // of the withdrawal it pays
 	Withdrawal  id.Seq
 	Amount      money.Amount
-	Creditor    string // account number of the recipient, or its mark; see Options.Mark
+	Creditor    string // the mark of the recipient's account: see Book.marks
+	Account     []byte // the recipient's account, sealed; nil in rows of older versions and without keys
 	State       match.State
 	Status      string
+	Payee       string // what the verification of the payee found; a code.Payee
 	ServicerRef string
 	Rejected    bool
 	Reason      string
@@ -120,7 +125,8 @@ type Payment struct {
 var Payments = commit.NewTable("bank_payment", func(p *Payment) PaymentKey { return p.PaymentKey })
 
 // Name leads from a name that a bank may use to the order that it means; see
-// match.Order.Names. The first order with a name keeps it.
+// match.Order.Names. The first order with a name keeps it. Names are folded, so that case and
+// blanks do not matter.
 type Name struct {
 	Name  string
 	Order string
@@ -143,6 +149,8 @@ const (
 // Entry is a booking of a bank, or the part of one that belongs to one payment.
 type Entry struct {
 	Key          string // kind and message.Booking.Key: the same in every file that repeats it
+	Statement    string // key of the statement it stands in; "" for other messages, and in rows of older versions
+	Place        string // where in the message; see message.Booking.Place
 	Seq          id.Seq
 	Wallet       string
 	Kind         string // a message.Kind
@@ -157,6 +165,7 @@ type Entry struct {
 	Day          string // of booking
 	State        EntryState
 	Cause        string // why it is in suspense; a match.Cause
+	Reason       string // the bank's code of why it came back; "" for none
 	Text         string
 	Counterparty string // who the other side is and what the bank says; see Book.Side
 	Resolution   string
@@ -171,12 +180,13 @@ var Entries = commit.NewTable("bank_entry", func(e *Entry) string { return e.Key
 
 // Statement is a statement with all its pages.
 type Statement struct {
-	Key      string // account, year and number; see message.Account.SetKey
+	Key      string // account, and a digest of balances and entries; in older rows, year and number
 	Seq      id.Seq
 	Wallet   string
-	Year     string
-	Sequence int64 // 0: the bank numbers them not
-	Day      string
+	Ident    string // Stmt/Id: what the bank calls it. Banks use an id again
+	Year     string // of its last day
+	Sequence int64  // 0: the bank numbers them not. Banks use a number again
+	Day      string // the last one
 	State    StatementState
 	// The balances are unsigned; Debit says overdrawn. They count once all pages are there.
 	Opening     money.Amount
@@ -184,10 +194,18 @@ type Statement struct {
 	Closing     money.Amount
 	ClosingSide string
 	In, Out     money.Amount // booked entries of all pages so far
-	Gap         bool         // the statement before it is missing
-	Pages       []byte       // see encodePages
+	Gap         bool         // the statement before it is missing, by its number
+	Pages       []byte       // see page
 	CreatedAt   time.Time
 	Version     int64
+}
+
+// Name is what a person calls the statement: its number, else what the bank calls it.
+func (s Statement) Name() string {
+	if s.Sequence > 0 {
+		return s.Year + "/" + strconv.FormatInt(s.Sequence, 10)
+	}
+	return s.Ident
 }
 
 // StatementState says whether a statement may be believed.
@@ -204,8 +222,32 @@ const (
 // Statements is the table of statements.
 var Statements = commit.NewTable("bank_statement", func(s *Statement) string { return s.Key })
 
+// Link is what statements have in common with the ones beside them: a balance at which
+// one ends and the next begins, or a number. See chain.go.
+type Link struct {
+	Name    string
+	Ends    []byte // keys of statements that end here and that no other one follows; see tip
+	Starts  []byte // keys of statements that begin here and that follow no other one, or that have the number
+	Version int64
+}
+
+// Links is the table of links.
+var Links = commit.NewTable("bank_link", func(l *Link) string { return l.Name })
+
+// Lump is a movement that one message of a bank tells of as a whole and another one in
+// its details, known by the bank's reference. See lump.go.
+type Lump struct {
+	Name    string
+	Parts   []byte // the payments that the details name; see lumpParts
+	Entry   string // key of the statement's booking of the whole; "" before it comes
+	Version int64
+}
+
+// Lumps is the table of lumps.
+var Lumps = commit.NewTable("bank_lump", func(l *Lump) string { return l.Name })
+
 // treasury is the house account of a bank account.
 func treasury(wallet string) ledger.Side { return ledger.AtHouse(ledger.Treasury(wallet)) }
 
 // entryKey names the entry of a booking.
-func entryKey(b message.Booking) string { return string(b.Kind) + "|" + b.Key }
+func entryKey(kind message.Kind, key string) string { return string(kind) + "|" + key }

@@ -1,18 +1,17 @@
 package bankbook
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"slices"
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
+	"sluice/internal/iban"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail/sepa/code"
@@ -28,12 +27,15 @@ type Reader interface {
 	BankOrder(ctx context.Context, id string) (Order, bool, error)
 	// BankPayments are the payments of an order, by place.
 	BankPayments(ctx context.Context, order string) ([]Payment, error)
+	// BankPaymentsOf are the payments with these end-to-end ids, in any order.
+	BankPaymentsOf(ctx context.Context, endToEnd []string) ([]Payment, error)
 	// BankPayment finds the payment of a withdrawal.
 	BankPayment(ctx context.Context, endToEnd string) (Payment, bool, error)
-	// BankName finds the order of the first of these names that is known, "" for none.
-	BankName(ctx context.Context, names []string) (string, error)
-	// BankClosing is the last statement of a wallet that has a closing balance.
-	BankClosing(ctx context.Context, wallet string) (Statement, bool, error)
+	// BankNames are those of these names that are known, in any order.
+	BankNames(ctx context.Context, names []string) ([]Name, error)
+	// BankLastDay are the statements of a wallet that have a closing balance and end with the
+	// last day that any of them has.
+	BankLastDay(ctx context.Context, wallet string) ([]Statement, error)
 	// BankReturns are payments that came back and whose withdrawals were not told.
 	BankReturns(ctx context.Context, limit int) ([]Payment, error)
 	// BankSmallest is the smallest number of a statement of a wallet and year, 0 for none.
@@ -89,15 +91,51 @@ func (b *Book) marks(number string) []string {
 	return append(b.opt.Keys.Fingerprints(purpose, []byte(number)), "sha256:"+hex.EncodeToString(sum[:]))
 }
 
+// accountPurpose is what the account of a payment is sealed for: that payment alone.
+func accountPurpose(endToEnd string) string { return "bank.payment " + endToEnd }
+
+// sealAccount gives a recipient's account as it is kept beside its payment; nothing without keys.
+func (b *Book) sealAccount(endToEnd, number string) ([]byte, error) {
+	if b.opt.Keys == nil {
+		return nil, nil
+	}
+	return b.opt.Keys.Seal(accountPurpose(endToEnd), []byte(number))
+}
+
+// creditor gives what the account that a booking names is compared with: see
+// match.Payment.Creditor. Most bookings name the IBAN, which a mark tells; only what is none of
+// these is held against the account itself.
+func (b *Book) creditor(p Payment, number string) (string, error) {
+	if number == "" {
+		return "", nil
+	}
+	if slices.Contains(b.marks(number), p.Creditor) {
+		return number, nil
+	}
+	if len(p.Account) == 0 || b.opt.Keys == nil {
+		if _, err := iban.Parse(number); err != nil {
+			return "", nil // a national number: there is nothing to compare it with
+		}
+		return p.Creditor, nil // a mark is no account: they differ
+	}
+	plain, err := b.opt.Keys.Open(accountPurpose(p.EndToEnd), p.Account)
+	return string(plain), err
+}
+
 // Sent keeps an order before it leaves. wallet is the wallet's public id.
 func (b *Book) Sent(ctx context.Context, wallet string, o message.Order) (Order, error) {
-	var marks []string
+	c := Record{Wallet: wallet, Order: o}
 	for _, batch := range o.Batches {
 		for _, p := range batch.Payouts {
-			marks = append(marks, b.marks(p.Creditor.IBAN.String())[0])
+			number := p.Creditor.IBAN.String()
+			account, err := b.sealAccount(p.EndToEndID, number)
+			if err != nil {
+				return Order{}, err
+			}
+			c.Marks, c.Accounts = append(c.Marks, b.marks(number)[0]), append(c.Accounts, account)
 		}
 	}
-	return commit.Do[Order](ctx, b.loop, Shard, Record{wallet, o, marks})
+	return commit.Do[Order](ctx, b.loop, Shard, c)
 }
 
 // Handed notes that the bank could take the file of an order.
@@ -136,11 +174,23 @@ func (b *Book) Fates(ctx context.Context, order string) (list []Payment, fates [
 // Balance is what the account of a wallet held at the end of the last statement; nothing
 // if it was overdrawn.
 func (b *Book) Balance(ctx context.Context, wallet string) (held money.Amount, known bool, err error) {
-	s, known, err := b.read.BankClosing(ctx, wallet)
+	s, known, err := Closing(ctx, b.read, wallet)
 	if s.ClosingSide == string(message.Debit) {
 		s.Closing = money.Amount{}
 	}
 	return s.Closing, known, err
+}
+
+// Closing is the last statement of a wallet that has a closing balance.
+func Closing(ctx context.Context, read interface {
+	BankLastDay(ctx context.Context, wallet string) ([]Statement, error)
+}, wallet string) (s Statement, known bool, err error) {
+	list, err := read.BankLastDay(ctx, wallet)
+	if err != nil || len(list) == 0 {
+		return s, false, err
+	}
+	list = inOrder(list)
+	return list[len(list)-1], true, nil
 }
 
 // Explain is what a person is told about a bank's code.
@@ -152,204 +202,40 @@ func Explain(c string) string {
 	return fmt.Sprintf("%s (%s: %s)", r.Text, c, r.Meaning)
 }
 
-// Refuse keeps a file of which nothing may be used, with the reason. raw is nil for
-// one that was too large to be read.
-func (b *Book) Refuse(ctx context.Context, wallet, name string, size int64, raw []byte, reason string) error {
-	hash := sha256.New()
-	_, _ = hash.Write(raw)
-	if raw == nil {
-		_, _ = fmt.Fprintf(hash, "%s %d", name, size)
+// Refuse keeps a file of which nothing may be used, with the reason. content is zero for
+// one that was not read, because it is too large or no file.
+func (b *Book) Refuse(ctx context.Context, wallet, name string, size int64, content Content, reason string) error {
+	hash := content.Hash
+	if content.IsZero() {
+		hash = fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s %d", name, size)))
 	}
-	_, err := b.keep(ctx, File{
-		Hash: hex.EncodeToString(hash.Sum(nil)), Wallet: wallet, Name: name, State: FileRefused, Reason: reason, Size: size,
-	}, raw)
-	b.opt.Log.Warn("a bank's file is refused and kept", "file", name, "reason", reason)
+	if _, known, err := b.read.BankFile(ctx, hash); known || err != nil {
+		return err
+	}
+	b.opt.Log.Warn("a bank's file is refused", "file", name, "reason", reason)
+	_, err := b.keep(ctx, File{Hash: hash, Wallet: wallet, Name: name, State: FileRefused, Reason: reason, Size: size}, content)
 	return err
 }
 
-func (b *Book) keep(ctx context.Context, f File, raw []byte) (File, error) {
-	c := KeepFile{File: f, Sealed: b.opt.Keys != nil}
-	if raw != nil {
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
-		if _, err := w.Write(raw); err != nil {
+func (b *Book) keep(ctx context.Context, f File, content Content) (File, error) {
+	c := KeepFile{File: f, Raw: content.packed, Sealed: b.opt.Keys != nil && !content.IsZero()}
+	if c.Sealed {
+		var err error
+		if c.Raw, err = b.opt.Keys.Seal(purpose, c.Raw); err != nil {
 			return f, err
-		}
-		if err := w.Close(); err != nil {
-			return f, err
-		}
-		c.Raw = packed.Bytes()
-		if c.Sealed {
-			var err error
-			if c.Raw, err = b.opt.Keys.Seal(purpose, c.Raw); err != nil {
-				return f, err
-			}
 		}
 	}
 	return commit.Do[File](ctx, b.loop, Shard, c)
 }
 
 // Content gives back what was in a file.
-func (b *Book) Content(kept FileBytes) ([]byte, error) {
-	packed := kept.Raw
+func (b *Book) Content(kept FileBytes) (Content, error) {
+	c := Content{Hash: kept.Hash, packed: kept.Raw}
+	var err error
 	if kept.Sealed {
-		var err error
-		if packed, err = b.opt.Keys.Open(purpose, packed); err != nil {
-			return nil, err
-		}
+		c.packed, err = b.opt.Keys.Open(purpose, kept.Raw)
 	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(r)
-}
-
-// strayMax is how many bookings that name nothing of ours one command takes.
-const strayMax = 200
-
-// Take takes in a file that may be believed. Repeating it, also after a crash in the
-// middle, changes nothing.
-func (b *Book) Take(ctx context.Context, wallet, name string, raw []byte, f *message.File) error {
-	sum := sha256.Sum256(raw)
-	bookings := f.Bookings()
-	count := len(bookings)
-	if f.Status != nil {
-		for _, x := range f.Status.Batches {
-			count += len(x.Payouts)
-		}
-	}
-	kept, err := b.keep(ctx, File{
-		Hash: hex.EncodeToString(sum[:]), Wallet: wallet, Name: name, Kind: string(f.Kind), MessageID: f.MessageID, State: FileBegun, Size: int64(len(raw)), Entries: int64(count),
-	}, raw)
-	if err != nil || kept.State != FileBegun {
-		return err
-	}
-	var effects []match.Effect
-	switch {
-	case f.Status != nil:
-		effects, err = b.status(ctx, wallet, *f.Status)
-	case f.Kind == message.Resolution:
-		err = b.answers(ctx, f.Answers)
-	default:
-		effects, err = b.bookings(ctx, wallet, kept.Hash, bookings)
-	}
-	if err != nil {
-		return err
-	}
-	if f.Kind == message.Statement {
-		for _, a := range f.Accounts {
-			if err := b.statement(ctx, wallet, a); err != nil {
-				return err
-			}
-		}
-	}
-	problems := int64(0)
-	for _, e := range effects {
-		if e.Kind == match.Suspend || e.Kind == match.Alert {
-			problems++
-			b.opt.Log.Warn("a bank's answer needs a person", "file", name, "cause", e.Cause, "payment", e.Payment, "text", e.Text)
-			b.attend(ctx, e)
-		}
-		if e.Kind == match.Note && f.Status != nil {
-			b.report(ctx, e)
-		}
-	}
-	_, err = commit.Do[File](ctx, b.loop, Shard, EndFile{kept.Hash, problems})
-	return err
-}
-
-// report puts what the bank says of a payment into the timeline of its withdrawal. Nothing
-// depends on it: a crash may lose it, and most banks say nothing at all.
-func (b *Book) report(ctx context.Context, e match.Effect) {
-	at, err := withdrawalOf(e.Payment)
-	if err != nil {
-		return
-	}
-	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewReport(at.Seq, "the bank says "+e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
-		b.opt.Log.Error("what a bank says cannot be noted", "withdrawal", at.Text(id.Withdrawal), "error", err)
-	}
-}
-
-// attend says on a withdrawal that waits what keeps it.
-func (b *Book) attend(ctx context.Context, e match.Effect) {
-	at, err := withdrawalOf(e.Payment)
-	if err != nil {
-		return // about no payment of ours
-	}
-	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewAttend(at.Seq, "bank_"+string(e.Cause), e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
-		b.opt.Log.Error("a reason cannot be noted", "withdrawal", at.Text(id.Withdrawal), "error", err)
-	}
-}
-
-func (b *Book) status(ctx context.Context, wallet string, s message.Status) ([]match.Effect, error) {
-	o, ok, err := b.read.BankOrder(ctx, s.OrderID)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		_, err := commit.Do[bool](ctx, b.loop, Shard, Alarm{string(match.UnknownOrder), "the bank reports on order " + s.OrderID + ", which is not ours", ""})
-		return nil, err
-	}
-	t, err := commit.Do[Taken](ctx, b.loop, Shard, TakeStatus{whole{o.ID, o.Count}, wallet, s, b.opt.Policy})
-	return t.Effects, err
-}
-
-// bookings takes in bookings in runs that name the same order.
-func (b *Book) bookings(ctx context.Context, wallet, file string, list []message.Booking) ([]match.Effect, error) {
-	var effects []match.Effect
-	for len(list) > 0 {
-		order, err := b.read.BankName(ctx, match.Wanted(list[0]))
-		if err != nil {
-			return nil, err
-		}
-		n := 1
-		for ; n < len(list) && n < strayMax; n++ {
-			next, err := b.read.BankName(ctx, match.Wanted(list[n]))
-			if err != nil {
-				return nil, err
-			}
-			if next != order {
-				break
-			}
-		}
-		c := TakeBookings{whole: whole{Order: order}, Wallet: wallet, File: file, Bookings: list[:n], Marks: map[string][]string{}, Said: map[string]string{}, Policy: b.opt.Policy}
-		if order != "" {
-			o, _, err := b.read.BankOrder(ctx, order)
-			if err != nil {
-				return nil, err
-			}
-			c.Count = o.Count
-		}
-		for _, x := range list[:n] {
-			if c.Said[entryKey(x)], err = b.said(x); err != nil {
-				return nil, err
-			}
-			if number := x.Detail.Creditor.Account; number != "" {
-				c.Marks[number] = b.marks(number)
-			}
-		}
-		t, err := commit.Do[Taken](ctx, b.loop, Shard, c)
-		if err != nil {
-			return nil, err
-		}
-		effects = append(effects, t.Effects...)
-		list = list[n:]
-	}
-	return effects, nil
-}
-
-func (b *Book) statement(ctx context.Context, wallet string, a message.Account) error {
-	year := ""
-	if key := a.SetKey(); a.Sequence != 0 {
-		year = Statement{Key: key}.year()
-	}
-	smallest, err := b.read.BankSmallest(ctx, wallet, year)
-	if err != nil {
-		return err
-	}
-	_, err = commit.Do[Statement](ctx, b.loop, Shard, TakeStatement{wallet, a, smallest})
-	return err
+	return c, err
 }
 
 // returnsAtOnce is how many returns are told in one round.

@@ -144,12 +144,13 @@ func reject(order, e2e, code string) string {
 
 func (d *desk) take(text string) {
 	d.t.Helper()
-	f, err := message.Read(strings.NewReader(text), message.DefaultLimits)
+	files, _, err := message.Walk(strings.NewReader(text), message.DefaultLimits, func(*message.File, *message.Account, message.Entry) error { return nil })
+	var left []string
 	if err == nil {
-		err = f.Check(func(n string) bool { return n == ours })
+		left, err = message.Sift(files, func(n string) bool { return n == ours })
 	}
 	if err == nil {
-		err = d.book.Take(context.Background(), "wal_1", "file.xml", []byte(text), f)
+		err = d.book.Take(context.Background(), "wal_1", "file.xml", bankbook.PackBytes([]byte(text)), files, left)
 	}
 	if err != nil {
 		d.t.Fatal(err)
@@ -189,7 +190,7 @@ func (d *desk) picture() string {
 	must(err)
 	states := map[string]string{}
 	for _, s := range list {
-		states[s.Key] = fmt.Sprintf("%s %s gap %v\n", s.Key, s.State, s.Gap)
+		states[s.Key] = fmt.Sprintf("%s %s gap %v\n", s.Name(), s.State, s.Gap)
 	}
 	for _, k := range slices.Sorted(maps.Keys(states)) {
 		b.WriteString(states[k])
@@ -290,7 +291,7 @@ func TestSuspense(t *testing.T) {
 		"unknown":      resolve(0, "magic", nil),
 		"no text":      resolve(0, bankbook.AsFunding, func(c *bankbook.Resolve) { c.Text = "" }),
 		"wrong offset": resolve(0, bankbook.AsOffset, func(c *bankbook.Resolve) { c.With = list[1].Key }),
-		"wrong return": resolve(0, bankbook.AsReturn, func(c *bankbook.Resolve) { c.Payment = payment.PaymentKey }),
+		"wrong return": resolve(0, bankbook.AsReturn, func(c *bankbook.Resolve) { c.Payments = []bankbook.PaymentKey{payment.PaymentKey} }),
 	} {
 		if c == nil {
 			t.Errorf("%s is taken", name)
@@ -298,7 +299,7 @@ func TestSuspense(t *testing.T) {
 	}
 	for n, c := range []error{
 		resolve(0, bankbook.AsFunding, nil), resolve(1, bankbook.AsFee, nil), resolve(2, bankbook.AsOffset, func(c *bankbook.Resolve) { c.With = list[3].Key }),
-		resolve(4, bankbook.AsReturn, func(c *bankbook.Resolve) { c.Payment = payment.PaymentKey }), resolve(5, bankbook.AsExplained, nil), resolve(0, bankbook.AsFunding, nil),
+		resolve(4, bankbook.AsReturn, func(c *bankbook.Resolve) { c.Payments = []bankbook.PaymentKey{payment.PaymentKey} }), resolve(5, bankbook.AsExplained, nil), resolve(0, bankbook.AsFunding, nil),
 	} {
 		if c != nil {
 			t.Errorf("resolution %d: %v", n, c)

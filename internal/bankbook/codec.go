@@ -107,6 +107,8 @@ type waiting struct {
 	Count    int    `json:"count,omitempty"`
 	Total    string `json:"total,omitempty"`
 	TotalIn  string `json:"total_in,omitempty"` // currency
+	// Charges are what the bank may have charged in Amount.
+	Charges []string `json:"charges,omitempty"`
 }
 
 func encodeBookings(list []message.Booking) []byte {
@@ -119,6 +121,9 @@ func encodeBookings(list []message.Booking) []byte {
 			Kind: string(b.Kind), Account: b.Account, Key: b.Key, Amount: b.Amount.Minor(), Currency: b.Currency, Side: string(b.Side), Day: string(b.Day), Split: b.Split,
 			Batch: first(b.Batch.BatchID, b.Detail.BatchID), Message: first(b.Batch.MessageID, b.Detail.MessageID), Count: b.Batch.Count,
 			Total: b.Batch.Total.Minor(), TotalIn: b.Batch.Currency,
+		}
+		for _, c := range b.Charges {
+			out[n].Charges = append(out[n].Charges, c.Minor())
 		}
 	}
 	return encode(out)
@@ -139,22 +144,21 @@ func decodeBookings(raw []byte) ([]message.Booking, error) {
 		if err != nil {
 			return nil, err
 		}
+		var charges []money.Amount
+		for _, c := range w.Charges {
+			a, err := money.ParseMinor(c)
+			if err != nil {
+				return nil, err
+			}
+			charges = append(charges, a)
+		}
 		out = append(out, message.Booking{
-			Kind: message.Kind(w.Kind), Account: w.Account, Key: w.Key, Amount: amount, Currency: w.Currency, Side: message.Side(w.Side), Booked: true,
+			Charges: charges, Kind: message.Kind(w.Kind), Account: w.Account, Key: w.Key, Amount: amount, Currency: w.Currency, Side: message.Side(w.Side), Booked: true,
 			Day: message.Day(w.Day), Split: w.Split,
 			Batch: message.BatchInfo{BatchID: w.Batch, MessageID: w.Message, Count: w.Count, Total: total, Currency: w.TotalIn},
 		})
 	}
 	return out, nil
-}
-
-// page is one page of a statement.
-type page struct {
-	Number  int    `json:"number"`
-	Last    bool   `json:"last"`
-	In      string `json:"in"`
-	Out     string `json:"out"`
-	Entries int    `json:"entries"`
 }
 
 func first(texts ...string) string {

@@ -1,8 +1,9 @@
 package bankbook
 
 import (
+	"time"
+
 	"sluice/internal/commit"
-	"sluice/internal/rail/sepa/message"
 )
 
 // Actor is the name under which the changes of this package appear.
@@ -22,6 +23,11 @@ func (c KeepFile) Reads(w *commit.Wants) { Files.Want(w, c.File.Hash) }
 // Apply implements commit.Command.
 func (c KeepFile) Apply(v *commit.View) (any, error) {
 	if f, ok := Files.Get(v, c.File.Hash); ok {
+		if f.State == FileRefused && c.File.State == FileBegun {
+			// It was put into the inbox again, and now it can be used: its bytes are here.
+			f.State, f.Reason, f.Kind, f.MessageID, f.DoneAt, f.Version = FileBegun, "", c.File.Kind, c.File.MessageID, time.Time{}, f.Version+1
+			Files.Put(v, f)
+		}
 		return f, nil
 	}
 	f := c.File
@@ -40,7 +46,9 @@ func (c KeepFile) Apply(v *commit.View) (any, error) {
 // EndFile notes that everything in a file was taken in. Result: File.
 type EndFile struct {
 	Hash     string
-	Problems int64
+	Entries  int64  // bookings or payments that it tells of
+	Problems int64  // alerts and suspended bookings that it led to
+	Note     string // what of it was not used or was known, and why; "" for nothing
 }
 
 // Reads implements commit.Command.
@@ -52,7 +60,7 @@ func (c EndFile) Apply(v *commit.View) (any, error) {
 	if !ok || f.State != FileBegun {
 		return f, nil
 	}
-	f.State, f.Problems, f.DoneAt, f.Version = FileTaken, c.Problems, v.Now(), f.Version+1
+	f.State, f.Entries, f.Problems, f.Reason, f.DoneAt, f.Version = FileTaken, c.Entries, c.Problems, c.Note, v.Now(), f.Version+1
 	Files.Put(v, f)
 	return f, nil
 }
@@ -67,17 +75,4 @@ func (Alarm) Reads(*commit.Wants) {}
 func (c Alarm) Apply(v *commit.View) (any, error) {
 	alert(v, c.Cause, c.Payment, c.Text)
 	return true, nil
-}
-
-func booked(a message.Account) (in, out []message.Entry) {
-	for _, n := range a.Entries {
-		switch {
-		case n.Status != message.Booked:
-		case n.Side == message.Credit:
-			in = append(in, n)
-		default:
-			out = append(out, n)
-		}
-	}
-	return in, out
 }

@@ -31,9 +31,10 @@ func withdrawalOf(endToEnd string) (id.ID, error) {
 // finds it. One that is known stays as it is; the same id with other payments breaks
 // an invariant. Result: Order.
 type Record struct {
-	Wallet string
-	Order  message.Order
-	Marks  []string // of the recipients' accounts, by place
+	Wallet   string
+	Order    message.Order
+	Marks    []string // of the recipients' accounts, by place
+	Accounts [][]byte // the accounts, sealed
 }
 
 // Reads implements commit.Command.
@@ -70,7 +71,7 @@ func (c Record) Apply(v *commit.View) (any, error) {
 		}
 		Payments.Insert(v, Payment{
 			PaymentKey: PaymentKey{o.ID, int64(place)}, EndToEnd: p.EndToEndID, Batch: p.BatchID, Instruction: p.InstructionID,
-			Shard: int64(at.Shard), Withdrawal: at.Seq, Amount: p.Amount, Creditor: c.Marks[place], State: match.Held, UpdatedAt: v.Now(), Version: 1,
+			Shard: int64(at.Shard), Withdrawal: at.Seq, Amount: p.Amount, Creditor: c.Marks[place], Account: c.Accounts[place], State: match.Held, UpdatedAt: v.Now(), Version: 1,
 		})
 	}
 	for _, n := range c.names() {
@@ -165,12 +166,12 @@ func (c whole) load(v *commit.View) (Order, match.Order, error) {
 	return o, m, nil
 }
 
-// facts is the payment as match knows it.
+// facts is the payment as match knows it. Its creditor is not compared.
 func (p Payment) facts() (match.Payment, error) {
 	debit, credit, err := decodeEvidence(p.Evidence)
 	return match.Payment{
-		BatchID: p.Batch, InstructionID: p.Instruction, EndToEndID: p.EndToEnd, Amount: p.Amount, Creditor: p.Creditor,
-		State: p.State, Status: code.Status(p.Status), ServicerRef: p.ServicerRef, Rejected: p.Rejected, Reason: p.Reason, Debit: debit, Credit: credit,
+		BatchID: p.Batch, InstructionID: p.Instruction, EndToEndID: p.EndToEnd, Amount: p.Amount,
+		State: p.State, Status: code.Status(p.Status), Payee: code.Payee(p.Payee), ServicerRef: p.ServicerRef, Rejected: p.Rejected, Reason: p.Reason, Debit: debit, Credit: credit,
 	}, err
 }
 
@@ -181,23 +182,29 @@ func (c whole) save(v *commit.View, o Order, m match.Order) {
 		Orders.Put(v, o)
 	}
 	for n, x := range m.Payments {
-		p, _ := Payments.Get(v, PaymentKey{o.ID, int64(n)})
-		now := p
-		now.State, now.Status, now.ServicerRef, now.Rejected, now.Reason = x.State, string(x.Status), x.ServicerRef, x.Rejected, x.Reason
-		now.Evidence = encodeEvidence(x.Debit, x.Credit)
-		if now.State == match.Returned {
-			now.Back, now.BackReason = x.Credit.Amount(), first(x.Credit.Reason(), x.Reason)
-		}
-		if now.State == p.State && now.Status == p.Status && now.ServicerRef == p.ServicerRef && now.Rejected == p.Rejected && now.Reason == p.Reason &&
-			string(now.Evidence) == string(p.Evidence) {
-			continue
-		}
-		now.UpdatedAt, now.Version = v.Now(), p.Version+1
-		Payments.Put(v, now)
+		savePayment(v, PaymentKey{o.ID, int64(n)}, x)
 	}
+}
+
+// savePayment writes what has changed of a payment.
+func savePayment(v *commit.View, key PaymentKey, x match.Payment) {
+	p, _ := Payments.Get(v, key)
+	now := p
+	now.State, now.Status, now.Payee, now.ServicerRef, now.Rejected, now.Reason = x.State, string(x.Status), string(x.Payee), x.ServicerRef, x.Rejected, x.Reason
+	now.Evidence = encodeEvidence(x.Debit, x.Credit)
+	if now.State == match.Returned {
+		now.Back, now.BackReason = x.Credit.Amount(), first(x.Credit.Reason(), x.Reason)
+	}
+	if now.State == p.State && now.Status == p.Status && now.Payee == p.Payee && now.ServicerRef == p.ServicerRef && now.Rejected == p.Rejected && now.Reason == p.Reason &&
+		string(now.Evidence) == string(p.Evidence) {
+		return
+	}
+	now.UpdatedAt, now.Version = v.Now(), p.Version+1
+	Payments.Put(v, now)
 }
 
 func wantTreasury(w *commit.Wants, wallet string) {
 	ledger.WantHouse(w, ledger.Treasury(wallet), Currency.Code)
 	ledger.WantHouse(w, ledger.Suspense, Currency.Code)
+	ledger.WantHouse(w, ledger.NetworkFees, Currency.Code)
 }

@@ -3,7 +3,6 @@ package bankbook
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"math/big"
 	"slices"
@@ -28,6 +27,7 @@ const (
 	CauseUnbalanced      = "statement_unbalanced"
 	CauseIncomplete      = "statement_incomplete" // pages are missing
 	CauseOpeningDiffers  = "opening_differs"      // a statement does not begin where the one before it ended
+	CauseBalance         = "balance_differs"      // the balances say that something else moved than what was taken in: must never be
 	CauseLedger          = "ledger_differs"       // the treasury account is not what payments and bookings make: must never be
 	CauseSuspense        = "suspense"             // for information: a person has to resolve it
 	CauseOtherCurrencies = "other_currency"       // booked in another currency: not in the ledger
@@ -76,7 +76,7 @@ func (r Reconciliation) OK() bool {
 			}
 		}
 	}
-	return !slices.ContainsFunc(r.Open, func(i Item) bool { return i.Cause == CauseLedger })
+	return !slices.ContainsFunc(r.Open, func(i Item) bool { return i.Cause == CauseLedger || i.Cause == CauseBalance })
 }
 
 // Signed writes an amount of a reconciliation in euro.
@@ -105,7 +105,8 @@ func bigOf(a money.Amount, side string) *big.Int {
 // Reconcile compares, day by day, what a bank booked on an account with what the
 // ledger has, and says why they differ.
 func Reconcile(ctx context.Context, read Lists, houses Houses, wallet string) (Reconciliation, error) {
-	r := reconciler{days: map[string]*Day{}, out: Reconciliation{Wallet: wallet, Closing: new(big.Int), Expected: new(big.Int), Treasury: new(big.Int), Explained: new(big.Int)}}
+	r := reconciler{days: map[string]*Day{}, taken: map[string]*big.Int{}}
+	r.out = Reconciliation{Wallet: wallet, Closing: new(big.Int), Expected: new(big.Int), Treasury: new(big.Int), Explained: new(big.Int)}
 	for _, step := range []func(context.Context, Lists) error{r.entries, r.payments, r.statements} {
 		if err := step(ctx, read); err != nil {
 			return r.out, err
@@ -151,6 +152,8 @@ type reconciler struct {
 	out  Reconciliation
 	days map[string]*Day
 	paid []Payment
+	// taken is what was taken in by statement, under "" what an older version took in.
+	taken map[string]*big.Int
 }
 
 func (r *reconciler) day(name string) *Day {
@@ -176,10 +179,14 @@ func (r *reconciler) entries(ctx context.Context, read Lists) error {
 		}
 		if !e.Part {
 			d.Bank.Add(d.Bank, v)
+			if r.taken[e.Statement] == nil {
+				r.taken[e.Statement] = new(big.Int)
+			}
+			r.taken[e.Statement].Add(r.taken[e.Statement], v)
 		}
 		switch {
-		case e.State == EntryResolved && e.Resolution == AsReturn:
-			return nil // in the ledger as the return of its payment
+		case e.State == EntryResolved && (e.Resolution == AsReturn || e.Resolution == AsPaid):
+			return nil // in the ledger as its payments
 		case e.State == EntrySuspense:
 			d.Items = append(d.Items, Item{CauseSuspense, v, what + " " + e.Text})
 		case e.State != EntryResolved:
@@ -231,16 +238,13 @@ func (r *reconciler) statements(ctx context.Context, read Lists) error {
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(s Statement) bool { return s.Wallet != r.out.Wallet })
-	slices.SortStableFunc(list, func(a, b Statement) int {
-		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Year, b.Year), cmp.Compare(a.Sequence, b.Sequence))
-	})
+	list = inOrder(slices.DeleteFunc(list, func(s Statement) bool { return s.Wallet != r.out.Wallet }))
 	var last *big.Int
 	first := true
 	for _, s := range list {
 		d := r.day(s.Day)
 		add := func(cause string, v *big.Int) {
-			d.Items = append(d.Items, Item{cause, v, "statement " + s.Year + "/" + fmt.Sprint(s.Sequence)})
+			d.Items = append(d.Items, Item{cause, v, "statement " + s.Name()})
 		}
 		switch s.State {
 		case StatementOpen:
@@ -272,7 +276,66 @@ func (r *reconciler) statements(ctx context.Context, read Lists) error {
 			r.out.Closing = last
 		}
 	}
+	r.balance(list)
 	return nil
+}
+
+// inOrder puts statements one behind the other: by their days, and on one day each behind
+// the one that ends where it begins, else by number.
+func inOrder(list []Statement) []Statement {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Statement) int {
+		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Year, b.Year), cmp.Compare(a.Sequence, b.Sequence))
+	})
+	meets := func(a, b Statement) bool {
+		return a.ClosingSide != "" && b.OpeningSide != "" && bigOf(a.Closing, a.ClosingSide).Cmp(bigOf(b.Opening, b.OpeningSide)) == 0
+	}
+	for n := range list {
+		// The next one is the first of the day that nothing of the day leads to, or that the last one leads to.
+		day := n
+		for day < len(list) && list[day].Day == list[n].Day {
+			day++
+		}
+		rest := list[n:day]
+		at := slices.IndexFunc(rest, func(s Statement) bool { return n > 0 && meets(list[n-1], s) })
+		if at < 0 {
+			at = slices.IndexFunc(rest, func(s Statement) bool {
+				return !slices.ContainsFunc(rest, func(x Statement) bool { return x.Key != s.Key && meets(x, s) })
+			})
+		}
+		if at > 0 {
+			s := rest[at]
+			copy(rest[1:at+1], rest[:at])
+			rest[0] = s
+		}
+	}
+	return list
+}
+
+// balance holds the balances of the statements against the sum of what was taken in of
+// them. Only a chain without a gap and without a statement that has no balances can tell.
+func (r *reconciler) balance(list []Statement) {
+	sum := new(big.Int)
+	for n, s := range list {
+		meets := n == 0 || bigOf(list[n-1].Closing, list[n-1].ClosingSide).Cmp(bigOf(s.Opening, s.OpeningSide)) == 0
+		if s.State != StatementBalanced && s.State != StatementUnbalanced || !meets {
+			return // another item says so
+		}
+		if v := r.taken[s.Key]; v != nil {
+			sum.Add(sum, v)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	if v := r.taken[""]; v != nil {
+		sum.Add(sum, v)
+	}
+	first, last := list[0], list[len(list)-1]
+	moved := new(big.Int).Sub(bigOf(last.Closing, last.ClosingSide), bigOf(first.Opening, first.OpeningSide))
+	if moved.Sub(moved, sum); moved.Sign() != 0 {
+		r.out.Open = append(r.out.Open, Item{CauseBalance, moved, "from " + first.Day + " to " + last.Day + " the balances moved by that much more than the bookings that were taken in"})
+	}
 }
 
 func (r *reconciler) close() {

@@ -3,104 +3,211 @@ package bankbook
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"sluice/internal/commit"
 	"sluice/internal/money"
 	"sluice/internal/rail/sepa/message"
 )
 
-// TakeStatement takes in a page of a statement. When all pages are there, the balances
-// are held against the entries. Result: Statement.
+// TakeStatement takes in what frames a statement, or a page of one: its balances, and what
+// its entries amount to. It comes before the entries, so that these can be told apart from
+// those of other statements. When all pages are there, the balances are held against the
+// entries. Result: Part.
 type TakeStatement struct {
 	Wallet  string
-	Account message.Account
+	File    string          // hash of the file, and the place in it
+	Account message.Account // without entries
 	// Smallest is the smallest number of a statement of this account and year that is
 	// known; 0 for none. Before it nothing is missing.
 	Smallest int64
 }
 
-// neighbour is the key of a statement with another number, "" if the bank numbers none.
-func (c TakeStatement) neighbour(by int64) string {
-	key := c.Account.SetKey()
-	cut := strings.LastIndexByte(key, '/')
-	if c.Account.Sequence == 0 || cut < 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s%d", key[:cut+1], int64(c.Account.Sequence)+by) //nolint:gosec // the reader bounds it
+// Part is what became of a statement, or of a page of one.
+type Part struct {
+	Statement   string // key; "" of other messages
+	Name        string // for keys of bookings without references
+	Repeats     string // what the same statement is called that was taken in before; "" for a new one
+	Follows     bool   // it begins where a known one ended: nothing in it was booked before
+	Ident       string // what its bank calls it
+	Sequence    int64
+	Opening     money.Amount
+	OpeningSide string
 }
+
+// page is one page of a statement.
+type page struct {
+	Number  int    `json:"number"`
+	Last    bool   `json:"last"`
+	In      string `json:"in"`
+	Out     string `json:"out"`
+	Entries int    `json:"entries"`
+	Content string `json:"content,omitempty"` // "" in rows of older versions
+	File    string `json:"file,omitempty"`
+	Follows bool   `json:"follows,omitempty"`
+}
+
+func (c TakeStatement) year() string {
+	if day := c.Account.Day(); len(day) >= 4 {
+		return string(day[:4])
+	}
+	return ""
+}
+
+func (c TakeStatement) sequence() int64 { return int64(c.Account.Sequence) } //nolint:gosec // the reader bounds it
 
 // Reads implements commit.Command.
 func (c TakeStatement) Reads(w *commit.Wants) {
-	Statements.Want(w, c.Account.SetKey())
-	if c.neighbour(1) != "" {
-		Statements.Want(w, c.neighbour(1))
-		Statements.Want(w, c.neighbour(-1))
+	base := statementKey(c.Account)
+	for n := range alikeMax {
+		Statements.Want(w, alikeKey(base, n+1))
+	}
+	Statements.Want(w, legacyKey(c.Account))
+	Links.Want(w, anyLink(c.Wallet))
+	for _, b := range c.Account.Balances {
+		if b.Currency == Currency.Code {
+			Links.Want(w, linkOf(c.Wallet, b))
+		}
+	}
+	if n := c.sequence(); n > 0 {
+		for _, by := range []int64{-1, 0, 1} {
+			Links.Want(w, numberLink(c.Wallet, c.year(), n+by))
+		}
+	}
+}
+
+// Follow implements commit.Follower: the other pages have the balance that this one has
+// not, and the statement with the next number may have missed this one.
+func (c TakeStatement) Follow(v *commit.View, w *commit.Wants) {
+	base := statementKey(c.Account)
+	for n := range alikeMax {
+		if s, ok := Statements.Get(v, alikeKey(base, n+1)); ok && !c.Account.Single() {
+			Links.Want(w, linkOf(c.Wallet, message.Balance{Amount: s.Opening, Side: message.Side(s.OpeningSide)}))
+			Links.Want(w, linkOf(c.Wallet, message.Balance{Amount: s.Closing, Side: message.Side(s.ClosingSide)}))
+		}
+	}
+	if n := c.sequence(); n > 0 {
+		row, _ := Links.Get(v, numberLink(c.Wallet, c.year(), n+1))
+		next, err := decode[[]tip](row.Starts)
+		if err != nil {
+			return // Apply says so
+		}
+		for _, x := range next {
+			Statements.Want(w, x.Key)
+		}
 	}
 }
 
 // Apply implements commit.Command.
 func (c TakeStatement) Apply(v *commit.View) (any, error) {
-	s, known := Statements.Get(v, c.Account.SetKey())
-	if !known {
-		s = Statement{
-			Key: c.Account.SetKey(), Seq: v.NewID(), Wallet: c.Wallet, Sequence: int64(c.Account.Sequence), State: StatementOpen, CreatedAt: v.Now(), //nolint:gosec // as above
-		}
-		s.Year = s.year()
-	}
-	pages, err := decode[[]page](s.Pages)
+	l := links{v, map[string]*linked{}}
+	p, err := c.page(l)
 	if err != nil {
 		return nil, err
 	}
-	p, in, out, err := c.page()
-	if err != nil {
-		return nil, err
+	s, pages, part, err := c.find(v, p)
+	if err != nil || part.Statement != "" {
+		return part, err
 	}
-	if at := slices.IndexFunc(pages, func(x page) bool { return x.Number == p.Number }); at >= 0 {
-		if pages[at] != p {
-			alert(v, "statement_differs", "", fmt.Sprintf("page %d of statement %s was sent again with other entries: the first one stays", p.Number, s.Key))
-		}
-		return s, nil
-	}
+	known := len(pages) > 0
 	pages = append(pages, p)
-	if err := s.add(c.Account, in, out); err != nil {
+	if err := s.add(c.Account); err != nil {
 		return nil, err
 	}
 	s.Pages = encode(pages)
-	c.close(v, &s, pages)
-	c.gaps(v, &s, known)
+	told := c.gaps(l, &s, known)
+	if err := c.close(l, &s, pages, told); err != nil {
+		return nil, err
+	}
 	s.Version++
 	Statements.Put(v, s)
-	return s, nil
+	l.save()
+	return c.part(s, p, pages), nil
 }
 
 // page sums up the page.
-func (c TakeStatement) page() (p page, in, out money.Amount, err error) {
+func (c TakeStatement) page(l links) (page, error) {
 	a := c.Account
-	p = page{Number: a.Page.Number, Last: a.Page.Last, Entries: len(a.Entries)}
+	p := page{Number: a.Page.Number, Last: a.Page.Last, Entries: a.Sums.Entries, Content: fmt.Sprintf("%x", a.Sums.Content[:8]), File: c.File}
 	if a.Single() {
 		p.Number, p.Last = 1, true
 	}
-	credits, debits := booked(a)
-	if in, err = sum(credits); err != nil {
-		return p, in, out, err
+	in, out, err := a.Moved()
+	if err != nil {
+		return p, err
 	}
-	out, err = sum(debits)
 	p.In, p.Out = in.Minor(), out.Minor()
-	return p, in, out, err
+	p.Follows, err = c.follows(l)
+	return p, err
 }
 
-func sum(list []message.Entry) (total money.Amount, err error) {
-	for _, n := range list {
-		if total, err = total.Add(n.Amount); err != nil {
-			return total, err
+// part is what the bookings of a page need to know of it.
+func (c TakeStatement) part(s Statement, p page, pages []page) Part {
+	return Part{
+		Statement: s.Key, Name: fmt.Sprintf("%s/%d-%s", s.Key, p.Number, p.Content), Ident: s.Ident, Sequence: s.Sequence, Opening: s.Opening, OpeningSide: s.OpeningSide,
+		Follows: slices.ContainsFunc(pages, func(x page) bool { return x.Follows }),
+	}
+}
+
+// find gives the statement that the page belongs to with the pages that are there, new if
+// need be. part is set if the page was taken in before.
+func (c TakeStatement) find(v *commit.View, p page) (s Statement, pages []page, part Part, err error) {
+	if old, ok := Statements.Get(v, legacyKey(c.Account)); ok && c.legacy(old, p) {
+		return s, nil, Part{Statement: old.Key, Repeats: old.Name()}, nil
+	}
+	base := statementKey(c.Account)
+	for n := range alikeMax {
+		known, ok := Statements.Get(v, alikeKey(base, n+1))
+		if !ok {
+			return c.fresh(v, alikeKey(base, n+1)), nil, Part{}, nil
+		}
+		if pages, err = decode[[]page](known.Pages); err != nil {
+			return s, nil, part, err
+		}
+		at := slices.IndexFunc(pages, func(x page) bool { return x.Number == p.Number })
+		switch {
+		case at < 0:
+			return known, pages, Part{}, nil // another page of it
+		case pages[at].File == p.File:
+			return s, nil, c.part(known, pages[at], pages), nil // taken in once more after a crash
+		case pages[at].Content != p.Content && len(missing(pages)) > 0:
+			alert(v, "statement_differs", "", fmt.Sprintf("page %d of statement %s was sent again with other entries: both are taken in, look which one is right", p.Number, known.Name()))
+			again := c.part(known, p, pages)
+			again.Follows = false
+			return s, nil, again, nil
+		case pages[at].Content != p.Content:
+			continue // the bank has begun another statement with the same id and number
+		case c.repeats(known, p.Follows):
+			return s, nil, Part{Statement: known.Key, Repeats: known.Name()}, nil
 		}
 	}
-	return total, nil
+	alert(v, "statement_repeated", "", fmt.Sprintf("statement %s of %s says the same as %d others: it is taken as one of them", c.Account.ID, c.Account.Day(), alikeMax))
+	return s, nil, Part{Statement: base, Repeats: c.Account.ID}, nil
+}
+
+// legacy tells whether a statement that an older version kept is this one.
+func (c TakeStatement) legacy(old Statement, p page) bool {
+	pages, err := decode[[]page](old.Pages)
+	if err != nil || !c.Account.Single() || len(pages) != 1 || pages[0].Content != "" {
+		return false
+	}
+	opening, _ := c.Account.Opening()
+	closing, _ := c.Account.Closing()
+	return pages[0].In == p.In && pages[0].Out == p.Out && pages[0].Entries == p.Entries && old.Day == string(c.Account.Day()) &&
+		old.Opening == opening.Amount && old.OpeningSide == string(opening.Side) && old.Closing == closing.Amount && old.ClosingSide == string(closing.Side)
+}
+
+func (c TakeStatement) fresh(v *commit.View, key string) Statement {
+	return Statement{
+		Key: key, Seq: v.NewID(), Wallet: c.Wallet, Ident: c.Account.ID, Year: c.year(), Sequence: c.sequence(), State: StatementOpen, CreatedAt: v.Now(),
+	}
 }
 
 // add puts a page's entries and balances into the statement.
-func (s *Statement) add(a message.Account, in, out money.Amount) (err error) {
+func (s *Statement) add(a message.Account) error {
+	in, out, err := a.Moved()
+	if err != nil {
+		return err
+	}
 	if s.In, err = s.In.Add(in); err != nil {
 		return err
 	}
@@ -112,70 +219,70 @@ func (s *Statement) add(a message.Account, in, out money.Amount) (err error) {
 	}
 	if b, ok := a.Closing(); ok && (a.Single() || a.Page.Last) {
 		s.Closing, s.ClosingSide = b.Amount, string(b.Side)
-		s.Day = string(b.Day)
 	}
-	if s.Day == "" {
-		for _, n := range a.Entries {
-			s.Day = max(s.Day, string(n.Day))
-		}
-	}
+	s.Day = max(s.Day, string(a.Day()))
 	return nil
 }
 
-// close decides whether the statement may be believed, once all pages are there.
-func (c TakeStatement) close(v *commit.View, s *Statement, pages []page) {
-	var have []message.Account
+func missing(pages []page) []int {
+	var have []message.Page
 	for _, p := range pages {
-		have = append(have, message.Account{Page: message.Page{Number: p.Number, Last: p.Last}})
+		have = append(have, message.Page{Number: p.Number, Last: p.Last})
 	}
-	if len(message.Missing(have)) > 0 {
-		return
+	return message.Missing(have)
+}
+
+// close decides whether the statement may be believed, once all pages are there.
+func (c TakeStatement) close(l links, s *Statement, pages []page, told bool) error {
+	if len(missing(pages)) > 0 {
+		return nil
 	}
 	if s.OpeningSide == "" || s.ClosingSide == "" {
 		s.State = StatementBare
-		return
+		return nil
 	}
 	s.State = StatementBalanced
-	left, right := s.In, s.Out
-	var err error
-	for _, part := range []struct {
-		amount money.Amount
-		in     bool
-	}{{s.Opening, s.OpeningSide == string(message.Credit)}, {s.Closing, s.ClosingSide == string(message.Debit)}} {
-		to := &right
-		if part.in {
-			to = &left
-		}
-		if err == nil {
-			*to, err = to.Add(part.amount)
-		}
-	}
-	if err != nil || left != right {
+	opening := message.Balance{Amount: s.Opening, Side: message.Side(s.OpeningSide)}
+	closing := message.Balance{Amount: s.Closing, Side: message.Side(s.ClosingSide)}
+	if !message.Balances(opening, s.In, s.Out, closing) {
 		s.State = StatementUnbalanced
-		alert(v, "statement_unbalanced", "", fmt.Sprintf("the opening balance and the entries of statement %s do not make its closing balance: ask the bank", s.Key))
+		alert(l.v, "statement_unbalanced", "", fmt.Sprintf("the opening balance and the entries of statement %s of %s do not make its closing balance: ask the bank", s.Name(), s.Day))
 	}
+	return c.chain(l, *s, told)
 }
 
-// gaps notes whether the statement before this one is missing, and that it is what
-// another one missed.
-func (c TakeStatement) gaps(v *commit.View, s *Statement, known bool) {
-	if known || c.neighbour(1) == "" {
-		return
+// gaps notes whether the statement with the number before this one is missing, and that
+// it is what another one missed. told: an alert says so.
+func (c TakeStatement) gaps(l links, s *Statement, known bool) (told bool) {
+	n := s.Sequence
+	if known || n == 0 {
+		return false
 	}
-	if _, ok := Statements.Get(v, c.neighbour(-1)); !ok && c.Smallest > 0 && s.Sequence > c.Smallest {
-		s.Gap = true
-		alert(v, "statement_missing", "", fmt.Sprintf("statement %d of account %s is here, the one before it is not: ask the bank for it", s.Sequence, mask(c.Account.Number)))
+	at := func(n int64) *linked {
+		x, err := l.at(numberLink(c.Wallet, s.Year, n))
+		if err != nil {
+			return &linked{}
+		}
+		return x
 	}
-	next, ok := Statements.Get(v, c.neighbour(1))
-	switch {
-	case ok && next.Gap:
-		next.Gap, next.Version = false, next.Version+1
-		Statements.Put(v, next)
+	at(n).starts = append(at(n).starts, tip{Key: s.Key})
+	if len(at(n-1).starts) == 0 && c.Smallest > 0 && n > c.Smallest {
+		s.Gap, told = true, true
+		alert(l.v, "statement_missing", "", fmt.Sprintf("statement %s of account %s is here, the one before it is not: ask the bank for it", s.Name(), mask(c.Account.Number)))
 	}
-	if c.Smallest > s.Sequence && !ok {
+	next := at(n + 1).starts
+	for _, t := range next {
+		if x, ok := Statements.Get(l.v, t.Key); ok && x.Gap {
+			x.Gap, x.Version = false, x.Version+1
+			Statements.Put(l.v, x)
+		}
+	}
+	if c.Smallest > n && len(next) == 0 {
 		// It comes before everything known, and not directly: what is between is missing.
-		alert(v, "statement_missing", "", fmt.Sprintf("between statements %d and %d of account %s some are missing: ask the bank for them", s.Sequence, c.Smallest, mask(c.Account.Number)))
+		told = true
+		alert(l.v, "statement_missing", "", fmt.Sprintf("between statements %d and %d of account %s some are missing: ask the bank for them", n, c.Smallest, mask(c.Account.Number)))
 	}
+	return told
 }
 
 // mask hides an account number for logs and messages.
@@ -184,12 +291,4 @@ func mask(number string) string {
 		return number
 	}
 	return number[:4] + "..." + number[len(number)-4:]
-}
-
-// year is the year in the key of a statement that has a number.
-func (s Statement) year() string {
-	if parts := strings.Split(s.Key, "/"); len(parts) == 3 {
-		return parts[1]
-	}
-	return ""
 }

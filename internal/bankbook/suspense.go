@@ -4,9 +4,10 @@ import (
 	"strings"
 
 	"sluice/internal/commit"
-	"sluice/internal/event"
 	"sluice/internal/fault"
+	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/money"
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
 )
@@ -19,41 +20,37 @@ const (
 	AsFee = "fee"
 	// AsOffset: it and another suspended booking of the same amount cancel each other.
 	AsOffset = "offset"
-	// AsReturn: it is a payment of ours that came back without naming it.
+	// AsPaid: it is the debit of payments of ours, which it does not name.
+	AsPaid = "paid"
+	// AsReturn: it is payments of ours that came back without naming them.
 	AsReturn = "return"
 	// AsExplained: nothing is booked; the text says where the money is accounted for.
 	AsExplained = "explained"
 )
 
-// Resolutions lists them with one line each.
-var Resolutions = [][2]string{
-	{AsFunding, "our own money went into or out of the bank account"},
-	{AsFee, "charges or interest of the bank"},
-	{AsOffset, "it and another suspended booking of the same amount cancel each other (--with)"},
-	{AsReturn, "a payment of ours came back without naming it (--withdrawal)"},
-	{AsExplained, "the money is accounted for elsewhere; it stays in suspense in the ledger, and the text says where"},
-}
-
 // Resolve decides what a suspended booking was, and books it so. Repeating the same
-// decision changes nothing. Result: Entry.
+// decision changes nothing. Operators may. Result: Entry.
 type Resolve struct {
 	Entry string // key
 	With  string // key of the other booking; AsOffset only
-	// Payment is what came back; AsReturn only.
-	Payment PaymentKey
-	As      string
-	Text    string // for whoever asks later
-	Actor   string
+	// Payments are what was paid or came back; AsPaid and AsReturn only.
+	Payments []PaymentKey
+	// Fee is what the bank charged in the booking beside Payments; AsPaid and AsReturn only.
+	Fee   money.Amount
+	As    string
+	Text  string // for whoever asks later
+	Actor string
 }
 
 // Reads implements commit.Command.
 func (c Resolve) Reads(w *commit.Wants) {
-	Entries.Want(w, c.Entry)
+	wantEntry(w, c.Entry)
 	if c.With != "" {
 		Entries.Want(w, c.With)
 	}
-	if c.As == AsReturn {
-		Payments.Want(w, c.Payment)
+	for _, k := range c.Payments {
+		Orders.Want(w, k.Order)
+		Payments.Want(w, k)
 	}
 	for _, h := range []string{ledger.Suspense, ledger.External, ledger.NetworkFees} {
 		ledger.WantHouse(w, h, Currency.Code)
@@ -64,6 +61,12 @@ func (c Resolve) Reads(w *commit.Wants) {
 func (c Resolve) Follow(v *commit.View, w *commit.Wants) {
 	if e, ok := Entries.Get(v, c.Entry); ok {
 		wantTreasury(w, e.Wallet)
+	}
+	for _, k := range c.Payments {
+		if p, ok := Payments.Get(v, k); ok {
+			wantEvidence(w, p)
+			Entries.Want(w, c.Entry+"/"+p.EndToEnd)
+		}
 	}
 }
 
@@ -89,8 +92,8 @@ func (c Resolve) Apply(v *commit.View) (any, error) {
 		return c.book(v, e, ledger.KindNetworkFee, ledger.NetworkFees)
 	case AsExplained:
 		return c.end(v, e), nil
-	case AsReturn:
-		return c.back(v, e)
+	case AsPaid, AsReturn:
+		return c.assign(v, e)
 	case AsOffset:
 		other, ok := Entries.Get(v, c.With)
 		if !ok || other.State != EntrySuspense || other.Amount != e.Amount || other.Currency != e.Currency || other.Side == e.Side || other.Wallet != e.Wallet {
@@ -99,13 +102,16 @@ func (c Resolve) Apply(v *commit.View) (any, error) {
 		c.end(v, other)
 		return c.end(v, e), nil
 	}
-	return nil, fault.Bad("unknown_resolution", "as", "must be %s, %s, %s, %s or %s", AsFunding, AsFee, AsReturn, AsOffset, AsExplained)
+	return nil, fault.Bad("unknown_resolution", "as", "must be %s", strings.Join([]string{AsPaid, AsReturn, AsFunding, AsFee, AsOffset, AsExplained}, ", "))
 }
 
-// book moves the money out of suspense to where it belongs.
+// book moves the money out of suspense to where it belongs. A booking of zero moves none.
 func (c Resolve) book(v *commit.View, e Entry, kind ledger.Kind, house string) (any, error) {
 	if e.Currency != Currency.Code {
 		return nil, fault.Bad("wrong_currency", "as", "a booking in %s was never in the ledger: use %s", e.Currency, AsExplained)
+	}
+	if e.Amount.IsZero() {
+		return c.end(v, e), nil
 	}
 	t := ledger.Transfer{Kind: kind, Currency: e.Currency, Amount: e.Amount, Debit: ledger.AtHouse(ledger.Suspense), Credit: ledger.AtHouse(house), Cause: e.Seq}
 	if e.Side == string(message.Debit) {
@@ -117,34 +123,106 @@ func (c Resolve) book(v *commit.View, e Entry, kind ledger.Kind, house string) (
 	return c.end(v, e), nil
 }
 
-// back takes a booking as the return of a payment. The withdrawal is told afterwards,
-// like of any other return.
-func (c Resolve) back(v *commit.View, e Entry) (any, error) {
-	p, ok := Payments.Get(v, c.Payment)
-	if !ok || p.State != match.Confirmed || e.Side != string(message.Credit) || e.Currency != Currency.Code || p.Amount.Less(e.Amount) {
-		return nil, fault.Bad("no_return", "withdrawal", "name a withdrawal that was paid by this bank account, with at least the amount that came in")
-	}
-	debit, credit, err := decodeEvidence(p.Evidence)
+// assign takes a booking as that of payments, with the same proofs as if it named them. What
+// becomes of their withdrawals follows from the payments' states, like of any other booking.
+func (c Resolve) assign(v *commit.View, e Entry) (any, error) {
+	set, save, err := c.payments(v, e)
 	if err != nil {
 		return nil, err
 	}
-	_, key, _ := strings.Cut(e.Key, "|")
-	credit.StatementPresent, credit.Statement, credit.StatementAmount, credit.StatementDay = true, key, e.Amount, message.Day(e.Day)
-	p.State, p.Back, p.Evidence, p.Told, p.UpdatedAt, p.Version = match.Returned, e.Amount, encodeEvidence(debit, credit), false, v.Now(), p.Version+1
-	Payments.Put(v, p)
-	if _, err := ledger.Post(v, ledger.Transfer{
-		Kind: ledger.KindSuspense, Currency: e.Currency, Amount: e.Amount, Debit: ledger.AtHouse(ledger.Suspense), Credit: treasury(e.Wallet), Cause: e.Seq,
-	}); err != nil {
+	b := e.booking("")
+	if c.As == AsReturn {
+		b.Detail.Return = &message.Return{Code: e.Reason}
+	}
+	b.Reversal = false
+	if why, text := match.Refused(b, set); why != "" {
+		return nil, fault.New(fault.Conflict, string(why), "the booking cannot be %s of these payments: %s", c.As, text)
+	}
+	effects := match.Take(b, set, c.Fee, match.Policy{})
+	for _, x := range effects {
+		if x.Kind == match.Suspend {
+			return nil, fault.New(fault.Conflict, string(x.Cause), "the booking cannot be %s of %s: %s", c.As, withdrawalText(x.Payment), x.Text)
+		}
+	}
+	if err := move(v, e, true); err != nil {
 		return nil, err
 	}
-	e.Order, e.EndToEnd = p.Order, p.EndToEnd
+	if err := carry(v, effects, e.Wallet, c.Payments[0].Order, ""); err != nil {
+		return nil, err
+	}
+	save()
+	e.Order = c.Payments[0].Order
+	if len(set) == 1 {
+		e.EndToEnd = set[0].EndToEndID
+	}
 	return c.end(v, e), nil
 }
 
-func (c Resolve) end(v *commit.View, e Entry) Entry {
-	e.State, e.Resolution, e.ResolvedBy, e.ResolvedAt, e.Version = EntryResolved, c.As, c.Actor, v.Now(), e.Version+1
-	e.Text += " | " + c.Text
-	Entries.Put(v, e)
-	event.Append(v, event.Event{Type: event.BankResolved, Subject: e.Seq, Version: e.Version, State: e.Cause, Actor: c.Actor, Reason: c.As + ": " + c.Text})
-	return e
+// payments loads what a booking is assigned to, and checks that it can be: side, currency,
+// account, states and amounts.
+func (c Resolve) payments(v *commit.View, e Entry) (set []*match.Payment, save func(), err error) {
+	side, state, what := message.Debit, "held, or confirmed by a notification or a reported settlement", "went out"
+	if c.As == AsReturn {
+		side, state, what = message.Credit, "confirmed", "came in"
+	}
+	bad := func(code, format string, args ...any) (set []*match.Payment, save func(), err error) {
+		return nil, nil, fault.Bad(code, "payments", format, args...)
+	}
+	switch {
+	case len(c.Payments) == 0:
+		return bad("payments_missing", "name the withdrawals that the booking is of")
+	case e.Side != string(side) || e.Currency != Currency.Code || e.Part:
+		return nil, nil, fault.Bad("wrong_resolution", "as", "%s is for a whole booking in %s that %s", c.As, Currency.Code, what)
+	}
+	sums := make([]money.Amount, 0, len(c.Payments))
+	seen := map[PaymentKey]bool{}
+	for _, k := range c.Payments {
+		p, ok := Payments.Get(v, k)
+		o, _ := Orders.Get(v, k.Order)
+		name := withdrawalText(p.EndToEnd)
+		switch {
+		case !ok || o.Wallet != e.Wallet:
+			return bad("payment_not_found", "%s is no payment of this bank account", name)
+		case seen[k]:
+			return bad("payment_twice", "%s is named twice", name)
+		case c.As == AsPaid && p.State != match.Held && p.State != match.Confirmed, c.As == AsReturn && p.State != match.Confirmed:
+			return bad("payment_state", "%s is %s: it must be %s", name, p.State, state)
+		}
+		seen[k] = true
+		sums = append(sums, p.Amount)
+	}
+	total, err := money.Sum(sums...)
+	if err != nil {
+		return nil, nil, err
+	}
+	large, small := e.Amount, total
+	if c.As == AsReturn {
+		large, small = total, e.Amount
+	}
+	diff, err := large.Sub(small)
+	// One payment may come back with less: what its bank kept is its owner's loss. Of
+	// several it is not known whose.
+	kept := c.As == AsReturn && len(c.Payments) == 1 && c.Fee.IsZero()
+	if err != nil || diff != c.Fee && !kept {
+		return nil, nil, fault.Bad("amounts_differ", "payments", "the payments make %s EUR%s, the booking is %s EUR: name all that it is of, and with fee what the bank charged in it",
+			Currency.Format(total), feeText(c.Fee), Currency.Format(e.Amount))
+	}
+	return load(v, c.Payments, nil)
 }
+
+func feeText(fee money.Amount) string {
+	if fee.IsZero() {
+		return ""
+	}
+	return ", the charge " + Currency.Format(fee) + " EUR"
+}
+
+// withdrawalText names the withdrawal of a payment.
+func withdrawalText(endToEnd string) string {
+	if at, err := withdrawalOf(endToEnd); err == nil {
+		return at.Text(id.Withdrawal)
+	}
+	return "it"
+}
+
+func (c Resolve) end(v *commit.View, e Entry) Entry { return resolved(v, e, c.As, c.Actor, c.Text) }

@@ -96,11 +96,12 @@ func (c *suspenseListCmd) Run(e *env) error {
 }
 
 type suspenseResolveCmd struct {
-	ID         string `arg:"" help:"The booking, bke_..."`
-	As         string `required:"" enum:"funding,fee,return,offset,explained" help:"funding: our own money went in or out. fee: charges or interest of the bank. return: a payment that came back without naming it. offset: it and another one cancel each other. explained: the text says where it is accounted for."`
-	Text       string `required:"" help:"Why, for whoever asks later. The books keep it for ever."`
-	With       string `help:"The other booking, for offset."`
-	Withdrawal string `help:"What came back, for return."`
+	ID       string   `arg:"" help:"The booking, bke_..."`
+	As       string   `required:"" enum:"paid,return,funding,fee,offset,explained" help:"paid: the debit of payments of ours, which it does not name. return: payments of ours that came back without naming them. funding: our own money went in or out. fee: charges or interest of the bank. offset: it and another one cancel each other. explained: the text says where it is accounted for."`
+	Text     string   `required:"" help:"Why, for whoever asks later. The books keep it for ever."`
+	With     string   `help:"The other booking, for offset."`
+	Payments []string `aliases:"withdrawal" placeholder:"WD,..." help:"The withdrawals that it is of, for paid and return. Together they must make its amount; one that came back alone may be less."`
+	Charge   string   `placeholder:"AMOUNT" help:"What the bank charged in the same booking beside the payments, for paid and return."`
 }
 
 // Run implements the command.
@@ -116,15 +117,13 @@ func (c *suspenseResolveCmd) Run(e *env) error {
 				return err
 			}
 		}
-		if c.As == bankbook.AsReturn {
-			p, ok, err := t.db.BankPayment(t.ctx, strings.TrimPrefix(c.Withdrawal, "wd_"))
-			if err != nil {
-				return err
+		if cmd.Payments, err = t.bankPayments(c.Payments); err != nil {
+			return err
+		}
+		if c.Charge != "" {
+			if cmd.Fee, err = bankbook.Currency.Parse(c.Charge); err != nil {
+				return fault.Of(err).At("charge")
 			}
-			if !ok {
-				return fault.New(fault.NotFound, "payment_not_found", "no bank was ever ordered to pay the withdrawal %q: name one with --withdrawal", c.Withdrawal)
-			}
-			cmd.Payment = p.PaymentKey
 		}
 		var x bankbook.Entry
 		if err := t.write(func(loop *commit.Loop) (err error) {
@@ -138,6 +137,21 @@ func (c *suspenseResolveCmd) Run(e *env) error {
 			printer{w}.f("%s of %s %s is resolved as %s\n", out.ID, out.Amount, out.Currency, out.Resolution)
 		})
 	})
+}
+
+// bankPayments finds payments by the public ids of their withdrawals.
+func (t *tool) bankPayments(ids []string) (out []bankbook.PaymentKey, err error) {
+	for _, ref := range ids {
+		p, ok, err := t.db.BankPayment(t.ctx, strings.TrimPrefix(ref, "wd_"))
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fault.New(fault.NotFound, "payment_not_found", "no bank was ever ordered to pay the withdrawal %q: name withdrawals with --payments", ref)
+		}
+		out = append(out, p.PaymentKey)
+	}
+	return out, nil
 }
 
 // bankEntry finds the key of a booking by its public id.
@@ -206,11 +220,16 @@ func (c *bankFileCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		raw, err := bankbook.New(nil, t.db, bankbook.Options{Keys: keys}).Content(kept)
+		content, err := bankbook.New(nil, t.db, bankbook.Options{Keys: keys}).Content(kept)
 		if err != nil {
 			return err
 		}
-		_, err = e.Stdout.Write(raw)
+		r, err := content.Open()
+		if err != nil {
+			return err
+		}
+		defer r.Close() //nolint:errcheck // only read from
+		_, err = io.Copy(e.Stdout, r) //nolint:gosec // it was within the limits when it was packed
 		return err
 	})
 }
@@ -268,7 +287,7 @@ func (c *bankOrdersCmd) Run(e *env) error {
 
 // bankStatus is what the last statement says about an account at a bank.
 func (t *tool) bankStatus(out walletOut) walletOut {
-	st, ok, err := t.db.BankClosing(t.ctx, out.ID)
+	st, ok, err := bankbook.Closing(t.ctx, t.db, out.ID)
 	switch {
 	case err != nil:
 		out.Problem = err.Error()

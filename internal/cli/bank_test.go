@@ -122,10 +122,10 @@ func fill(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := book.Take(t.Context(), w.Text(), "day-one.xml", []byte(dayOne), f); err != nil {
+		if err := book.Take(t.Context(), w.Text(), "day-one.xml", bankbook.PackBytes([]byte(dayOne)), []*message.File{f}, nil); err != nil {
 			return err
 		}
-		return book.Refuse(t.Context(), w.Text(), "bad.xml", 3, []byte("bad"), "the bank's file is refused (malformed): it is no XML")
+		return book.Refuse(t.Context(), w.Text(), "bad.xml", 3, bankbook.PackBytes([]byte("bad")), "the bank's file is refused (malformed): it is no XML")
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -75,6 +75,16 @@ func (a Amount) Add(b Amount) (Amount, error) {
 	return r, nil
 }
 
+// Sum adds a list up, or gives ErrOverflow.
+func Sum(list ...Amount) (total Amount, err error) {
+	for _, a := range list {
+		if total, err = total.Add(a); err != nil {
+			return Amount{}, err
+		}
+	}
+	return total, nil
+}
+
 // Sub gives a-b, or ErrNegative.
 func (a Amount) Sub(b Amount) (Amount, error) {
 	if a.v.Lt(&b.v) {

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	"sluice/internal/bankbook"
 )
@@ -26,10 +29,10 @@ var bankOrders = bindTable(bankbook.Orders, "id",
 
 var bankPayments = bindTable(bankbook.Payments, "order_id place",
 	func(k *bankbook.PaymentKey, f []any) []any { return append(f, &k.Order, &k.Place) },
-	"order_id place end_to_end batch instruction withdrawal_shard withdrawal amount creditor state status servicer_ref rejected reason evidence back back_reason told updated_at version",
+	"order_id place end_to_end batch instruction withdrawal_shard withdrawal amount creditor account state status payee servicer_ref rejected reason evidence back back_reason told updated_at version",
 	func(r *bankbook.Payment, f []any) []any {
-		return append(f, &r.Order, &r.Place, &r.EndToEnd, &r.Batch, &r.Instruction, &r.Shard, &r.Withdrawal, &r.Amount, &r.Creditor, (*string)(&r.State), &r.Status,
-			&r.ServicerRef, &r.Rejected, &r.Reason, &r.Evidence, &r.Back, &r.BackReason, &r.Told, &r.UpdatedAt, &r.Version)
+		return append(f, &r.Order, &r.Place, &r.EndToEnd, &r.Batch, &r.Instruction, &r.Shard, &r.Withdrawal, &r.Amount, &r.Creditor, &r.Account, (*string)(&r.State), &r.Status,
+			&r.Payee, &r.ServicerRef, &r.Rejected, &r.Reason, &r.Evidence, &r.Back, &r.BackReason, &r.Told, &r.UpdatedAt, &r.Version)
 	})
 
 var bankNames = bindTable(bankbook.Names, "name",
@@ -38,19 +41,27 @@ var bankNames = bindTable(bankbook.Names, "name",
 
 var bankEntries = bindTable(bankbook.Entries, "key",
 	func(k *string, f []any) []any { return append(f, k) },
-	"key seq wallet kind file order_id end_to_end amount currency side booked part day state cause text counterparty resolution resolved_by resolved_at created_at version",
+	"key statement place seq wallet kind file order_id end_to_end amount currency side booked part day state cause reason text counterparty resolution resolved_by resolved_at created_at version",
 	func(r *bankbook.Entry, f []any) []any {
-		return append(f, &r.Key, &r.Seq, &r.Wallet, &r.Kind, &r.File, &r.Order, &r.EndToEnd, &r.Amount, &r.Currency, &r.Side, &r.Booked, &r.Part, &r.Day,
-			(*string)(&r.State), &r.Cause, &r.Text, &r.Counterparty, &r.Resolution, &r.ResolvedBy, &r.ResolvedAt, &r.CreatedAt, &r.Version)
+		return append(f, &r.Key, &r.Statement, &r.Place, &r.Seq, &r.Wallet, &r.Kind, &r.File, &r.Order, &r.EndToEnd, &r.Amount, &r.Currency, &r.Side, &r.Booked, &r.Part, &r.Day,
+			(*string)(&r.State), &r.Cause, &r.Reason, &r.Text, &r.Counterparty, &r.Resolution, &r.ResolvedBy, &r.ResolvedAt, &r.CreatedAt, &r.Version)
 	})
 
 var bankStatements = bindTable(bankbook.Statements, "key",
 	func(k *string, f []any) []any { return append(f, k) },
-	"key seq wallet year sequence day state opening opening_side closing closing_side total_in total_out gap pages created_at version",
+	"key seq wallet ident year sequence day state opening opening_side closing closing_side total_in total_out gap pages created_at version",
 	func(r *bankbook.Statement, f []any) []any {
-		return append(f, &r.Key, &r.Seq, &r.Wallet, &r.Year, &r.Sequence, &r.Day, (*string)(&r.State), &r.Opening, &r.OpeningSide, &r.Closing, &r.ClosingSide,
+		return append(f, &r.Key, &r.Seq, &r.Wallet, &r.Ident, &r.Year, &r.Sequence, &r.Day, (*string)(&r.State), &r.Opening, &r.OpeningSide, &r.Closing, &r.ClosingSide,
 			&r.In, &r.Out, &r.Gap, &r.Pages, &r.CreatedAt, &r.Version)
 	})
+
+var bankLinks = bindTable(bankbook.Links, "name",
+	func(k *string, f []any) []any { return append(f, k) },
+	"name ends starts version", func(r *bankbook.Link, f []any) []any { return append(f, &r.Name, &r.Ends, &r.Starts, &r.Version) })
+
+var bankLumps = bindTable(bankbook.Lumps, "name",
+	func(k *string, f []any) []any { return append(f, k) },
+	"name parts entry version", func(r *bankbook.Lump, f []any) []any { return append(f, &r.Name, &r.Parts, &r.Entry, &r.Version) })
 
 var (
 	_ bankbook.Reader = (*DB)(nil)
@@ -92,14 +103,31 @@ func (db *DB) BankPayment(ctx context.Context, endToEnd string) (bankbook.Paymen
 	return first(ctx, db.engine, bankPayments, "WHERE t.shard = $1 AND t.end_to_end = $2 AND t.place >= 0", bankbook.Shard, endToEnd)
 }
 
-// BankName implements bankbook.Reader.
-func (db *DB) BankName(ctx context.Context, names []string) (string, error) {
-	for _, n := range names {
-		if x, ok, err := first(ctx, db.engine, bankNames, "WHERE t.shard = $1 AND t.name = $2", bankbook.Shard, n); err != nil || ok {
-			return x.Order, err
+// BankPaymentsOf implements bankbook.Reader.
+func (db *DB) BankPaymentsOf(ctx context.Context, endToEnd []string) ([]bankbook.Payment, error) {
+	return amongTexts(ctx, db, bankPayments, "WHERE t.shard = $1 AND t.place >= 0 AND t.end_to_end IN ", endToEnd)
+}
+
+// BankNames implements bankbook.Reader.
+func (db *DB) BankNames(ctx context.Context, names []string) ([]bankbook.Name, error) {
+	return amongTexts(ctx, db, bankNames, "WHERE t.shard = $1 AND t.name IN ", names)
+}
+
+// amongTexts are the rows with one of these texts, some at a time.
+func amongTexts[R any](ctx context.Context, db *DB, from source[R], where string, texts []string) (out []R, err error) {
+	texts = slices.Compact(slices.Sorted(slices.Values(texts)))
+	for part := range slices.Chunk(texts, 500) {
+		args, marks := []any{bankbook.Shard}, make([]string, len(part))
+		for n, s := range part {
+			args, marks[n] = append(args, s), fmt.Sprintf("$%d", n+2)
 		}
+		rows, err := query(ctx, db.engine, from, where+"("+strings.Join(marks, ", ")+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
 	}
-	return "", nil
+	return out, nil
 }
 
 // BankReturns implements bankbook.Reader.
@@ -113,10 +141,14 @@ func (db *DB) BankSmallest(ctx context.Context, wallet, year string) (int64, err
 	return s.Sequence, err
 }
 
-// BankClosing implements bankbook.Reader.
-func (db *DB) BankClosing(ctx context.Context, wallet string) (bankbook.Statement, bool, error) {
-	return first(ctx, db.engine, bankStatements,
-		"WHERE t.shard = $1 AND t.wallet = $2 AND t.closing_side <> '' AND t.state <> 'open' AND t.seq > 0 ORDER BY t.day DESC, t.sequence DESC LIMIT 1", bankbook.Shard, wallet)
+// BankLastDay implements bankbook.Reader.
+func (db *DB) BankLastDay(ctx context.Context, wallet string) ([]bankbook.Statement, error) {
+	const complete = "t.shard = $1 AND t.wallet = $2 AND t.closing_side <> '' AND t.state <> 'open' AND t.seq > 0"
+	last, ok, err := first(ctx, db.engine, bankStatements, "WHERE "+complete+" ORDER BY t.day DESC LIMIT 1", bankbook.Shard, wallet)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return query(ctx, db.engine, bankStatements, "WHERE "+complete+" AND t.day = $3 ORDER BY t.seq", bankbook.Shard, wallet, last.Day)
 }
 
 // BankSuspense implements bankbook.Lists.

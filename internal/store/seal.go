@@ -57,6 +57,12 @@ func (db *DB) SealUses(ctx context.Context) ([]SealUse, error) {
 		})
 	}
 	if err == nil {
+		err = each(ctx, db.engine, bankPayments, all, args, func(p bankbook.Payment) error {
+			see("recipients of payments", p.Account)
+			return nil
+		})
+	}
+	if err == nil {
 		err = each(ctx, db.engine, bankEntries, all, args, func(e bankbook.Entry) error {
 			if raw := e.Sealed(); raw != nil {
 				see("bookings in suspense", raw)

@@ -18,7 +18,7 @@ var bindings = []binding{
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels,
-	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements,
+	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements, bankLinks, bankLumps,
 	walletBooks, walletFundings,
 }
 

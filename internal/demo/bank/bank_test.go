@@ -285,11 +285,20 @@ func TestBatchesAndPages(t *testing.T) {
 	if len(pages) != 4 || len(files) != 8 {
 		t.Fatalf("%d pages in %d files", len(pages), len(files))
 	}
-	if missing := message.Missing(pages); len(missing) > 0 {
+	var numbers []message.Page
+	var in, out []money.Amount
+	for _, a := range pages {
+		numbers, in, out = append(numbers, a.Page), append(in, a.Sums.In), append(out, a.Sums.Out)
+	}
+	if missing := message.Missing(numbers); len(missing) > 0 {
 		t.Errorf("pages %v are missing", missing)
 	}
-	if err := message.CheckBalance(pages); err != nil {
-		t.Error(err)
+	opening, _ := byPage[1].Opening()
+	closing, _ := byPage[4].Closing()
+	allIn, err1 := money.Sum(in...)
+	allOut, err2 := money.Sum(out...)
+	if err1 != nil || err2 != nil || !message.Balances(opening, allIn, allOut, closing) {
+		t.Errorf("%+v and %s in, %s out make no %+v", opening, allIn, allOut, closing)
 	}
 	if e := byPage[1].Entries[0]; len(e.Batches) != 1 || e.Batches[0].Count != 2 || len(e.Details) != 0 || e.Amount != money.Of(220_00) {
 		t.Errorf("%+v", e)

@@ -145,8 +145,13 @@ func wholeWay(t *testing.T, r *rapid.T) {
 func (c *company) receive(t *testing.T, r *rapid.T) {
 	var files []*message.File
 	in := sepa.Intake{Channel: c.channel, Own: func(n string) bool { return n == ours }, Limits: message.DefaultLimits, Take: func(_ context.Context, d sepa.Delivery) error {
-		files = append(files, d.File)
-		return nil
+		whole, err := d.Content.Open()
+		if err != nil {
+			return err
+		}
+		f, err := message.Read(whole, message.DefaultLimits)
+		files = append(files, f)
+		return err
 	}}
 	if refused, err := in.Run(t.Context()); err != nil || len(refused) > 0 {
 		r.Fatalf("%v, %v", refused, err)

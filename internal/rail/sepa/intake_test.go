@@ -61,11 +61,11 @@ func TestIntake(t *testing.T) {
 	var taken []string
 	full := errors.New("the database is full")
 	in := sepa.Intake{Channel: ch, Own: func(n string) bool { return n == ours }, Limits: message.DefaultLimits, Take: func(_ context.Context, d sepa.Delivery) error {
-		if len(d.File.Accounts) > 0 && d.File.Accounts[0].ID == "LATER" && full != nil {
+		if len(d.Files[0].Accounts) > 0 && d.Files[0].Accounts[0].ID == "LATER" && full != nil {
 			return full
 		}
-		if d.Name == "1-good.xml" && d.SHA256 != fmt.Sprintf("%x", sha256.Sum256([]byte(day))) {
-			t.Errorf("sum %s", d.SHA256)
+		if d.Name == "1-good.xml" && d.Content.Hash != fmt.Sprintf("%x", sha256.Sum256([]byte(day))) {
+			t.Errorf("sum %s", d.Content.Hash)
 		}
 		taken = append(taken, d.Name)
 		return nil

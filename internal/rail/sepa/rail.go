@@ -13,6 +13,7 @@ import (
 	"sluice/internal/calendar"
 	"sluice/internal/crash"
 	"sluice/internal/fault"
+	"sluice/internal/iban"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
@@ -335,15 +336,15 @@ func (r *Rail) Balance(ctx context.Context, _ string) (map[string]money.Amount, 
 func (r *Rail) Round(ctx context.Context) error {
 	in := Intake{
 		Channel: r.cfg.Channel, Limits: r.cfg.Limits,
-		Own: func(number string) bool { return number == r.Account() },
+		Own: func(number string) bool { return iban.IsOwn(r.Account(), number) },
 		Take: func(ctx context.Context, d Delivery) error {
 			crash.Point("sepa.arrived")
-			err := r.book.Take(ctx, r.cfg.Wallet, d.Name, d.Raw, d.File)
+			err := r.book.Take(ctx, r.cfg.Wallet, d.Name, d.Content, d.Files, d.Left)
 			crash.Point("sepa.taken")
 			return err
 		},
 		Refuse: func(ctx context.Context, f Refused) error {
-			return r.book.Refuse(ctx, r.cfg.Wallet, f.Name, f.Size, f.Raw, f.Reason.Error())
+			return r.book.Refuse(ctx, r.cfg.Wallet, f.Name, f.Size, f.Content, f.Reason.Error())
 		},
 	}
 	_, err := in.Run(ctx)

@@ -21,6 +21,8 @@ func bankRows(t *testing.T, n *node) {
 	rows(t, n, bankbook.Names, func(r *bankbook.Name) string { return r.Name }, nil)
 	rows(t, n, bankbook.Entries, func(r *bankbook.Entry) string { return r.Key }, func(r *bankbook.Entry) { r.State = bankbook.EntryResolved })
 	rows(t, n, bankbook.Statements, func(r *bankbook.Statement) string { return r.Key }, func(r *bankbook.Statement) { r.State = bankbook.StatementBalanced })
+	rows(t, n, bankbook.Links, func(r *bankbook.Link) string { return r.Name }, nil)
+	rows(t, n, bankbook.Lumps, func(r *bankbook.Lump) string { return r.Name }, nil)
 	t.Run("bank_file_bytes", func(t *testing.T) {
 		kept := extreme[bankbook.FileBytes](false)
 		if err := n.submit(step{nil, func(v *commit.View) (any, error) { bankbook.Bytes.Append(v, kept); return nil, nil }}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -185,7 +186,7 @@ func TestInbox(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, err := b.Inbox(ctx)
-		if err != nil || fmt.Sprint(list) != "[{a.xml 4} {b.xml 1} {odd.xml 1} {wrong.xml 7}]" {
+		if err != nil || names(list) != "a.xml b.xml folder.xml! link.xml! odd.xml with blank.xml wrong.xml" {
 			t.Fatalf("%v, %v", list, err)
 		}
 		read := func(name string) (string, error) {
@@ -230,7 +231,7 @@ func TestInbox(t *testing.T) {
 			t.Errorf("quarantine: %s", got)
 		}
 		list, err = b.Inbox(ctx)
-		if err != nil || fmt.Sprint(list) != "[{b.xml 1} {odd.xml 1}]" {
+		if err != nil || names(list) != "b.xml folder.xml! link.xml! odd.xml with blank.xml" {
 			t.Errorf("%v, %v", list, err)
 		}
 		if err := b.Archive(ctx, "a.xml"); !errors.Is(err, os.ErrNotExist) {
@@ -239,20 +240,140 @@ func TestInbox(t *testing.T) {
 	})
 }
 
+// names lists what is in an inbox, with a mark behind what is no file.
+func names(list []sepa.Incoming) string {
+	var out []string
+	for _, in := range list {
+		if in.Odd != "" {
+			in.Name += "!"
+		}
+		out = append(out, in.Name)
+	}
+	return strings.Join(out, " ")
+}
+
 func TestNamesStayInTheirFolders(t *testing.T) {
 	every(t, func(t *testing.T, b bench) {
 		ctx := t.Context()
-		for _, name := range []string{"", ".", "..", "../x.xml", "a/b.xml", "/etc/passwd", ".hidden", "a.sha256", "a.part", "a.reason.txt", "a b", "ä.xml", "a\x00", strings.Repeat("x", 121), `a\b`} {
+		for _, name := range []string{"", ".", "..", "../x.xml", "a/b.xml", "/etc/passwd", "a\x00", `a\b`} {
 			_, open := b.Open(ctx, name)
-			for what, err := range map[string]error{"send": b.Send(ctx, name, nil), "open": open, "archive": b.Archive(ctx, name), "quarantine": b.Quarantine(ctx, name, "x")} {
+			for what, err := range map[string]error{"open": open, "archive": b.Archive(ctx, name), "quarantine": b.Quarantine(ctx, name, "x")} {
 				if err == nil {
 					t.Errorf("%s %q went through", what, name)
 				}
 			}
 		}
+		for _, name := range []string{"", "..", "../x.xml", "a/b.xml", ".hidden", "a.sha256", "a.part", "a.reason.txt", "a b", "ä.xml", "a\x00", strings.Repeat("x", 121), `a\b`} {
+			if err := b.Send(ctx, name, nil); err == nil {
+				t.Errorf("%q was sent", name)
+			}
+		}
 		if err := b.Send(ctx, "big.xml", make([]byte, channel.SendMax+1)); err == nil {
 			t.Error("a file of any size is sent")
 		}
+	})
+}
+
+// TestK01_Names: whatever a bank calls a file, it is read under that name and put away under
+// a safe one.
+func TestK01_Names(t *testing.T) {
+	every(t, func(t *testing.T, b bench) {
+		long := strings.Repeat("x", 250) + ".xml"
+		given := []string{
+			"Kontoauszug Nr 1 (Kopie).xml", "C53~2.xml", "camt.053+4.xml", "Auszug_März.xml", long, "выписка.xml", "-rf.xml", "a'b\"c.xml", "100%.xml", "$(id).xml", "a;b&c.xml",
+			"new\nline.xml", "tab\t.xml", "\xff\xfe.xml", "no ending", "UPPER.XML", "x.reason.txt", "😀.xml", "a:b.xml", ".being-written.xml", "=1+1.xml",
+		}
+		for _, name := range given {
+			if name[0] == '.' {
+				continue // hidden: being written
+			}
+			leave(t, b, name, "text of "+name)
+		}
+		list, err := b.Inbox(t.Context())
+		if err != nil || len(list) != len(given)-1 {
+			t.Fatalf("%d of %d are listed: %v, %v", len(list), len(given)-1, names(list), err)
+		}
+		for n, in := range list {
+			r, err := b.Open(t.Context(), in.Name)
+			if err != nil {
+				t.Errorf("%q: %v", in.Name, err)
+				continue
+			}
+			data, err := io.ReadAll(r)
+			if err := errors.Join(err, r.Close()); err != nil || string(data) != "text of "+in.Name {
+				t.Errorf("%q: %q, %v", in.Name, data, err)
+			}
+			put := b.Archive
+			if n%2 == 0 {
+				put = func(ctx context.Context, name string) error { return b.Quarantine(ctx, name, "why") }
+			}
+			if err := put(t.Context(), in.Name); err != nil {
+				t.Errorf("%q is not put away: %v", in.Name, err)
+			}
+		}
+		for _, folder := range []string{"archive", "quarantine"} {
+			kept, err := os.ReadDir(filepath.Join(b.keep, folder))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range kept {
+				if strings.Trim(e.Name(), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" || e.Name()[0] == '.' || len(e.Name()) > 125 {
+					t.Errorf("%s has %q", folder, e.Name())
+				}
+			}
+		}
+		if list, err := b.Inbox(t.Context()); err != nil || len(list) > 0 {
+			t.Errorf("left: %v, %v", list, err)
+		}
+	})
+}
+
+// TestFutureTime: a file whose time lies ahead of our clock is listed.
+func TestFutureTime(t *testing.T) {
+	every(t, func(t *testing.T, b bench) {
+		leave(t, b, "a.xml", "x")
+		ahead := time.Now().Add(time.Hour)
+		if err := os.Chtimes(filepath.Join(b.bank, "inbox", "a.xml"), ahead, ahead); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := b.Inbox(t.Context()); err != nil || names(list) != "a.xml" {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
+// TestFutureTimeAndQuiet: where files must be quiet, one from the future is listed once
+// nothing has happened to it for that long by our own clock. What is never finished is
+// mentioned in the end.
+func TestFutureTimeAndQuiet(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		folder, err := channel.OpenFolder(dir, channel.FolderOptions{QuietFor: 30 * time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = folder.Close() }()
+		b := bench{folder, dir, dir}
+		look := func(want string) {
+			t.Helper()
+			if list, err := b.Inbox(t.Context()); err != nil || names(list) != want {
+				t.Errorf("%s: %q, %v, want %q", time.Now().Format(time.TimeOnly), names(list), err, want)
+			}
+		}
+		// The clock of the test stands in the year 2000: every file is from the future.
+		leave(t, b, "a.xml", "x")
+		leave(t, b, ".b.xml", "x")
+		look("")
+		time.Sleep(20 * time.Minute)
+		look("")
+		leave(t, b, "a.xml", "xx") // it goes on
+		look("")
+		time.Sleep(20 * time.Minute)
+		look("")
+		time.Sleep(10 * time.Minute)
+		look("a.xml")
+		time.Sleep(20 * time.Minute)
+		look(".b.xml! a.xml")
 	})
 }
 
@@ -295,7 +416,7 @@ func TestQuietFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []sepa.Channel{folder, remote} {
-		if list, err := c.Inbox(t.Context()); err != nil || fmt.Sprint(list) != "[{old.xml 1} {whole.xml 1}]" {
+		if list, err := c.Inbox(t.Context()); err != nil || names(list) != "old.xml whole.xml" {
 			t.Errorf("%T: %v, %v", c, list, err)
 		}
 	}

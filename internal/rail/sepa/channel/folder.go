@@ -8,8 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"sluice/internal/rail/sepa"
@@ -35,8 +33,8 @@ type FolderOptions struct {
 // Folder is a channel through folders on this machine. It never leaves its directory,
 // whatever names and links are in it.
 type Folder struct {
-	root *os.Root
-	opt  FolderOptions
+	root  *os.Root
+	inbox watch
 }
 
 var _ sepa.Channel = (*Folder)(nil)
@@ -56,7 +54,7 @@ func OpenFolder(dir string, opt FolderOptions) (*Folder, error) {
 			return nil, err
 		}
 	}
-	return &Folder{root, opt}, nil
+	return &Folder{root: root, inbox: watch{quietFor: opt.QuietFor}}, nil
 }
 
 // Close lets go of the directory.
@@ -142,8 +140,7 @@ func (f *Folder) sync(folder string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Inbox implements sepa.Channel. Hidden files, sidecars, links and folders are no files
-// of the bank.
+// Inbox implements sepa.Channel.
 func (f *Folder) Inbox(ctx context.Context) ([]sepa.Incoming, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -152,11 +149,8 @@ func (f *Folder) Inbox(ctx context.Context) ([]sepa.Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []sepa.Incoming
+	var entries []fs.FileInfo
 	for _, e := range list {
-		if checkName(e.Name()) != nil || !e.Type().IsRegular() {
-			continue
-		}
 		info, err := e.Info()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // taken away just now
@@ -164,18 +158,14 @@ func (f *Folder) Inbox(ctx context.Context) ([]sepa.Incoming, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := f.root.Lstat(Inbox + "/" + e.Name() + sumSuffix); err != nil && time.Since(info.ModTime()) < f.opt.QuietFor {
-			continue
-		}
-		out = append(out, sepa.Incoming{Name: e.Name(), Size: info.Size()})
+		entries = append(entries, info)
 	}
-	slices.SortFunc(out, func(a, b sepa.Incoming) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
+	return f.inbox.list(entries), nil
 }
 
 // Open implements sepa.Channel.
 func (f *Folder) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := checkName(name); err != nil {
+	if err := checkInbox(name); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -194,6 +184,9 @@ func (f *Folder) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 
 // sum is what the sidecar of a file says, "" if there is none.
 func (f *Folder) sum(name string) (string, error) {
+	if !hasSidecar(name) {
+		return "", nil
+	}
 	r, err := f.root.Open(Inbox + "/" + name + sumSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -222,13 +215,13 @@ func (f *Folder) Quarantine(ctx context.Context, name, reason string) error {
 
 // put moves a file and its sidecar out of the inbox.
 func (f *Folder) put(ctx context.Context, name, folder string) (string, error) {
-	if err := checkName(name); err != nil {
+	if err := checkInbox(name); err != nil {
 		return "", err
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	kept, err := free(name, func(n string) (bool, error) {
+	kept, err := free(keptName(name), func(n string) (bool, error) {
 		_, err := f.root.Lstat(folder + "/" + n)
 		return err == nil, missingIsFine(err)
 	})
@@ -238,9 +231,17 @@ func (f *Folder) put(ctx context.Context, name, folder string) (string, error) {
 	if err := f.root.Rename(Inbox+"/"+name, folder+"/"+kept); err != nil {
 		return "", err
 	}
-	err = f.root.Rename(Inbox+"/"+name+sumSuffix, folder+"/"+kept+sumSuffix)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+	if hasSidecar(name) {
+		if err := missingIsFine(f.root.Rename(Inbox+"/"+name+sumSuffix, folder+"/"+kept+sumSuffix)); err != nil {
+			return "", err
+		}
 	}
 	return kept, f.sync(folder)
+}
+
+func missingIsFine(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

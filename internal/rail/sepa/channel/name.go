@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"path"
+	"slices"
 	"strings"
 
 	"sluice/internal/rail/sepa"
@@ -44,13 +46,50 @@ func checkName(name string) error {
 }
 
 func ancillary(name string) bool {
-	for _, end := range []string{sumSuffix, partSuffix, reasonSuffix, ".tmp", ".filepart"} {
-		if strings.HasSuffix(strings.ToLower(name), end) {
-			return true
-		}
-	}
-	return false
+	return endsIn(name, sumSuffix, partSuffix, reasonSuffix, ".tmp", ".filepart")
 }
+
+func endsIn(name string, endings ...string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+// checkInbox refuses a name that leads out of the inbox. Any other one is taken: the bank
+// chose it.
+func checkInbox(name string) error {
+	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
+		return fmt.Errorf("file name %.130q leads out of the inbox", name)
+	}
+	return nil
+}
+
+// keptMax is how long the name of a file that was put away may be, before its ending.
+const keptMax = 100
+
+// keptName is the name under which a file of the bank is put away: what a file system, a
+// shell or another system might read differently becomes an underscore.
+func keptName(name string) string {
+	safe := strings.Map(func(r rune) rune {
+		if checkName("x"+string(r)) != nil {
+			return '_'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "_"))
+	if end := path.Ext(safe); len(safe) > keptMax {
+		end = end[:min(len(end), 10)]
+		safe = safe[:keptMax-len(end)] + end
+	}
+	if checkName(safe) != nil {
+		safe = "_" + strings.TrimLeft(safe, ".") + "_"
+	}
+	return safe
+}
+
+// nameMax is how long a name can be where files come from, in bytes.
+const nameMax = 255
+
+// hasSidecar tells whether a file of this name can have one: longer names have no room for it.
+func hasSidecar(name string) bool { return len(name)+len(sumSuffix) <= nameMax }
 
 // sidecar is what sha256sum writes.
 func sidecar(name string, file []byte) []byte {

@@ -10,8 +10,6 @@ import (
 	"net"
 	"os"
 	"path"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -47,6 +45,7 @@ type SFTP struct {
 	cfg    SFTPConfig
 	client *ssh.ClientConfig
 	local  *Folder // nil if all folders are on the server
+	inbox  watch
 }
 
 var _ sepa.Channel = (*SFTP)(nil)
@@ -69,7 +68,7 @@ func OpenSFTP(cfg SFTPConfig) (*SFTP, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	s := &SFTP{cfg: cfg, client: &ssh.ClientConfig{
+	s := &SFTP{cfg: cfg, inbox: watch{quietFor: cfg.QuietFor}, client: &ssh.ClientConfig{
 		User: cfg.User, Auth: cfg.Auth, Timeout: cfg.Timeout, HostKeyCallback: cfg.pinned, HostKeyAlgorithms: algorithms(cfg.HostKeys),
 	}}
 	if cfg.Sent != "" && cfg.Archive != "" && cfg.Quarantine != "" {
@@ -281,31 +280,17 @@ func (s *SFTP) Inbox(ctx context.Context) ([]sepa.Incoming, error) {
 	var out []sepa.Incoming
 	err := s.with(ctx, func(c *sftp.Client) error {
 		list, err := c.ReadDirContext(ctx, s.cfg.Inbox)
-		if err != nil {
-			return err
+		if err == nil {
+			out = s.inbox.list(list)
 		}
-		names := map[string]bool{}
-		for _, e := range list {
-			names[e.Name()] = true
-		}
-		for _, e := range list {
-			if checkName(e.Name()) != nil || !e.Mode().IsRegular() {
-				continue
-			}
-			if !names[e.Name()+sumSuffix] && time.Since(e.ModTime()) < s.cfg.QuietFor {
-				continue
-			}
-			out = append(out, sepa.Incoming{Name: e.Name(), Size: e.Size()})
-		}
-		return nil
+		return err
 	})
-	slices.SortFunc(out, func(a, b sepa.Incoming) int { return strings.Compare(a.Name, b.Name) })
 	return out, err
 }
 
 // Open implements sepa.Channel. The connection lives until the file is closed.
 func (s *SFTP) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := checkName(name); err != nil {
+	if err := checkInbox(name); err != nil {
 		return nil, err
 	}
 	c, end, err := s.connect(ctx)
@@ -322,15 +307,17 @@ func (s *SFTP) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 
 func (s *SFTP) open(c *sftp.Client, name string) (io.ReadCloser, error) {
 	at := path.Join(s.cfg.Inbox, name)
-	sum, err := c.Open(at + sumSuffix)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
 	want := ""
-	if err == nil {
-		want, err = readSum(sum)
-		if err := errors.Join(err, sum.Close()); err != nil {
+	if hasSidecar(name) {
+		sum, err := c.Open(at + sumSuffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
+		}
+		if err == nil {
+			want, err = readSum(sum)
+			if err := errors.Join(err, sum.Close()); err != nil {
+				return nil, err
+			}
 		}
 	}
 	r, err := c.Open(at)
@@ -358,7 +345,7 @@ func (r *remote) Close() error {
 // Archive implements sepa.Channel.
 func (s *SFTP) Archive(ctx context.Context, name string) error {
 	if s.cfg.Archive == "" {
-		return s.fetch(ctx, name, func() error { return s.local.Archive(ctx, name) })
+		return s.fetch(ctx, name, func(kept string) error { return s.local.Archive(ctx, kept) })
 	}
 	return s.put(ctx, name, s.cfg.Archive, "")
 }
@@ -366,14 +353,14 @@ func (s *SFTP) Archive(ctx context.Context, name string) error {
 // Quarantine implements sepa.Channel.
 func (s *SFTP) Quarantine(ctx context.Context, name, reason string) error {
 	if s.cfg.Quarantine == "" {
-		return s.fetch(ctx, name, func() error { return s.local.Quarantine(ctx, name, reason) })
+		return s.fetch(ctx, name, func(kept string) error { return s.local.Quarantine(ctx, kept, reason) })
 	}
 	return s.put(ctx, name, s.cfg.Quarantine, reason)
 }
 
 // fetch brings a file here, lets keep put it away, and removes it from the server.
-func (s *SFTP) fetch(ctx context.Context, name string, keep func() error) error {
-	if err := checkName(name); err != nil {
+func (s *SFTP) fetch(ctx context.Context, name string, keep func(kept string) error) error {
+	if err := checkInbox(name); err != nil {
 		return err
 	}
 	return s.with(ctx, func(c *sftp.Client) error {
@@ -383,23 +370,28 @@ func (s *SFTP) fetch(ctx context.Context, name string, keep func() error) error 
 			return err
 		}
 		defer r.Close() //nolint:errcheck // only read from
-		if err := s.local.copy(Inbox, name, r); err != nil {
+		kept := keptName(name)
+		if err := s.local.copy(Inbox, kept, r); err != nil {
 			return fmt.Errorf("fetch %s: %w", name, err)
 		}
-		if err := keep(); err != nil {
+		if err := keep(kept); err != nil {
 			return err
 		}
-		return errors.Join(c.Remove(from), missingIsFine(c.Remove(from+sumSuffix)))
+		err = c.Remove(from)
+		if hasSidecar(name) {
+			err = errors.Join(err, missingIsFine(c.Remove(from+sumSuffix)))
+		}
+		return err
 	})
 }
 
 func (s *SFTP) put(ctx context.Context, name, folder, reason string) error {
-	if err := checkName(name); err != nil {
+	if err := checkInbox(name); err != nil {
 		return err
 	}
 	return s.with(ctx, func(c *sftp.Client) error {
 		from := path.Join(s.cfg.Inbox, name)
-		kept, err := free(name, func(n string) (bool, error) {
+		kept, err := free(keptName(name), func(n string) (bool, error) {
 			_, err := c.Lstat(path.Join(folder, n))
 			return err == nil, missingIsFine(err)
 		})
@@ -409,19 +401,14 @@ func (s *SFTP) put(ctx context.Context, name, folder, reason string) error {
 		if err := c.Rename(from, path.Join(folder, kept)); err != nil {
 			return fmt.Errorf("put %s away: %w", name, err)
 		}
-		if err := missingIsFine(c.Rename(from+sumSuffix, path.Join(folder, kept+sumSuffix))); err != nil {
-			return err
+		if hasSidecar(name) {
+			if err := missingIsFine(c.Rename(from+sumSuffix, path.Join(folder, kept+sumSuffix))); err != nil {
+				return err
+			}
 		}
 		if reason == "" {
 			return nil
 		}
 		return s.write(c, folder, kept+reasonSuffix, []byte(reason+"\n"))
 	})
-}
-
-func missingIsFine(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

@@ -67,9 +67,17 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s: %+v", c, r)
 		}
 	}
-	for _, c := range []string{"AM05", "DU01", "DUPL", "AB05", "AB06"} {
-		if !code.ReasonOf(c).Open {
-			t.Errorf("%s is taken as proof", c)
+	for proof, list := range map[code.Proof]string{
+		code.Open:          "AM05 DU01 DU02 DU03 DU04 DU05 DUPL RF01 DS15 AB01 AB02 AB03 AB04 AB05 AB06 AB09 AB10 AB11 FF10 DT06 AM07 G000",
+		code.Silent:        "NARR CUST",
+		code.ProvesPayment: "MS02 MS03",
+		code.Proves:        "AC01 AC04 AG01 AM04 BE04 RC01 FF01 TM01 DS02 RR04 ED05",
+		code.Unlisted:      "ZZ99 DUPLICATE",
+	} {
+		for _, c := range strings.Fields(list) {
+			if got := code.ReasonOf(c).Proof; got != proof {
+				t.Errorf("%s proves %q, want %q", c, got, proof)
+			}
 		}
 	}
 	// Data protection and law: no details for the user.
@@ -79,7 +87,7 @@ func TestReasons(t *testing.T) {
 		}
 	}
 	for _, c := range []string{"", "ZZ99", "bank's own text"} {
-		if r := code.ReasonOf(c); r.Code != c || r.Text != code.ReasonOf("MS03").Text || r.Open {
+		if r := code.ReasonOf(c); r.Code != c || r.Text != code.ReasonOf("MS03").Text || r.Proof != code.Unlisted {
 			t.Errorf("%q: %+v", c, r)
 		}
 	}

@@ -40,6 +40,7 @@ const (
 	Settled                 // final and good; money may count as paid where the operator says so
 	Unpaid                  // final: it was not and will not be paid
 	Elsewhere               // the levels below say
+	Verified                // a result of the verification of the payee: see Status.Payee
 )
 
 // statuses gives each status its meaning, its place on the way, and its effect. A
@@ -50,11 +51,11 @@ var statuses = map[Status]struct {
 	text   string
 }{
 	Received:          {1, Nothing, "the bank has received it"},
-	VerifyCompleted:   {1, Nothing, "the payee's name matches"},
-	VerifyClose:       {1, Look, "the payee's name matches closely: check the name"},
-	VerifyMismatch:    {1, Look, "the payee's name does not match: check the name"},
-	VerifyNone:        {1, Look, "the payee's name could not be verified"},
-	VerifyMixed:       {1, Look, "the names of several payees were verified with different results"},
+	VerifyCompleted:   {0, Verified, "the payee's name matches"},
+	VerifyClose:       {0, Verified, "the payee's name matches closely"},
+	VerifyMismatch:    {0, Verified, "the payee's name does not match"},
+	VerifyNone:        {0, Verified, "the payee's name could not be verified"},
+	VerifyMixed:       {0, Verified, "the names of several payees were verified with different results"},
 	VerifyNotFinished: {1, Nothing, "the verification of the payee goes on"},
 	Pending:           {2, Nothing, "the bank has not decided yet"},
 	NeedsSignature:    {3, Look, "the bank waits for more signatures"},
@@ -88,3 +89,33 @@ func (s Status) Text() string {
 	}
 	return "a status that is not on the list of ISO 20022"
 }
+
+// Payee is a result of the verification of a payee (VoP): whether the name in the order
+// is that of the account's holder. It says nothing about whether the payment is paid.
+type Payee string
+
+// The results.
+const (
+	PayeeMatch       Payee = "match"
+	PayeeClose       Payee = "close"       // the bank may give the right name in the text of the report
+	PayeeMismatch    Payee = "mismatch"    // another name
+	PayeeUnavailable Payee = "unavailable" // not possible: the bank takes no part, or the account is closed
+	PayeeMixed       Payee = "mixed"       // of an order: several results
+)
+
+var payees = map[Status]Payee{
+	VerifyCompleted: PayeeMatch, VerifyClose: PayeeClose, VerifyMismatch: PayeeMismatch, VerifyNone: PayeeUnavailable, VerifyMixed: PayeeMixed,
+}
+
+// Payee is the result that the status stands for, "" if it is no such status.
+func (s Status) Payee() Payee { return payees[s] }
+
+// payeeReasons are the results as some banks write them: as a reason beside another status,
+// by the scheme's own codes or those of ISO ExternalVerificationReason1Code.
+var payeeReasons = map[string]Payee{
+	"MTCH": PayeeMatch, "CMTC": PayeeClose, "NMTC": PayeeMismatch, "NOAP": PayeeUnavailable,
+	"PN01": PayeeMismatch, "PN02": PayeeClose, "NR01": PayeeUnavailable, "NORR": PayeeUnavailable,
+}
+
+// PayeeOf is the result that a reason code stands for, "" for any other code.
+func PayeeOf(reason string) Payee { return payeeReasons[reason] }

@@ -63,11 +63,12 @@ type Payment struct {
 	InstructionID string
 	EndToEndID    string
 	Amount        money.Amount
-	Creditor      string // account number; "" is not compared
+	Creditor      string // account of the recipient; "" is not compared: see iban.Same
 
 	// What is known.
 	State       State
 	Status      code.Status // the furthest one the bank reported
+	Payee       code.Payee  // result of the verification of the payee; "" for none
 	ServicerRef string      // the bank's reference, if it reported one
 	Rejected    bool        // on proof
 	Reason      string      // the bank's code for Rejected
@@ -89,18 +90,22 @@ type Policy struct {
 	// ConfirmOnSettled takes a reported settlement (ACSC, ACCC) as confirmation before
 	// anything is booked.
 	ConfirmOnSettled bool
+	// Quiet are the results of the verification of a payee that are only noted. The others
+	// are alerts: a person releases the order at the bank, or cancels it there.
+	Quiet []code.Payee
 }
 
 // Kind says what an effect does.
 type Kind string
 
-// The kinds. Confirm, Fail, Return and Suspend move money; each happens at most once
-// for the Key of its effect.
+// The kinds. Confirm, Fail, Return, Suspend and Charge move money; each happens at most
+// once for the Key of its effect.
 const (
 	Confirm Kind = "confirm" // the reservation becomes a payment out of the bank account
 	Fail    Kind = "fail"    // the reservation goes back to the user
 	Return  Kind = "return"  // money of a confirmed payment is back: Amount to the user
-	Suspend Kind = "suspend" // a booking that nobody here ordered: to the suspense list
+	Suspend Kind = "suspend" // a booking that was not ordered here: to the suspense list
+	Charge  Kind = "charge"  // a charge of the bank inside a booking of payments
 	Alert   Kind = "alert"   // moves nothing; a person must look
 	Note    Kind = "note"    // moves nothing; for the timeline
 )
@@ -111,9 +116,11 @@ type Cause string
 // The causes.
 const (
 	Unmatched       Cause = "unmatched"         // no payment of ours
+	ReturnUnnamed   Cause = "return_unnamed"    // money that came back and names no payment of ours
 	WrongAmount     Cause = "wrong_amount"      // another amount than was ordered, or more back than went out
 	WrongAccount    Cause = "wrong_account"     // another recipient than was ordered
 	WrongCurrency   Cause = "wrong_currency"    // not in euro
+	OtherWallet     Cause = "other_wallet"      // names a payment that another account of ours was ordered to make
 	Second          Cause = "second"            // the payment has such a booking already
 	NoReturn        Cause = "no_return"         // names a payment of ours, but is no return and no reversal
 	Reversed        Cause = "reversed"          // takes a return back
@@ -129,6 +136,7 @@ const (
 	UnknownOrder    Cause = "unknown_order"     // a status for an order that we do not know
 	StatusAmount    Cause = "status_amount"     // a status that repeats another amount
 	RejectConfirmed Cause = "reject_after_paid" // rejected after it was taken as settled
+	PayeeCheck      Cause = "payee_check"       // the verification of the payee asks for a person
 )
 
 // Effect is what a fact leads to.
@@ -173,14 +181,34 @@ func (o Order) Open() int {
 
 // Stray is the effect of a booking that names no order of ours. A statement's is
 // suspended; of anything else there is only a note, since the statement will tell of it
-// again.
+// again. A booking of zero moves nothing.
 func Stray(b message.Booking) []Effect {
+	switch {
+	case b.Amount.IsZero():
+		return []Effect{{Kind: Note, Booking: b, Text: "an entry of zero moves nothing"}}
+	case b.Side == message.Credit && b.Returned():
+		text := "it is a return that names no payment of ours"
+		if r := b.Reason(); r != "" {
+			text += " (" + r + ": " + code.ReasonOf(r).Meaning + ")"
+		}
+		return suspend(b, "", ReturnUnnamed, text)
+	}
 	return suspend(b, "", Unmatched, "it names no payment of ours")
+}
+
+// Short is the effect of a booking that names payments of ours which do not make it.
+func Short(b message.Booking) []Effect {
+	return suspend(b, "", WrongAmount, "it names payments of ours that do not make its amount")
+}
+
+// Elsewhere is the effect of a booking that names payments of another account of ours.
+func Elsewhere(b message.Booking) []Effect {
+	return suspend(b, "", OtherWallet, "it names a payment that another account of ours was ordered to make")
 }
 
 func suspend(b message.Booking, payment string, why Cause, text string) []Effect {
 	e := Effect{Kind: Note, Payment: payment, Amount: b.Amount, Cause: why, Booking: b, Text: text}
-	if b.Kind == message.Statement && b.Booked {
+	if b.Kind == message.Statement && b.Booked && !b.Amount.IsZero() {
 		e.Kind, e.Key = Suspend, "suspend:"+b.Key
 	}
 	return []Effect{e}

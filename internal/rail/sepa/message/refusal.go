@@ -17,6 +17,7 @@ const (
 	WrongCurrency Cause = "wrong_currency" // about other money than the account holds
 	Unbalanced    Cause = "unbalanced"     // opening balance and entries do not make the closing balance
 	Incomplete    Cause = "incomplete"     // other numbers of entries than the file itself says
+	NoFile        Cause = "no_file"        // a folder, a link, or what is left of an upload
 )
 
 // Refusal is why a whole file is refused. Nothing of it may be used; the file is

@@ -19,12 +19,13 @@ const (
 	Resolution   Kind = "resolution"   // camt.029: the answer to a recall
 )
 
-// File is what a bank sent in one file.
+// File is one message of a bank. A file that a bank sends holds one or several.
 type File struct {
 	Kind      Kind
-	Version   string // like "camt.053.001.08"; "" if the file does not say
+	Version   string // like "camt.053.001.08"; "" if the message does not say
+	Index     int    // place in the file, from 0
 	MessageID string
-	CreatedAt time.Time      // zero if the file does not say or says it unreadably
+	CreatedAt time.Time      // zero if the message does not say or says it unreadably
 	Page      Page           // of the message
 	Accounts  []Account      // for statements, notifications and intraday reports
 	Status    *Status        // for status reports
@@ -37,21 +38,44 @@ type Page struct {
 	Last   bool
 }
 
-// Account is what a file says about one account: a statement, a notification or an
+// Account is what a message says about one account: a statement, a notification or an
 // intraday report.
 type Account struct {
+	Index          int // place in the message, from 0
 	ID             string
+	Created        string // CreDtTm, as the bank wrote it
+	Period         string // FrToDt, as the bank wrote it
 	Sequence       uint64 // ElctrncSeqNb; 0 if there is none
 	Legal          uint64 // LglSeqNb; 0 if there is none
-	Page           Page   // of the statement, else of the message
+	Page           Page   // of the statement; of the message where that says so: see Sift
 	Copy           string // COPY, CODU or DUPL: repeats what was sent before
 	Number         string // IBAN or what the bank calls the account, without blanks
-	Currency       string // of the account; "" if the file does not say
+	Currency       string // of the account; "" if the message does not say
 	Owner          string
 	Balances       []Balance
-	Entries        []Entry
-	CountSaid      int  // entries by the file's own summary
-	CountSaidKnown bool // false without a summary
+	Entries        []Entry // only what Read was asked for
+	CountSaid      int     // entries by the message's own summary
+	CountSaidKnown bool    // false without a summary
+	Sums           Sums    // of the entries
+
+	// What Sift makes of it.
+	Left    string // why nothing of it is used; "" for one of ours
+	OldSign bool   // reversals carry the side of what they undo
+}
+
+// Sums is what the entries of a part amount to. Money is that of booked entries in euro.
+type Sums struct {
+	Entries    int // all of them
+	Details    int
+	Foreign    int          // booked in another currency
+	In, Out    money.Amount // reversals too, on the side that the bank wrote
+	ReversedIn money.Amount // the reversals among In
+	ReversedOut,
+	Total money.Amount // In and Out
+	First, Last Day  // days of booking; "" without one
+	Unique      bool // every entry has a reference of the bank that can be unique
+	// Content is the same for parts with the same entries, in whatever order.
+	Content [32]byte
 }
 
 // Balance is what the account held.
@@ -85,9 +109,10 @@ type Entry struct {
 	Status      EntryStatus
 	Day         Day // of booking; "" if the file does not say
 	Value       Day
-	ServicerRef string // AcctSvcrRef: the bank's own reference
+	ServicerRef string // AcctSvcrRef: the bank's own reference; "" for a placeholder
 	Code        TransactionCode
 	Batches     []BatchInfo
+	Charges     []money.Amount // what the bank says it charged in Amount: sums, each a reading
 	Details     []Detail
 	Text        string // AddtlNtryInf
 }
@@ -111,19 +136,21 @@ type BatchInfo struct {
 	Side      Side
 }
 
-// Detail is one payment inside an entry.
+// Detail is one payment inside an entry. References are "" where the bank wrote a
+// placeholder.
 type Detail struct {
 	Index         int // place in the entry, from 0
 	MessageID     string
 	BatchID       string // PmtInfId
 	InstructionID string
-	EndToEndID    string // "" also when the bank wrote NOTPROVIDED
+	EndToEndID    string
 	TransactionID string
 	UETR          string
 	ServicerRef   string
-	Amount        money.Amount // in Currency, which may differ from the entry's
-	Currency      string       // "" if the detail has no amount
-	Side          Side         // as the bank wrote it; the entry's side counts
+	Amount        money.Amount   // in the currency of the entry
+	Known         bool           // the detail has an amount in the currency of the entry
+	Charges       []money.Amount // like those of an entry
+	Side          Side           // as the bank wrote it; the entry's side counts
 	Debtor        Counterparty
 	Creditor      Counterparty
 	Texts         []string // unstructured remittance
@@ -132,6 +159,8 @@ type Detail struct {
 	Return        *Return
 	Code          TransactionCode
 	Text          string // AddtlTxInf
+
+	amounts, charges []*node // until the currency of the entry is known
 }
 
 // Counterparty is a party as the bank writes it: nothing of it is checked.
@@ -146,99 +175,3 @@ type Return struct {
 
 // Reason explains the code.
 func (r Return) Reason() code.Reason { return code.ReasonOf(r.Code) }
-
-// Status is a status report about one of our orders.
-type Status struct {
-	OrderID   string // OrgnlMsgId
-	OrderKind string // OrgnlMsgNmId, like pain.001.001.09
-	Verdict
-	Batches []BatchStatus
-}
-
-// BatchStatus is what a report says about one batch of the order.
-type BatchStatus struct {
-	BatchID string // OrgnlPmtInfId; "" when the payments stand without a batch
-	Verdict
-	Payouts []PayoutStatus
-}
-
-// PayoutStatus is what a report says about one payment.
-type PayoutStatus struct {
-	InstructionID string
-	EndToEndID    string
-	UETR          string
-	ServicerRef   string
-	Amount        money.Amount
-	Currency      string // "" if the report does not repeat the amount
-	Verdict
-}
-
-// Verdict is a status with its reasons. The zero value says nothing.
-type Verdict struct {
-	Status  code.Status
-	Reasons []StatusReason
-}
-
-// StatusReason is why a bank gave a status.
-type StatusReason struct {
-	Code   string // ISO code, or the bank's own
-	Origin string
-	Text   string
-}
-
-// Reason explains the first reason that has a code.
-func (v Verdict) Reason() code.Reason {
-	for _, r := range v.Reasons {
-		if r.Code != "" {
-			return code.ReasonOf(r.Code)
-		}
-	}
-	return code.ReasonOf("")
-}
-
-// Level says how closely a status means a payment.
-type Level string
-
-// The levels, from the whole order to the payment.
-const (
-	OrderLevel  Level = "order"
-	BatchLevel  Level = "batch"
-	PayoutLevel Level = "payout"
-)
-
-// For gives what the report says of one payment of the order: the most specific level
-// that says something wins. ok is false if the report says nothing of it.
-func (s Status) For(batchID, endToEndID, instructionID string) (v Verdict, at Level, p PayoutStatus, ok bool) {
-	for _, b := range s.Batches {
-		if b.BatchID != "" && b.BatchID != batchID {
-			continue
-		}
-		for _, t := range b.Payouts {
-			if t.is(endToEndID, instructionID) && t.says() && t.Status.Place() >= v.Status.Place() {
-				v, at, p, ok = t.Verdict, PayoutLevel, t, true
-			}
-		}
-	}
-	if ok {
-		return v, at, p, ok
-	}
-	for _, b := range s.Batches {
-		if b.BatchID == batchID && batchID != "" && b.says() && b.Status.Place() >= v.Status.Place() {
-			v, at, ok = b.Verdict, BatchLevel, true
-		}
-	}
-	if ok {
-		return v, at, p, ok
-	}
-	return s.Verdict, OrderLevel, p, s.says()
-}
-
-// says tells whether a level decides anything itself.
-func (v Verdict) says() bool { return v.Status != "" && v.Status.Effect() != code.Elsewhere }
-
-func (t PayoutStatus) is(endToEndID, instructionID string) bool {
-	if t.EndToEndID != "" && t.EndToEndID != notProvided {
-		return t.EndToEndID == endToEndID
-	}
-	return t.InstructionID != "" && t.InstructionID == instructionID
-}

@@ -14,14 +14,16 @@ import (
 
 // Limits bound what a file may cost to read.
 type Limits struct {
-	Bytes   int64 // of the file
+	Bytes   int64 // of the file, unpacked
 	Records int   // entries and their details, or statuses
+	Details int   // of one entry, or statuses of one report: they are in memory at once. 0: as Records
 	Depth   int   // of elements in elements
 	Text    int   // bytes of one piece of markup or text
 }
 
-// DefaultLimits are far above what banks send in a day and far below what hurts.
-var DefaultLimits = Limits{Bytes: 64 << 20, Records: 200_000, Depth: 40, Text: 64 << 10}
+// DefaultLimits are far above what banks send in a day and far below what hurts. A
+// hundred thousand single bookings with full texts have some 72 MiB.
+var DefaultLimits = Limits{Bytes: 512 << 20, Records: 2_000_000, Details: 200_000, Depth: 40, Text: 64 << 10}
 
 // nodesMax bounds the elements of one record.
 const nodesMax = 5000
@@ -33,14 +35,20 @@ var records = map[string]bool{"Ntry": true, "TxDtls": true, "Stmt": true, "Ntfct
 // scan walks through a file element by element. It keeps nothing that it passed, so
 // the memory it needs is that of the result.
 type scan struct {
-	dec   *xml.Decoder
-	in    *guard
-	lim   Limits
-	depth int
-	count int
+	dec     *xml.Decoder
+	in      *guard
+	lim     Limits
+	depth   int
+	count   int
+	details int
 	// refused is set by what the decoder calls and whose errors it would rewrite.
 	refused *Refusal
-	charset bool
+	charset string // the encoding that was declared; "" for none
+	begun   bool   // an element was read: another declaration begins another document
+	// What was read, and the root elements of documents that hold no message of ours.
+	files   []*File
+	unknown []string
+	visit   Visit
 }
 
 // guard counts what is read: in all, and since the last token.
@@ -83,12 +91,19 @@ func newScan(r io.Reader, lim Limits) (*scan, error) {
 
 // decode takes the encodings that banks use besides UTF-8.
 func (s *scan) decode(label string, r io.Reader) (io.Reader, error) {
-	if s.charset || s.depth > 0 {
+	label = strings.ToLower(label)
+	switch {
+	case s.depth > 0:
 		s.refused = refuse(Hostile, "the file has a second XML declaration")
 		return nil, s.refused
+	case s.charset == label:
+		return r, nil // the documents before this one were in the same encoding
+	case s.begun:
+		s.refused = refuse(BadEncoding, "one of the documents in the file is written in %.40q and those before it are not", label)
+		return nil, s.refused
 	}
-	s.charset = true
-	switch strings.ToLower(label) {
+	s.charset = label
+	switch label {
 	case "iso-8859-1", "latin1", "iso8859-1", "iso_8859-1":
 		return charmap.ISO8859_1.NewDecoder().Reader(r), nil
 	case "iso-8859-15", "latin9":
@@ -113,6 +128,7 @@ func (s *scan) next() (xml.Token, error) {
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
+			s.begun = true
 			if s.depth++; s.depth > s.lim.Depth {
 				return nil, s.at(refuse(TooLarge, "elements are nested deeper than %d", s.lim.Depth))
 			}
@@ -204,6 +220,15 @@ func (s *scan) record() error {
 		return s.at(refuse(TooLarge, "the file has more than %d entries and details", s.lim.Records))
 	}
 	return nil
+}
+
+// held counts one more detail of an entry, or status of a report. Whoever begins one sets
+// s.details to 0.
+func (s *scan) held() error {
+	if s.details++; s.lim.Details > 0 && s.details > s.lim.Details {
+		return s.at(refuse(TooLarge, "one entry or report has more than %d details", s.lim.Details))
+	}
+	return s.record()
 }
 
 // node is an element with what is in it.

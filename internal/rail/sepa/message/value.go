@@ -15,62 +15,78 @@ var scales = map[string]int{
 	"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3, "CLF": 4, "UYW": 4,
 }
 
-// readAmount reads an amount with its currency. ISO 20022 takes up to five decimals;
-// more than the currency has are refused, since no money of that size exists.
-func readAmount(n *node) (money.Amount, string, error) {
+// readAmount reads an amount with its currency. ISO 20022 takes up to five decimals, and
+// some banks write all of them; what the currency does not have must be zeros, since no
+// money of that size exists. path names the element in a refusal.
+func readAmount(n *node, path string) (money.Amount, string, error) {
 	if n == nil {
-		return money.Amount{}, "", refuse(Malformed, "an amount is missing")
+		return money.Amount{}, "", refuse(Malformed, "%s is missing", path)
 	}
 	currency := n.attribute("Ccy")
 	if len(currency) != 3 || strings.ToUpper(currency) != currency {
-		return money.Amount{}, "", refuse(Malformed, "amount %.40q has no currency", n.text)
+		return money.Amount{}, "", refuse(Malformed, "%s is %.40q and has no currency (Ccy)", path, n.text)
 	}
 	scale, odd := scales[currency]
 	if !odd {
 		scale = 2
 	}
-	// Some banks pad on the left.
+	// Some banks pad on the left, and to the five decimals of the schema on the right.
 	text := strings.TrimLeft(n.text, "0")
 	if text == "" || text[0] == '.' {
 		text = "0" + text
+	}
+	if whole, decimals, ok := strings.Cut(text, "."); ok && len(decimals) <= decimalsMax {
+		for len(decimals) > scale && decimals[len(decimals)-1] == '0' {
+			decimals = decimals[:len(decimals)-1]
+		}
+		if text = whole; decimals != "" {
+			text += "." + decimals
+		}
 	}
 	if n.text == "" {
 		text = ""
 	}
 	a, err := money.Asset{Code: currency, Scale: scale}.Parse(text)
 	if err != nil {
-		return a, currency, refuse(Malformed, "amount %.40q: %s", n.text, fault.Of(err).Message)
+		return a, currency, refuse(Malformed, "%s is %.40q: %s", path, n.text, fault.Of(err).Message)
 	}
 	return a, currency, nil
 }
 
-func readSide(s string) (Side, error) {
+// decimalsMax is how many decimals are read: the schema allows five, and some write more zeros.
+const decimalsMax = 18
+
+func readSide(n *node, path string) (Side, error) {
+	s := n.get()
 	switch Side(s) {
 	case Debit, Credit:
 		return Side(s), nil
 	}
-	return "", refuse(Malformed, "%.40q is neither a debit nor a credit", s)
+	if s == "" {
+		return "", refuse(Malformed, "%s is missing: it says whether the amount is a debit (DBIT) or a credit (CRDT)", path)
+	}
+	return "", refuse(Malformed, "%s is %.40q, neither DBIT nor CRDT", path, s)
 }
 
-func readBool(s string) (bool, error) {
-	switch s {
+func readBool(s, path string) (bool, error) {
+	switch strings.ToLower(s) {
 	case "true", "1":
 		return true, nil
 	case "", "false", "0":
 		return false, nil
 	}
-	return false, refuse(Malformed, "%.40q is neither true nor false", s)
+	return false, refuse(Malformed, "%s is %.40q, neither true nor false", path, s)
 }
 
 // readDay reads a date that stands as Dt or as DtTm, or directly. None is fine.
-func readDay(n *node) (Day, error) {
+func readDay(n *node, path string) (Day, error) {
 	s := first(n.get("Dt"), n.get("DtTm"), n.get())
 	if s == "" {
 		return "", nil
 	}
 	d, err := ParseDay(s)
 	if err != nil {
-		return "", refuse(Malformed, "%s", err)
+		return "", refuse(Malformed, "%s: %s", path, err)
 	}
 	return d, nil
 }
@@ -105,12 +121,12 @@ func readPage(n *node) (Page, error) {
 	}
 	number := n.at("PgNb")
 	if number == nil {
-		return Page{}, refuse(Malformed, "a page has no number")
+		return Page{}, refuse(Malformed, "%s/PgNb is missing", n.name)
 	}
 	v, err := readNumber(number)
 	if err != nil {
 		return Page{}, err
 	}
-	last, err := readBool(n.get("LastPgInd"))
+	last, err := readBool(n.get("LastPgInd"), n.name+"/LastPgInd")
 	return Page{Number: int(v), Last: last}, err //nolint:gosec // readNumber bounds it
 }

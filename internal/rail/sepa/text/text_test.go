@@ -19,6 +19,11 @@ func TestMap(t *testing.T) {
 		{"Ștefan Țepeș Őrsi", "Stefan Tepes Orsi", ""},
 		{"Γιώργος Παπαδόπουλος", "Giorgos Papadopoylos", ""},
 		{"Иван Щерев", "Ivan Shterev", ""},
+		{"Андрій Їжакевич Єва Ґудзь", "Andriy Yizhakevich Yeva Gudzy", ""}, // Ukrainian
+		{"Мар’яна Демʼянюк", "Mar'yana Dem'yanyuk", ""},
+		{"Быкаў Алёна Ѓорѓи Ќосев Ђорђе", "Bykau Alyona Gorgi Kosev Djordje", ""},
+		{"Әлихан Ғабит Қанат Өзбек Үмүт Ұлан Һәдия Ҷамшед", "Alihan Ghabit Qanat Ozbek Umut Ulan Hadiya Jamshed", ""},
+		{"Ɓala Ɗan Ɛɛ Ɔɔ Ƙofa Ŋaa Əli ǝ", "Bala Dan Ee Oo Kofa Naa Eli e", ""},
 		{"a_b@c.de", "a-b.c.de", ""},
 		{"10 € “now” – really…", "10 EUR 'now' - really...", ""},
 		{"two\r\nlines\tand\u00a0tabs", "two  lines and tabs", ""},
@@ -37,6 +42,25 @@ func TestMap(t *testing.T) {
 		}
 		if got.Typed != c.in || got.Changed() != (c.in != c.want) {
 			t.Errorf("%q: typed %q, changed %v", c.in, got.Typed, got.Changed())
+		}
+	}
+}
+
+// TestEveryAlphabet: no letter of the alphabets that people in Europe and its neighbours
+// write their names in is lost.
+func TestEveryAlphabet(t *testing.T) {
+	for name, letters := range map[string]string{
+		"Ukrainian": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя", "Belarusian": "абвгдеёжзійклмнопрстуўфхцчшыьэюя", "Russian": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+		"Serbian": "абвгдђежзијклљмнњопрстћуфхцчџш", "Macedonian": "абвгдѓежзѕијклљмнњопрстќуфхцчџшѐѝ", "Bulgarian": "абвгдежзийклмнопрстуфхцчшщъьюя",
+		"Kazakh": "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя", "Kyrgyz": "ңөү", "Tajik": "ғӣқӯҳҷ", "Mongolian": "өү", "Tatar": "әҗңөүһ", "Bashkir": "әғҙҡңөҫүһ", "Chuvash": "ӑӗҫӳ", "Ossetian": "ӕ",
+		"Greek": "αάβγδεέζηήθιίϊΐκλμνξοόπρσςτυύϋΰφχψωώ", "Polytonic": "ἀἁἂἃἄἅἆἇὰᾳᾴὲὴῃὶῖῥὸὺῦὼῳ",
+		"Turkish": "çğıöşüâîû", "Azeri": "çəğıöşü", "Polish": "ąćęłńóśźż", "Czech": "áčďéěíňóřšťúůýž", "Hungarian": "áéíóöőúüű", "Romanian": "ăâîșțşţ", "Latvian": "āčēģīķļņšūž",
+		"Lithuanian": "ąčęėįšųūž", "Estonian": "äõöüšž", "Maltese": "ċġħż", "Icelandic": "áðéíóúýþæö", "Sami": "áčđŋšŧž", "Vietnamese": "ăâđêôơưàảãáạằẳẵắặỳỷỹýỵ", "Hausa": "ɓɗƙƴ", "Welsh": "ŵŷ",
+	} {
+		for _, s := range []string{letters, strings.ToUpper(letters)} {
+			if m := text.Map(s); len(m.Lost) > 0 || !text.Clean(m.Text) {
+				t.Errorf("%s: %q lost in %q", name, string(m.Lost), m.Text)
+			}
 		}
 	}
 }

@@ -1,0 +1,309 @@
+package sepa_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/internal/bankbook"
+	"sluice/internal/commit"
+	"sluice/internal/event"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/money"
+	"sluice/internal/rail/sepa"
+	"sluice/internal/rail/sepa/channel"
+	"sluice/internal/rail/sepa/match"
+	"sluice/internal/rail/sepa/message"
+	"sluice/internal/store"
+)
+
+// fieldCase is a case.json: our account, and the orders that were sent before the bank's
+// files came. The end-to-end ids of payments are those of withdrawals 1, 2, 3, ... over all
+// orders; amounts are in cents; iban is the recipient's, "" for the one that all have.
+type fieldCase struct {
+	IBAN   string `json:"iban"`
+	Early  bool   `json:"early"` // a reported settlement confirms
+	Orders []struct {
+		ID       string `json:"id"`
+		One      bool   `json:"one"` // one booking for all of it
+		Instant  bool   `json:"instant"`
+		Payments []struct {
+			Cents uint64 `json:"cents"`
+			IBAN  string `json:"iban"`
+		} `json:"payments"`
+	} `json:"orders"`
+}
+
+// fieldWant is a want.json: what must hold after all files. What is not there is not checked.
+type fieldWant struct {
+	Payments    map[string]string `json:"payments"`     // order/place to state: held, confirmed, failed, returned
+	Reasons     map[string]string `json:"reasons"`      // order/place to the bank's code of the end
+	Suspense    *int              `json:"suspense"`     // bookings that wait for a person
+	Entries     *int              `json:"entries"`      // bookings that were taken in
+	Alerts      *bool             `json:"alerts"`       // there are alerts beside those about bookings in suspense
+	Refused     *int              `json:"refused"`      // files that were not taken in
+	Statements  *int              `json:"statements"`   // different statements
+	Closing     *string           `json:"closing"`      // the last balance
+	RoundErrors *int              `json:"round_errors"` // rounds that failed
+}
+
+// TestField runs cases from the field: each folder has the orders that were sent, the files
+// of the bank, which come one after another by name, and what must hold in the end.
+// SLUICE_FIELD_CASES names another folder of such folders.
+func TestField(t *testing.T) {
+	root := os.Getenv("SLUICE_FIELD_CASES")
+	if root == "" {
+		root = filepath.Join("testdata", "field")
+	}
+	cases, err := filepath.Glob(filepath.Join(root, "*", "case.json"))
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases in %s: %v", root, err)
+	}
+	for _, path := range cases {
+		dir := filepath.Dir(path)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			t.Parallel()
+			runField(t, dir)
+		})
+	}
+}
+
+func readJSON(t *testing.T, path string, to any) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	check(t, err)
+	if err := json.Unmarshal(raw, to); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func runField(t *testing.T, dir string) {
+	var c fieldCase
+	var want fieldWant
+	readJSON(t, filepath.Join(dir, "case.json"), &c)
+	readJSON(t, filepath.Join(dir, "want.json"), &want)
+	d := openField(t, c)
+	list, err := os.ReadDir(dir)
+	check(t, err)
+	failed := 0
+	for _, e := range list {
+		if e.Name() == "case.json" || e.Name() == "want.json" {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(d.inbox, e.Name()), raw, 0o600))
+		if err := apart(d.rail.Round(t.Context())); err != nil {
+			t.Logf("after %s: %v", e.Name(), err)
+			failed++
+		}
+	}
+	got := d.result(want)
+	got.RoundErrors = &failed
+	for n := range reflect.TypeFor[fieldWant]().NumField() {
+		w, g := reflect.ValueOf(want).Field(n), reflect.ValueOf(got).Field(n)
+		if w.IsNil() {
+			continue
+		}
+		if !reflect.DeepEqual(w.Interface(), g.Interface()) {
+			t.Errorf("%s: got %v, want %v", reflect.TypeFor[fieldWant]().Field(n).Name, reflect.Indirect(g), reflect.Indirect(w))
+		}
+	}
+	if t.Failed() {
+		t.Log(d.story())
+	}
+	report, err := d.db.Verify(t.Context())
+	check(t, err)
+	for _, s := range report.Shards {
+		if s.Count > 0 {
+			t.Errorf("the books are wrong: %+v", s.Differences)
+		}
+	}
+}
+
+// apart leaves out of an error that the withdrawals of a case exist on paper only: they
+// cannot be told that their money came back.
+func apart(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // its own form is looked at
+		var rest []error
+		for _, e := range many.Unwrap() {
+			rest = append(rest, apart(e))
+		}
+		return errors.Join(rest...)
+	}
+	if fault.CodeOf(err) == "withdrawal_not_found" {
+		return nil
+	}
+	return err
+}
+
+// field is a rail with its book, its folder, and the orders of a case.
+type field struct {
+	*testing.T
+	db     *store.DB
+	loop   *commit.Loop
+	rail   *sepa.Rail
+	book   *bankbook.Book
+	inbox  string
+	places map[string]bankbook.PaymentKey // by order/place, from 1
+}
+
+const fieldWallet = "wal_1"
+
+func openField(t *testing.T, c fieldCase) *field {
+	t.Helper()
+	dir := t.TempDir()
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	url := "sqlite:" + filepath.Join(dir, "x.db")
+	check(t, store.Migrate(t.Context(), url, store.Options{Log: quiet}))
+	db, err := store.Open(t.Context(), url, store.Options{Log: quiet})
+	check(t, err)
+	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64})
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- loop.Run(ctx) }()
+	folder, err := channel.OpenFolder(filepath.Join(dir, "bank"), channel.FolderOptions{})
+	check(t, err)
+	t.Cleanup(func() {
+		stop()
+		check(t, errors.Join(<-done, folder.Close(), db.Close()))
+	})
+	bank := bankOf()
+	bank.Account.IBAN = number(c.IBAN)
+	keys := ring(t)
+	r := sepa.New(sepa.Config{Checker: sepa.Checker{Network: "sepa", Ring: keys}, Bank: bank, Wallet: fieldWallet, Channel: folder})
+	book := bankbook.New(loop, db, bankbook.Options{Policy: match.Policy{ConfirmOnSettled: c.Early}, Keys: keys, Log: quiet})
+	r.Connect(book)
+	d := &field{t, db, loop, r, book, filepath.Join(dir, "bank", "inbox"), map[string]bankbook.PaymentKey{}}
+	seq := id.Seq(0)
+	for _, o := range c.Orders {
+		batch := message.Batch{ID: o.ID + "-1", Service: message.Normal, Day: "2026-11-20", OneBooking: o.One, Debtor: bank.Account}
+		if o.Instant {
+			batch.Service = message.Instant
+		}
+		for n, p := range o.Payments {
+			seq++
+			to := number(theirs)
+			if p.IBAN != "" {
+				to = number(p.IBAN)
+			}
+			batch.Payouts = append(batch.Payouts, message.Payout{
+				EndToEndID: id.ID{Seq: seq}.Text(id.Withdrawal)[3:], Amount: money.Of(p.Cents), Creditor: message.Party{Name: "Max Mustermann", IBAN: to},
+			})
+			d.places[fmt.Sprintf("%s/%d", o.ID, n+1)] = bankbook.PaymentKey{Order: o.ID, Place: int64(n)}
+		}
+		_, err := book.Sent(t.Context(), fieldWallet, message.Order{
+			ID: o.ID, CreatedAt: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), Initiator: "Example GmbH", Batches: []message.Batch{batch},
+		})
+		check(t, err)
+	}
+	return d
+}
+
+// payment gives a payment by its place, as M1/1.
+func (d *field) payment(place string) bankbook.Payment {
+	d.Helper()
+	key, ok := d.places[place]
+	if !ok {
+		d.Fatalf("the case has no payment %s", place)
+	}
+	list, err := d.db.BankPayments(d.Context(), key.Order)
+	check(d.T, err)
+	return list[key.Place]
+}
+
+// alerts are the events that ask for a person and are about no booking in suspense.
+func (d *field) alerts() (out []string) {
+	d.Helper()
+	list, err := d.db.Events(d.Context(), bankbook.Shard, 0, 0, 1000)
+	check(d.T, err)
+	for _, e := range list {
+		if e.Type == event.BankAlert && e.Subject == 0 {
+			out = append(out, e.State+": "+e.Reason)
+		}
+	}
+	return out
+}
+
+func (d *field) result(asked fieldWant) (got fieldWant) {
+	d.Helper()
+	ctx := d.Context()
+	got.Payments, got.Reasons = map[string]string{}, map[string]string{}
+	for place := range asked.Payments {
+		got.Payments[place] = string(d.payment(place).State)
+	}
+	for place := range asked.Reasons {
+		p := d.payment(place)
+		if got.Reasons[place] = p.BackReason; p.BackReason == "" {
+			got.Reasons[place] = p.Reason
+		}
+	}
+	entries := 0
+	check(d.T, d.db.EachBankEntry(ctx, func(e bankbook.Entry) error {
+		if !e.Part {
+			entries++
+		}
+		return nil
+	}))
+	waiting, err := d.db.BankSuspense(ctx, 1000)
+	check(d.T, err)
+	statements, err := d.db.BankStatements(ctx)
+	check(d.T, err)
+	files, err := d.db.BankFiles(ctx, 1000)
+	check(d.T, err)
+	files = slices.DeleteFunc(files, func(f bankbook.File) bool { return f.State != bankbook.FileRefused })
+	count := func(n int) *int { return &n }
+	alerts, closing := len(d.alerts()) > 0, ""
+	last, ok, err := bankbook.Closing(ctx, d.db, fieldWallet)
+	check(d.T, err)
+	if ok {
+		closing = message.Euro.Format(last.Closing)
+		if last.ClosingSide == string(message.Debit) {
+			closing = "-" + closing
+		}
+	}
+	got.Suspense, got.Entries, got.Refused, got.Statements = count(len(waiting)), count(entries), count(len(files)), count(len(statements))
+	got.Alerts, got.Closing = &alerts, &closing
+	return got
+}
+
+// story is what a person would look at.
+func (d *field) story() string {
+	d.Helper()
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, place := range slices.Sorted(maps.Keys(d.places)) {
+		p := d.payment(place)
+		add("payment %s is %s, rejected %v as %q, back %s as %q", place, p.State, p.Rejected, p.Reason, message.Euro.Format(p.Back), p.BackReason)
+	}
+	check(d.T, d.db.EachBankEntry(d.Context(), func(e bankbook.Entry) error {
+		add("entry %s is %s: %s %s %s %s", e.Key, e.State, message.Euro.Format(e.Amount), e.Side, e.Cause, e.Text)
+		return nil
+	}))
+	statements, err := d.db.BankStatements(d.Context())
+	check(d.T, err)
+	for _, s := range statements {
+		add("statement %s of %s is %s and closes with %s", s.Name(), s.Day, s.State, message.Euro.Format(s.Closing))
+	}
+	files, err := d.db.BankFiles(d.Context(), 1000)
+	check(d.T, err)
+	for _, f := range files {
+		add("file %s is %s, %d entries: %s", f.Name, f.State, f.Entries, f.Reason)
+	}
+	for _, a := range d.alerts() {
+		add("alert %s", a)
+	}
+	return strings.Join(out, "\n")
+}
