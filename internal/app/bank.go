@@ -14,6 +14,7 @@ import (
 	"sluice/internal/iban"
 	"sluice/internal/rail/sepa"
 	"sluice/internal/rail/sepa/channel"
+	"sluice/internal/rail/sepa/code"
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/rail/sepa/text"
@@ -56,7 +57,7 @@ func (a *App) openBanks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		cfg.Checker, cfg.Channel = sepa.Checker{Network: conf.Name, Ring: keys}, ch
+		cfg.Checker, cfg.Channel = sepa.Checker{Network: conf.Name, Ring: keys, BICOutsideEEA: conf.BICOutside}, ch
 		if cfg.Wallet, err = bankWallet(ctx, a.Store, conf); err != nil {
 			return err
 		}
@@ -97,9 +98,36 @@ func bankConfig(conf config.BankAccount) (cfg sepa.Config, err error) {
 	if b.InstantMax, err = conf.InstantLimit(); err != nil {
 		return cfg, err
 	}
+	b.BICOutsideEEA, b.When = conf.BICOutside, sepa.AddressRule(conf.SendAddress)
+	if b.Address, err = bankAddress(conf); err != nil {
+		return cfg, err
+	}
 	cfg = sepa.Config{Bank: b, Collect: conf.Collect.Std(), Poll: conf.Poll.Std()}
 	cfg.Opens, err = sepa.ParseCutOff(conf.Opens)
 	return cfg, err
+}
+
+// bankAddress is our address in the letters that banks take.
+func bankAddress(conf config.BankAccount) (a message.Address, err error) {
+	a = message.Address{
+		Street: text.Map(conf.Street).Text, Building: text.Map(conf.Building).Text, PostCode: text.Map(conf.PostCode).Text, Town: text.Map(conf.Town).Text, Country: conf.Country,
+	}
+	if conf.SendAddress == string(sepa.AddressNever) {
+		return message.Address{}, nil
+	}
+	if err := a.Check("banks."); err != nil {
+		return a, fault.Bad("config_invalid", fault.Of(err).Fields[0].Path, "%s", fault.Of(err).Message)
+	}
+	return a, nil
+}
+
+// payeeAlerts are the results of the verification of a payee that are alerts.
+func payeeAlerts(conf config.BankAccount) []code.Payee {
+	out := []code.Payee{} // not nil: none means none
+	for _, p := range conf.PayeeAlerts {
+		out = append(out, code.Payee(p))
+	}
+	return out
 }
 
 // bankWallet is the wallet that stands for an account. It is made when it is missing.
@@ -152,7 +180,7 @@ func OpenChannel(conf config.BankAccount) (Line, error) {
 func (a *App) connectBanks() {
 	for _, b := range a.banks {
 		b.rail.Connect(bankbook.New(a.Loop, a.Store, bankbook.Options{
-			Policy: match.Policy{ConfirmOnSettled: b.conf.EarlyConfirm}, Keys: b.keys, Log: a.log.With("network", b.conf.Name),
+			Policy: match.Policy{ConfirmOnSettled: b.conf.EarlyConfirm, PayeeAlerts: payeeAlerts(b.conf)}, Keys: b.keys, Log: a.log.With("network", b.conf.Name),
 		}))
 	}
 }

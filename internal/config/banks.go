@@ -24,8 +24,16 @@ type BankAccount struct {
 	Collect      Duration `toml:"collect" doc:"how long a normal payment waits for others to share its file"`
 	OneBooking   bool     `toml:"one_booking" doc:"ask the bank for one debit per file instead of one per payment"`
 	EarlyConfirm bool     `toml:"early_confirm" doc:"confirm when the bank reports settlement (ACSC, ACCC), before it is booked"`
-	FileMax      int      `toml:"file_max" doc:"payments per file, at the most"`
+	FileMax      int      `toml:"file_max" doc:"payments per file, at the most; a file is also at most 48 MiB"`
 	InstantMax   string   `toml:"instant_max" doc:"the largest instant payment, as a text like \"100000.00\"; larger ones are refused. Empty: no limit"`
+	BICOutside   bool     `toml:"bic_outside_eea" doc:"ask for the BIC of recipients outside the European Economic Area: some banks need it"`
+	SendAddress  string   `toml:"send_address" doc:"when our own address goes into an order: never, outside_eea (if a recipient of the file is outside the European Economic Area) or always"`
+	Street       string   `toml:"street" doc:"of the account's holder, for send_address; like the next three, in letters that banks take"`
+	Building     string   `toml:"building" doc:"number of the house"`
+	PostCode     string   `toml:"post_code" doc:"post code"`
+	Town         string   `toml:"town" doc:"town; needed for send_address"`
+	Country      string   `toml:"country" doc:"country, as two letters like DE; needed for send_address"`
+	PayeeAlerts  []string `toml:"payee_alerts" doc:"results of the bank's verification of payees that are alerts, so that a person releases the order at the bank or cancels it there; the others are only noted: close, mismatch, unavailable, mixed, match. Default: the first four"`
 	Poll         Duration `toml:"poll" doc:"how often to look for files of the bank"`
 	Folder       string   `toml:"folder" doc:"folder with outbox and inbox, on this machine"`
 	QuietFor     Duration `toml:"quiet_for" doc:"how long a file in the inbox must not have changed, for banks that write in place"`
@@ -44,6 +52,16 @@ const (
 	bankScale    = 2
 )
 
+// When our address goes into an order.
+const (
+	addressNever   = "never"
+	addressOutside = "outside_eea"
+	addressAlways  = "always"
+)
+
+// payeeResults are the results of the verification of a payee.
+var payeeResults = []string{"close", "mismatch", "unavailable", "mixed", "match"}
+
 func (c *Config) fillBanks() {
 	for i := range c.Banks {
 		b := &c.Banks[i]
@@ -56,6 +74,12 @@ func (c *Config) fillBanks() {
 		}
 		if b.FileMax == 0 {
 			b.FileMax = 1000
+		}
+		if b.SendAddress == "" {
+			b.SendAddress = addressNever
+		}
+		if b.PayeeAlerts == nil {
+			b.PayeeAlerts = payeeResults[:4]
 		}
 		if b.Poll == 0 {
 			b.Poll = Duration(30 * time.Second)
@@ -104,6 +128,25 @@ func (b BankAccount) checkAccount(p *problems, path string) {
 		p.add(path+".instant_max", "must be an amount in euro, as a text like \"100000.00\"")
 	}
 	between(p, path+".file_max", b.FileMax, 1, 100000)
+	for n, x := range b.PayeeAlerts {
+		oneOf(p, fmt.Sprintf("%s.payee_alerts[%d]", path, n), x, payeeResults...)
+	}
+	b.checkAddress(p, path)
+}
+
+func (b BankAccount) checkAddress(p *problems, path string) {
+	oneOf(p, path+".send_address", b.SendAddress, addressNever, addressOutside, addressAlways)
+	if b.SendAddress == addressNever {
+		return
+	}
+	for _, x := range [][2]string{{".town", b.Town}, {".country", b.Country}} {
+		if x[1] == "" {
+			p.add(path+x[0], "must be set with send_address = %q: banks take an address only with its town and country", b.SendAddress)
+		}
+	}
+	if b.Country != "" && (len(b.Country) != 2 || strings.ToUpper(b.Country) != b.Country) {
+		p.add(path+".country", "must be two letters in upper case, like DE")
+	}
 }
 
 func (b BankAccount) checkDay(p *problems, path string) {

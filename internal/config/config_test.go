@@ -41,6 +41,13 @@ chain_id = 1
 tokens = { USDT = "0xdAC17F958D2ee523a2206206994597C13D831ec7" }
 `
 
+const bankAccount = `
+[[banks]]
+holder = "Example GmbH"
+iban = "DE02100500000054540402"
+folder = "bank"
+`
+
 func TestLayers(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -132,6 +139,10 @@ func TestRefused(t *testing.T) {
 		{"token without asset", network + "tokens.DAI = \"0xdAC17F958D2ee523a2206206994597C13D831ec7\"\n", nil, nil, []string{"sluice.toml"}},
 		{"token address", strings.Replace(network, "0xdAC17F", "", 1), nil, nil, []string{"networks[0].tokens.USDT", "40 hex"}},
 		{"webhook range", "[webhooks]\nallow = [\"10.0.0.1\"]\n", nil, nil, []string{"webhooks.allow[0]", "10.0.0.1"}},
+		{"address of no town", bankAccount + "send_address = \"always\"\ncountry = \"DE\"\n", nil, nil, []string{"banks[0].town", "send_address"}},
+		{"address when", bankAccount + "send_address = \"sometimes\"\n", nil, nil, []string{"banks[0].send_address", "never or outside_eea or always"}},
+		{"country", bankAccount + "send_address = \"always\"\ntown = \"Berlin\"\ncountry = \"de\"\n", nil, nil, []string{"banks[0].country"}},
+		{"result of a verification", bankAccount + "payee_alerts = [\"nope\"]\n", nil, nil, []string{"banks[0].payee_alerts[0]", "close or mismatch"}},
 		{"short lease", "[dispatch]\nlease_for = \"5s\"\n", nil, nil, []string{"dispatch.lease_for"}},
 		{"secret file missing", "[keystore]\npassphrase = \"file:/nowhere/at-all\"\n", nil, nil, []string{"keystore.passphrase", "/nowhere/at-all"}},
 		{"secret variable missing", "[keystore]\npassphrase = \"env:NOT_SET\"\n", nil, nil, []string{"keystore.passphrase", "NOT_SET"}},

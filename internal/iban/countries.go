@@ -5,6 +5,7 @@ package iban
 type country struct {
 	form string
 	sepa bool
+	eea  bool // of the European Economic Area: what a bank asks of a payment to it is less
 }
 
 func (c country) length() int { return expand(c.form, nil) }
@@ -57,31 +58,31 @@ func Countries(onlySEPA bool) []string {
 // Åland Islands FI, Guernsey, Jersey and the Isle of Man GB.
 var countries = map[string]country{
 	// European Economic Area.
-	"AT": {"16n", true}, "BE": {"12n", true}, "BG": {"4a6n8c", true}, "CY": {"8n16c", true},
-	"CZ": {"20n", true}, "DE": {"18n", true}, "DK": {"14n", true}, "EE": {"16n", true},
-	"ES": {"20n", true}, "FI": {"14n", true}, "FR": {"10n11c2n", true}, "GR": {"7n16c", true},
-	"HR": {"17n", true}, "HU": {"24n", true}, "IE": {"4a14n", true}, "IS": {"22n", true},
-	"IT": {"1a10n12c", true}, "LI": {"5n12c", true}, "LT": {"16n", true}, "LU": {"3n13c", true},
-	"LV": {"4a13c", true}, "MT": {"4a5n18c", true}, "NL": {"4a10n", true}, "NO": {"11n", true},
-	"PL": {"24n", true}, "PT": {"21n", true}, "RO": {"4a16c", true}, "SE": {"20n", true},
-	"SI": {"15n", true}, "SK": {"20n", true},
+	"AT": {"16n", true, true}, "BE": {"12n", true, true}, "BG": {"4a6n8c", true, true}, "CY": {"8n16c", true, true},
+	"CZ": {"20n", true, true}, "DE": {"18n", true, true}, "DK": {"14n", true, true}, "EE": {"16n", true, true},
+	"ES": {"20n", true, true}, "FI": {"14n", true, true}, "FR": {"10n11c2n", true, true}, "GR": {"7n16c", true, true},
+	"HR": {"17n", true, true}, "HU": {"24n", true, true}, "IE": {"4a14n", true, true}, "IS": {"22n", true, true},
+	"IT": {"1a10n12c", true, true}, "LI": {"5n12c", true, true}, "LT": {"16n", true, true}, "LU": {"3n13c", true, true},
+	"LV": {"4a13c", true, true}, "MT": {"4a5n18c", true, true}, "NL": {"4a10n", true, true}, "NO": {"11n", true, true},
+	"PL": {"24n", true, true}, "PT": {"21n", true, true}, "RO": {"4a16c", true, true}, "SE": {"20n", true, true},
+	"SI": {"15n", true, true}, "SK": {"20n", true, true},
 
 	// The others of SEPA.
-	"AD": {"8n12c", true}, "AL": {"8n16c", true}, "CH": {"5n12c", true}, "GB": {"4a14n", true},
-	"GI": {"4a15c", true}, "MC": {"10n11c2n", true}, "MD": {"20c", true}, "ME": {"18n", true},
-	"MK": {"3n10c2n", true}, "RS": {"18n", true}, "SM": {"1a10n12c", true}, "VA": {"18n", true},
+	"AD": {"8n12c", true, false}, "AL": {"8n16c", true, false}, "CH": {"5n12c", true, false}, "GB": {"4a14n", true, false},
+	"GI": {"4a15c", true, false}, "MC": {"10n11c2n", true, false}, "MD": {"20c", true, false}, "ME": {"18n", true, false},
+	"MK": {"3n10c2n", true, false}, "RS": {"18n", true, false}, "SM": {"1a10n12c", true, false}, "VA": {"18n", true, false},
 
 	// Not in SEPA. Known so that a refusal names the true reason.
-	"AE": {"19n", false}, "AZ": {"4a20c", false}, "BA": {"16n", false}, "BH": {"4a14c", false},
-	"BI": {"23n", false}, "BR": {"23n1a1c", false}, "BY": {"4c4n16c", false}, "CR": {"18n", false},
-	"DJ": {"23n", false}, "DO": {"4c20n", false}, "EG": {"25n", false}, "FK": {"2a12n", false},
-	"FO": {"14n", false}, "GE": {"2a16n", false}, "GL": {"14n", false}, "GT": {"4c20c", false},
-	"HN": {"4a20n", false}, "IL": {"19n", false}, "IQ": {"4a15n", false}, "JO": {"4a4n18c", false},
-	"KW": {"4a22c", false}, "KZ": {"3n13c", false}, "LB": {"4n20c", false}, "LC": {"4a24c", false},
-	"LY": {"21n", false}, "MN": {"16n", false}, "MR": {"23n", false}, "MU": {"4a19n3a", false},
-	"NI": {"4a20n", false}, "OM": {"3n16c", false}, "PK": {"4a16c", false}, "PS": {"4a21c", false},
-	"QA": {"4a21c", false}, "RU": {"14n15c", false}, "SA": {"2n18c", false}, "SC": {"4a20n3a", false},
-	"SD": {"14n", false}, "SO": {"19n", false}, "ST": {"21n", false}, "SV": {"4a20n", false},
-	"TL": {"19n", false}, "TN": {"20n", false}, "TR": {"6n16c", false}, "UA": {"6n19c", false},
-	"VG": {"4a16n", false}, "XK": {"16n", false}, "YE": {"4a4n18c", false},
+	"AE": {"19n", false, false}, "AZ": {"4a20c", false, false}, "BA": {"16n", false, false}, "BH": {"4a14c", false, false},
+	"BI": {"23n", false, false}, "BR": {"23n1a1c", false, false}, "BY": {"4c4n16c", false, false}, "CR": {"18n", false, false},
+	"DJ": {"23n", false, false}, "DO": {"4c20n", false, false}, "EG": {"25n", false, false}, "FK": {"2a12n", false, false},
+	"FO": {"14n", false, false}, "GE": {"2a16n", false, false}, "GL": {"14n", false, false}, "GT": {"4c20c", false, false},
+	"HN": {"4a20n", false, false}, "IL": {"19n", false, false}, "IQ": {"4a15n", false, false}, "JO": {"4a4n18c", false, false},
+	"KW": {"4a22c", false, false}, "KZ": {"3n13c", false, false}, "LB": {"4n20c", false, false}, "LC": {"4a24c", false, false},
+	"LY": {"21n", false, false}, "MN": {"16n", false, false}, "MR": {"23n", false, false}, "MU": {"4a19n3a", false, false},
+	"NI": {"4a20n", false, false}, "OM": {"3n16c", false, false}, "PK": {"4a16c", false, false}, "PS": {"4a21c", false, false},
+	"QA": {"4a21c", false, false}, "RU": {"14n15c", false, false}, "SA": {"2n18c", false, false}, "SC": {"4a20n3a", false, false},
+	"SD": {"14n", false, false}, "SO": {"19n", false, false}, "ST": {"21n", false, false}, "SV": {"4a20n", false, false},
+	"TL": {"19n", false, false}, "TN": {"20n", false, false}, "TR": {"6n16c", false, false}, "UA": {"6n19c", false, false},
+	"VG": {"4a16n", false, false}, "XK": {"16n", false, false}, "YE": {"4a4n18c", false, false},
 }

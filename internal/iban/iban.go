@@ -78,6 +78,11 @@ func (i IBAN) Country() string {
 // schemes. A particular bank may still be unreachable.
 func (i IBAN) SEPA() bool { return countries[i.Country()].sepa }
 
+// EEA tells whether its country belongs to the European Economic Area. Payments to the others
+// carry more data about the payer, and some banks ask for the BIC (Regulation (EU)
+// 2023/1113, articles 4 and 5).
+func (i IBAN) EEA() bool { return countries[i.Country()].eea }
+
 // Paper is the printed form, in groups of four.
 func (i IBAN) Paper() string {
 	var b strings.Builder

@@ -20,6 +20,8 @@ const Currency = "EUR"
 type Checker struct {
 	Network string
 	Ring    *seal.Ring // nil: nothing can be taken, and it says why
+	// BICOutsideEEA refuses recipients outside the European Economic Area without a BIC.
+	BICOutsideEEA bool
 }
 
 var _ rail.BankChecker = Checker{}
@@ -36,6 +38,9 @@ func (c Checker) CheckRecipient(_ context.Context, typed rail.Recipient, asset s
 	}
 	r, err := CheckRecipient(typed.Holder, typed.IBAN, typed.BIC)
 	if err != nil {
+		return rail.Target{}, err
+	}
+	if err := (Bank{BICOutsideEEA: c.BICOutsideEEA}).bic(message.Party{IBAN: r.IBAN, BIC: r.BIC}); err != nil {
 		return rail.Target{}, err
 	}
 	sealed, err := r.Seal(c.Ring)

@@ -170,7 +170,11 @@ func (r *Rail) Group(_ context.Context, _ string, payouts []rail.Payout) ([][]in
 		}
 		good, at = append(good, in), append(at, n)
 	}
-	for _, g := range r.cfg.Bank.Group(good) {
+	groups, err := r.cfg.Bank.Group(good)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
 		list := make([]int, len(g))
 		for n, k := range g {
 			list[n] = at[k]
@@ -248,6 +252,9 @@ func (r *Rail) Write(_ context.Context, slot rail.Slot, payouts []rail.Payout, p
 	file, err := o.Encode()
 	if err != nil {
 		return rail.Attempt{}, err
+	}
+	if most := r.cfg.Bank.bytesMax(); len(file) > most {
+		return rail.Attempt{}, fmt.Errorf("the file for %d payments has %d bytes, at most %d leave: Group makes no such file", len(list), len(file), most)
 	}
 	if _, err := message.ReadOrder(file); err != nil {
 		return rail.Attempt{}, fmt.Errorf("the file that was written is not what was to be written: %w", err)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sluice/internal/calendar"
+	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail/sepa/message"
 )
@@ -46,13 +47,34 @@ type Bank struct {
 	OneBooking bool
 	// FileMax is how many payments go into one file. 0: 1000.
 	FileMax int
+	// BytesMax is how many bytes a file has. 0: 48 MiB, three quarters of what channels take.
+	BytesMax int
 	// InstantMax is the largest amount that the bank takes as an instant payment; larger
 	// ones are refused when they are asked for (Rail.CheckAmount). Zero:
 	// no limit of the bank's own.
 	InstantMax money.Amount
+	// BICOutsideEEA says that the bank wants the BIC of recipients outside the European
+	// Economic Area.
+	BICOutsideEEA bool
+	// Address is ours, and When it goes into an order.
+	Address message.Address
+	When    AddressRule
 }
 
-const fileMax = 1000
+// AddressRule says when our address goes into an order.
+type AddressRule string
+
+// The rules.
+const (
+	AddressNever      AddressRule = "never" // also ""
+	AddressOutsideEEA AddressRule = "outside_eea"
+	AddressAlways     AddressRule = "always"
+)
+
+const (
+	fileMax  = 1000
+	bytesMax = 48 << 20
+)
 
 // Window is a day of execution, and the moment until which orders for it can leave.
 type Window struct {
@@ -94,27 +116,39 @@ func (b Bank) Service(wanted message.Service, amount money.Amount) message.Servi
 }
 
 // Group says which payments go into one file: those with the same service, in the
-// order in which they come, at most FileMax. The account and the day are the same for all
-// payments that one account sends now. The answer is lists of indexes; every index is in
-// exactly one.
-func (b Bank) Group(list []Instruction) [][]int {
-	most := b.FileMax
+// order in which they come, at most FileMax and BytesMax. The account and the day are the same
+// for all payments that one account sends now. The answer is lists of indexes; every index is
+// in exactly one.
+func (b Bank) Group(list []Instruction) ([][]int, error) {
+	most, bytes := b.FileMax, b.bytesMax()
 	if most <= 0 {
 		most = fileMax
 	}
+	type open struct{ at, size int }
 	var out [][]int
-	last := map[message.Service]int{} // where the open list of a service is, plus one
+	last := map[message.Service]open{} // the list that a service fills
 	for n, p := range list {
-		s := b.Service(p.Service, p.Amount)
-		at := last[s] - 1
-		if at < 0 || len(out[at]) == most {
-			out = append(out, nil)
-			at = len(out) - 1
-			last[s] = at + 1
+		size, err := p.Size()
+		if err != nil {
+			return nil, err
 		}
-		out[at] = append(out[at], n)
+		s := b.Service(p.Service, p.Amount)
+		o, there := last[s]
+		if !there || len(out[o.at]) == most || o.size+size > bytes {
+			out = append(out, nil)
+			o = open{len(out) - 1, message.FrameSize}
+		}
+		out[o.at] = append(out[o.at], n)
+		last[s] = open{o.at, o.size + size}
 	}
-	return out
+	return out, nil
+}
+
+func (b Bank) bytesMax() int {
+	if b.BytesMax > 0 {
+		return b.BytesMax
+	}
+	return bytesMax
 }
 
 // Order puts payments of one group into a file: one batch of one account, one day and
@@ -127,14 +161,30 @@ func (b Bank) Order(id string, created time.Time, w Window, list []Instruction) 
 	batch := message.Batch{
 		ID: id + "-1", Service: b.Service(list[0].Service, list[0].Amount), Day: w.Day, OneBooking: b.OneBooking, Debtor: b.Account,
 	}
+	outside := false
 	for _, p := range list {
 		if b.Service(p.Service, p.Amount) != batch.Service {
 			return message.Order{}, fmt.Errorf("order %s mixes services", id)
 		}
+		if err := b.bic(p.Creditor); err != nil {
+			return message.Order{}, err
+		}
+		outside = outside || !p.Creditor.IBAN.EEA()
 		batch.Payouts = append(batch.Payouts, p.Payout)
+	}
+	if b.When == AddressAlways || b.When == AddressOutsideEEA && outside {
+		batch.Debtor.Address = b.Address
 	}
 	o := message.Order{ID: id, CreatedAt: created.UTC().Truncate(time.Second), Initiator: b.Initiator, Batches: []message.Batch{batch}}
 	return o, o.Check()
+}
+
+// bic refuses a recipient without the BIC that the bank asks for.
+func (b Bank) bic(to message.Party) error {
+	if b.BICOutsideEEA && !to.IBAN.EEA() && to.BIC.IsZero() {
+		return fault.Bad("bic_required", "bic", "this bank needs the BIC of accounts in %s: give it with the IBAN", to.IBAN.Country())
+	}
+	return nil
 }
 
 // FileName is the name under which an order travels.

@@ -3,6 +3,7 @@ package sepa_test
 import (
 	"bytes"
 	"fmt"
+	"sluice/internal/rail"
 	"strings"
 	"testing"
 	"time"
@@ -129,15 +130,146 @@ func TestGroup(t *testing.T) {
 		instruction("0", 1, n), instruction("1", 1, i), instruction("2", 1, n), instruction("3", 1, n), instruction("4", 101, i), instruction("5", 100, i), instruction("6", 1, i),
 	}
 	// 4 is too large to be instant and goes with the normal ones.
-	if got := fmt.Sprint(b.Group(list)); got != "[[0 2] [1 5] [3 4] [6]]" {
-		t.Errorf("got %s", got)
+	if got, err := b.Group(list); err != nil || fmt.Sprint(got) != "[[0 2] [1 5] [3 4] [6]]" {
+		t.Errorf("got %v, %v", got, err)
 	}
-	if got := b.Group(nil); len(got) != 0 {
-		t.Errorf("got %v", got)
+	if got, err := b.Group(nil); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
 	}
 	b.FileMax = 0
-	if got := b.Group(make([]sepa.Instruction, 1001)); len(got) != 2 || len(got[0]) != 1000 {
-		t.Errorf("%d groups", len(got))
+	if got, err := b.Group(make([]sepa.Instruction, 1001)); err != nil || len(got) != 2 || len(got[0]) != 1000 {
+		t.Errorf("%d groups, %v", len(got), err)
+	}
+}
+
+// TestGroupCountsBytes: however many payments may share a file, the file is one that can be
+// handed over; and the count is that of the bytes that are written.
+func TestGroupCountsBytes(t *testing.T) {
+	b := bank()
+	b.FileMax, b.BytesMax = 100_000, 40_000
+	created := time.Date(2026, 11, 20, 9, 0, 0, 0, b.Zone)
+	var list []sepa.Instruction
+	for n := range 300 {
+		p := instruction(fmt.Sprintf("E%d", n), 200, message.Normal)
+		switch n % 3 {
+		case 1: // the longest that there is
+			p.Creditor.Name, p.Text, p.Purpose = strings.Repeat("'", 70), strings.Repeat("'", 140), "SUPP"
+			p.Creditor.BIC = bicOf("ABNANL2AXXX")
+		case 2:
+			p.Reference, p.InstructionID = "RF18539007547034", "i-1"
+		}
+		list = append(list, p)
+	}
+	groups, err := b.Group(list)
+	if err != nil || len(groups) < 5 {
+		t.Fatalf("%d groups, %v", len(groups), err)
+	}
+	seen := 0
+	for k, g := range groups {
+		var part []sepa.Instruction
+		size := 0
+		for _, n := range g {
+			part = append(part, list[n])
+			one, err := list[n].Size()
+			if err != nil {
+				t.Fatal(err)
+			}
+			size += one
+		}
+		seen += len(g)
+		o, err := b.Order("M", created, b.Window(created, message.Normal), part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := o.Encode()
+		if err != nil || len(file) > b.BytesMax || len(file) < size || len(file) > size+message.FrameSize {
+			t.Errorf("group %d of %d payments: %d bytes, counted %d: %v", k, len(g), len(file), size, err)
+		}
+		if k < len(groups)-1 && len(file) < b.BytesMax/2 {
+			t.Errorf("group %d is half empty: %d bytes", k, len(file))
+		}
+	}
+	if seen != len(list) {
+		t.Errorf("%d of %d payments are in a group", seen, len(list))
+	}
+}
+
+func bicOf(s string) iban.BIC {
+	b, err := iban.ParseBIC(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// outsideEEA are recipients in SEPA and outside the European Economic Area: one for each country.
+var outsideEEA = []string{
+	"GB29NWBK60161331926819", "CH9300762011623852957", "MC5811222000010123456789030", "SM86U0322509800000000270100", "AD1200012030200359100100", "VA59001123000012345678",
+	"GI75NWBK000000007099453", "AL47212110090000000235698741", "MD24AG000225100013104168", "ME25505000012345678951", "RS35260005601001611379", "MK07250120000058984",
+}
+
+// TestOutsideEEA: where the bank wants it, an order to a recipient outside the European
+// Economic Area has the recipient's BIC and our address, and is valid.
+func TestOutsideEEA(t *testing.T) {
+	address := message.Address{Street: "Hauptstrasse", Building: "1", PostCode: "10115", Town: "Berlin", Country: "DE"}
+	created := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	order := func(b sepa.Bank, to, bic string) ([]byte, error) {
+		p := instruction("P1", 200, message.Normal)
+		p.Creditor.IBAN = number(to)
+		if bic != "" {
+			p.Creditor.BIC = bicOf(bic)
+		}
+		o, err := b.Order("M1", created, b.Window(created, message.Normal), []sepa.Instruction{instruction("P0", 1, message.Normal), p})
+		if err != nil {
+			return nil, err
+		}
+		file, err := o.Encode()
+		if err == nil {
+			_, err = message.ReadOrder(file)
+		}
+		return file, err
+	}
+	for _, to := range outsideEEA {
+		b := bank()
+		b.Address = address
+		for _, c := range []struct {
+			when      sepa.AddressRule
+			needs     bool
+			bic, code string
+			address   bool
+		}{
+			{sepa.AddressNever, false, "", "", false},
+			{sepa.AddressOutsideEEA, false, "", "", true},
+			{sepa.AddressOutsideEEA, true, "", "bic_required", true},
+			{sepa.AddressOutsideEEA, true, "NWBKGB2L", "", true},
+			{sepa.AddressAlways, false, "NWBKGB2LXXX", "", true},
+		} {
+			b.When, b.BICOutsideEEA = c.when, c.needs
+			file, err := order(b, to, c.bic)
+			if fault.CodeOf(err) != c.code {
+				t.Errorf("%s %+v: %v", to, c, err)
+			}
+			_, err = sepa.Checker{Ring: newRing(t, "a"), BICOutsideEEA: c.needs}.CheckRecipient(t.Context(), rail.Recipient{Holder: "Max", IBAN: to, BIC: c.bic}, "EUR")
+			if fault.CodeOf(err) != c.code || err != nil && fault.Of(err).Fields[0].Path != "bic" {
+				t.Errorf("%s %+v: accepted with %v", to, c, err)
+			}
+			if c.code != "" {
+				continue
+			}
+			sepatest.MustBeValid(t, sepatest.Payment, file)
+			want := "<PstlAdr>\n     <StrtNm>Hauptstrasse</StrtNm>\n     <BldgNb>1</BldgNb>\n     <PstCd>10115</PstCd>\n     <TwnNm>Berlin</TwnNm>\n     <Ctry>DE</Ctry>"
+			if bytes.Contains(file, []byte(want)) != c.address || bytes.Contains(file, []byte("<BICFI>"+c.bic+"<")) != (c.bic != "") {
+				t.Errorf("%s %+v:\n%s", to, c, file)
+			}
+		}
+	}
+	// Inside, neither is asked for.
+	b := bank()
+	b.Address, b.When, b.BICOutsideEEA = address, sepa.AddressOutsideEEA, true
+	for _, to := range []string{"NL70ABNA0106295004", "NO9386011117947", "LI21088100002324013AA", "IS140159260076545510730339"} {
+		if file, err := order(b, to, ""); err != nil || bytes.Contains(file, []byte("PstlAdr")) {
+			t.Errorf("%s: %v\n%s", to, err, file)
+		}
 	}
 }
 

@@ -11,6 +11,8 @@
 package match
 
 import (
+	"slices"
+
 	"sluice/internal/money"
 	"sluice/internal/rail/sepa/code"
 	"sluice/internal/rail/sepa/message"
@@ -90,9 +92,18 @@ type Policy struct {
 	// ConfirmOnSettled takes a reported settlement (ACSC, ACCC) as confirmation before
 	// anything is booked.
 	ConfirmOnSettled bool
-	// Quiet are the results of the verification of a payee that are only noted. The others
-	// are alerts: a person releases the order at the bank, or cancels it there.
-	Quiet []code.Payee
+	// PayeeAlerts are the results of the verification of a payee that are alerts: a person
+	// releases the order at the bank, or cancels it there. The others are only noted. nil: all but
+	// a match.
+	PayeeAlerts []code.Payee
+}
+
+// alerts tells whether a result of the verification of a payee asks for a person.
+func (p Policy) alerts(x code.Payee) bool {
+	if p.PayeeAlerts == nil {
+		return x != code.PayeeMatch
+	}
+	return slices.Contains(p.PayeeAlerts, x)
 }
 
 // Kind says what an effect does.

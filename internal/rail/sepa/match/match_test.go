@@ -184,6 +184,29 @@ func TestTranscripts(t *testing.T) {
 			{status("A", "P1", code.Blocked, ""), ""},
 			{status("", "", code.NeedsSignature, ""), "alert status"},
 		}, 4},
+		{"the payee's name", match.Policy{}, []line{
+			{status("A", "P1", code.VerifyNotFinished, ""), ""},
+			{status("A", "P1", code.VerifyClose, ""), "alert P1 payee_check"},
+			{status("A", "P1", code.VerifyClose, ""), ""},
+			{status("A", "P2", code.VerifyCompleted, ""), ""},
+			{status("A", "P3", code.VerifyNone, ""), "alert P3 payee_check"},
+			{status("", "", code.VerifyMixed, ""), "alert payee_check"}, // P4, of which nothing else is known
+			{status("A", "P1", code.InProcess, ""), ""},
+			{status("A", "P1", code.VerifyMismatch, ""), "alert P1 payee_check"}, // later than the rest, and still said
+			{status("A", "P3", code.Cancelled, ""), "fail P3 30.00"},
+		}, 3},
+		{"the payee's name beside another status", match.Policy{}, []line{
+			{status("A", "P1", code.SyntaxValid, "CMTC"), "alert P1 payee_check CMTC"},
+			{status("A", "P2", code.Pending, "NMTC"), "alert P2 payee_check NMTC"},
+			{status("A", "P3", code.SyntaxValid, "MTCH"), ""},
+			{status("A", "P2", code.Rejected, "NMTC"), "alert P2 open_reject NMTC"},
+		}, 4},
+		{"the payee's name where a close one is only noted", match.Policy{PayeeAlerts: []code.Payee{code.PayeeMismatch}}, []line{
+			{status("A", "P1", code.VerifyClose, ""), ""},
+			{status("A", "P2", code.VerifyMismatch, ""), "alert P2 payee_check"},
+			{status("A", "P3", code.VerifyNone, ""), ""},
+			{status("B", "P4", code.VerifyMixed, ""), ""},
+		}, 4},
 		{"status with another amount", match.Policy{}, []line{
 			{message.Status{OrderID: "M", Batches: []message.BatchStatus{{BatchID: "A", Payouts: []message.PayoutStatus{{
 				EndToEndID: "P1", Amount: money.Of(1), Currency: "EUR", Verdict: message.Verdict{Status: code.Rejected},

@@ -153,7 +153,7 @@ func (p *Payment) payee(s message.Said, pol Policy) []Effect {
 	}
 	p.Payee = found
 	e := Effect{Kind: Alert, Payment: p.EndToEndID, Cause: PayeeCheck, Amount: p.Amount, Reason: s.Reason, Text: payeeTexts[found]}
-	if slices.Contains(pol.Quiet, found) {
+	if !pol.alerts(found) {
 		e = Effect{Kind: Note, Payment: p.EndToEndID, Text: "verification of the payee: " + payeeTexts[found]}
 	}
 	return []Effect{e}

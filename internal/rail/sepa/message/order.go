@@ -24,9 +24,49 @@ const (
 
 // Party is a holder with an account.
 type Party struct {
-	Name string // 1 to 70 characters of the allowed set
-	IBAN iban.IBAN
-	BIC  iban.BIC // may be none: IBAN alone is enough
+	Name    string // 1 to 70 characters of the allowed set
+	IBAN    iban.IBAN
+	BIC     iban.BIC // may be none: IBAN alone is enough
+	Address Address  // of a debtor only; may be none
+}
+
+// Address is where a party lives, in its parts: addresses in lines are refused since
+// November 2026. Town and Country are needed, the rest may be "". The zero value is none.
+type Address struct {
+	Street   string // up to 70 characters
+	Building string // number of the house, up to 16
+	PostCode string // up to 16
+	Town     string // up to 35
+	Country  string // ISO 3166, two letters in upper case
+}
+
+// IsZero tells "none".
+func (a Address) IsZero() bool { return a == Address{} }
+
+// Check holds an address against the schema and the character set. The error is an Invalid
+// fault whose field is the part of the address, behind path.
+func (a Address) Check(path string) error {
+	if a.IsZero() {
+		return nil
+	}
+	for _, p := range []struct {
+		name, value string
+		most        int
+		needed      bool
+	}{{"street", a.Street, 70, false}, {"building", a.Building, 16, false}, {"post_code", a.PostCode, 16, false}, {"town", a.Town, 35, true}} {
+		switch {
+		case p.needed && strings.TrimSpace(p.value) == "":
+			return rule("address", path+p.name, "an address has a %s and a country", p.name)
+		case len(p.value) > p.most:
+			return rule("address", path+p.name, "has at most %d characters, this one has %d", p.most, len(p.value))
+		case !text.Clean(p.value) || strings.TrimSpace(p.value) != p.value:
+			return rule("characters", path+p.name, "only a-z A-Z 0-9 / - ? : ( ) . , ' + and blanks inside are allowed")
+		}
+	}
+	if len(a.Country) != 2 || strings.Trim(a.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return rule("address", path+"country", "is two letters in upper case, like DE")
+	}
+	return nil
 }
 
 // Payout is one payment of an order. The currency is always the euro.
@@ -157,6 +197,9 @@ func (b Batch) check(path string, created Day) error {
 	if err := b.Debtor.check(path + "debtor."); err != nil {
 		return err
 	}
+	if err := b.Debtor.Address.Check(path + "debtor.address."); err != nil {
+		return err
+	}
 	if len(b.Payouts) == 0 {
 		return rule("empty", path+"payouts", "a batch has at least one payout")
 	}
@@ -185,6 +228,9 @@ func (p Payout) check(path string) error {
 	}
 	if err := p.Creditor.check(path + "creditor."); err != nil {
 		return err
+	}
+	if !p.Creditor.Address.IsZero() {
+		return rule("address", path+"creditor.address", "addresses of recipients are not sent")
 	}
 	if p.Purpose != "" {
 		if _, err := code.ParsePurpose(p.Purpose); err != nil {

@@ -69,6 +69,9 @@ func (x xmlBatch) read(path string) (Batch, error) {
 	if b.Debtor, err = readParty(path+"Dbtr", x.Debtor.Name, x.DebtorAccount, x.DebtorAgent.BIC); err != nil {
 		return b, err
 	}
+	if a := x.Debtor.Address; a != nil {
+		b.Debtor.Address = Address{deref(a.Street), deref(a.Building), deref(a.PostCode), a.Town, a.Country}
+	}
 	for n, y := range x.Payouts {
 		p, err := y.read(fmt.Sprintf("%sCdtTrfTxInf[%d].", path, n))
 		if err != nil {

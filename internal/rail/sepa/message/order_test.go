@@ -131,6 +131,12 @@ func TestRules(t *testing.T) {
 		{"day in the past", batch(func(b *message.Batch) { b.Day = "2026-11-18" }), "sepa_day_past", "batches[0].day"},
 		{"a Saturday", batch(func(b *message.Batch) { b.Day = "2026-11-21" }), "sepa_day_closed", "batches[0].day"},
 		{"Good Friday", batch(func(b *message.Batch) { b.Day = "2027-03-26" }), "sepa_day_closed", "batches[0].day"},
+		{"address without a town", batch(func(b *message.Batch) { b.Debtor.Address = message.Address{Country: "DE"} }), "sepa_address", "batches[0].debtor.address.town"},
+		{"address without a country", batch(func(b *message.Batch) { b.Debtor.Address = message.Address{Town: "Berlin"} }), "sepa_address", "batches[0].debtor.address.country"},
+		{"country in words", batch(func(b *message.Batch) { b.Debtor.Address = message.Address{Town: "Berlin", Country: "Germany"} }), "sepa_address", "batches[0].debtor.address.country"},
+		{"a long town", batch(func(b *message.Batch) { b.Debtor.Address = message.Address{Town: long, Country: "DE"} }), "sepa_address", "batches[0].debtor.address.town"},
+		{"a town outside the character set", batch(func(b *message.Batch) { b.Debtor.Address = message.Address{Town: "München", Country: "DE"} }), "sepa_characters", "batches[0].debtor.address.town"},
+		{"a recipient's address", first(func(p *message.Payout) { p.Creditor.Address = message.Address{Town: "Berlin", Country: "DE"} }), "sepa_address", "batches[0].payouts[0].creditor.address"},
 		{"no debtor name", batch(func(b *message.Batch) { b.Debtor.Name = "" }), "sepa_name_missing", "batches[0].debtor.name"},
 		{"no debtor account", batch(func(b *message.Batch) { b.Debtor.IBAN = iban.IBAN{} }), "sepa_iban_missing", "batches[0].debtor.iban"},
 		{"no payout", batch(func(b *message.Batch) { b.Payouts = nil }), "sepa_empty", "batches[0].payouts"},
@@ -297,6 +303,9 @@ func anyOrder(r *rapid.T) message.Order {
 		b := message.Batch{
 			ID: id.Draw(r, "batch") + strconv.Itoa(n), Service: rapid.SampledFrom([]message.Service{message.Normal, message.Instant}).Draw(r, "service"),
 			Day: "2026-11-20", OneBooking: rapid.Bool().Draw(r, "one booking"), Debtor: party("debtor"),
+		}
+		if rapid.Bool().Draw(r, "address") {
+			b.Debtor.Address = message.Address{Town: "Berlin", Country: "DE", Street: rapid.SampledFrom([]string{"", "Hauptstr. 1"}).Draw(r, "street")}
 		}
 		for m := range rapid.IntRange(1, 3).Draw(r, "payouts") {
 			p := message.Payout{

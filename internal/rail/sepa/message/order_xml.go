@@ -29,7 +29,15 @@ type (
 		Initiator xmlParty `xml:"InitgPty"`
 	}
 	xmlParty struct {
-		Name string `xml:"Nm"`
+		Name    string      `xml:"Nm"`
+		Address *xmlAddress `xml:"PstlAdr"`
+	}
+	xmlAddress struct {
+		Street   *string `xml:"StrtNm"`
+		Building *string `xml:"BldgNb"`
+		PostCode *string `xml:"PstCd"`
+		Town     string  `xml:"TwnNm"`
+		Country  string  `xml:"Ctry"`
 	}
 	xmlBatch struct {
 		ID            string      `xml:"PmtInfId"`
@@ -83,7 +91,7 @@ func (o Order) Encode() ([]byte, error) {
 	}
 	doc := xmlOrder{NS: OrderNamespace, Header: xmlHeader{
 		MsgID: o.ID, CreDtTm: o.CreatedAt.UTC().Format("2006-01-02T15:04:05Z"),
-		NbOfTxs: strconv.Itoa(count), CtrlSum: Euro.Format(sum), Initiator: xmlParty{o.Initiator},
+		NbOfTxs: strconv.Itoa(count), CtrlSum: Euro.Format(sum), Initiator: xmlParty{Name: o.Initiator},
 	}}
 	for _, b := range o.Batches {
 		x, err := b.encode()
@@ -110,7 +118,10 @@ func (b Batch) encode() (xmlBatch, error) {
 	}
 	x := xmlBatch{
 		ID: b.ID, Method: "TRF", BatchBooking: strconv.FormatBool(b.OneBooking), NbOfTxs: strconv.Itoa(count), CtrlSum: Euro.Format(sum),
-		ServiceLevel: "SEPA", Day: string(b.Day), Debtor: xmlParty{b.Debtor.Name}, DebtorAccount: b.Debtor.IBAN.String(), ChargeBearer: "SLEV",
+		ServiceLevel: "SEPA", Day: string(b.Day), Debtor: xmlParty{Name: b.Debtor.Name}, DebtorAccount: b.Debtor.IBAN.String(), ChargeBearer: "SLEV",
+	}
+	if a := b.Debtor.Address; !a.IsZero() {
+		x.Debtor.Address = &xmlAddress{optional(a.Street), optional(a.Building), optional(a.PostCode), a.Town, a.Country}
 	}
 	if b.Service == Instant {
 		x.LocalCode = optional("INST")
@@ -119,19 +130,37 @@ func (b Batch) encode() (xmlBatch, error) {
 		x.DebtorAgent.Other = optional(notProvided)
 	}
 	for _, p := range b.Payouts {
-		y := xmlPayout{
-			InstrID: optional(p.InstructionID), EndToEndID: p.EndToEndID, Amount: xmlAmount{Euro.Code, Euro.Format(p.Amount)},
-			Creditor: xmlParty{p.Creditor.Name}, Account: p.Creditor.IBAN.String(), Purpose: optional(p.Purpose), Text: optional(p.Text),
-		}
-		if bic := optional(p.Creditor.BIC.String()); bic != nil {
-			y.Agent = &xmlAgent{BIC: bic}
-		}
-		if p.Reference != "" {
-			y.Structured = &xmlStructured{"SCOR", p.Reference}
-		}
-		x.Payouts = append(x.Payouts, y)
+		x.Payouts = append(x.Payouts, p.encode())
 	}
 	return x, nil
+}
+
+func (p Payout) encode() xmlPayout {
+	y := xmlPayout{
+		InstrID: optional(p.InstructionID), EndToEndID: p.EndToEndID, Amount: xmlAmount{Euro.Code, Euro.Format(p.Amount)},
+		Creditor: xmlParty{Name: p.Creditor.Name}, Account: p.Creditor.IBAN.String(), Purpose: optional(p.Purpose), Text: optional(p.Text),
+	}
+	if bic := optional(p.Creditor.BIC.String()); bic != nil {
+		y.Agent = &xmlAgent{BIC: bic}
+	}
+	if p.Reference != "" {
+		y.Structured = &xmlStructured{"SCOR", p.Reference}
+	}
+	return y
+}
+
+// FrameSize is more than the bytes of an order with one batch and without payouts.
+const FrameSize = 4 << 10
+
+// Size is how many bytes the payout takes in the file of an order.
+func (p Payout) Size() (int, error) {
+	var out bytes.Buffer
+	enc := xml.NewEncoder(&out)
+	enc.Indent("   ", " ") // Document, CstmrCdtTrfInitn, PmtInf
+	if err := enc.EncodeElement(p.encode(), xml.StartElement{Name: xml.Name{Local: "CdtTrfTxInf"}}); err != nil {
+		return 0, err
+	}
+	return out.Len() + 1, nil // the end of the line before it
 }
 
 // optional leaves an element out when there is nothing to say: the schema refuses
