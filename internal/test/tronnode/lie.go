@@ -37,7 +37,7 @@ type Lie struct {
 	Body       string
 	RetryAfter int
 
-	// Lag answers as of so many blocks ago.
+	// Lag answers as of so many blocks ago: before the head, or before the last solid block.
 	Lag int
 	// Side answers as a node on another branch (chain.Chain.Branch). A broadcast that it takes
 	// reaches the others.

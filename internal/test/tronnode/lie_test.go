@@ -79,6 +79,7 @@ func TestReadLies(t *testing.T) {
 		{"{} for what is in a block", tronnode.Lie{Empty: true, ID: id}, mined, info, "", map[string]any{}},
 		{"{} about another one only", tronnode.Lie{Empty: true, ID: wire.TxID{1}}, mined, info, "blockNumber", head},
 		{"behind", tronnode.Lie{Lag: 5}, "wallet/getnowblock", "", "block_header.raw_data.number", head - 5},
+		{"a solidity node that is behind", tronnode.Lie{Lag: 5}, "walletsolidity/getnowblock", "", "block_header.raw_data.number", head - 18 - 5},
 		{"behind: the transaction is not there", tronnode.Lie{Lag: 5}, mined, info, "", map[string]any{}},
 		{"on another branch", tronnode.Lie{Side: side}, mined, info, "", map[string]any{}},
 		{"on another branch: another block", tronnode.Lie{Side: side}, "wallet/getblockbynum", fmt.Sprintf(`{"num":%d}`, head), "transactions", nil},

@@ -10,7 +10,6 @@ package chain
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -213,5 +212,3 @@ func (c *Chain) do(op operation) error {
 	c.repool(entries)
 	return err
 }
-
-var errNoAccount = errors.New("there is no such account")

@@ -124,7 +124,7 @@ func (c *Chain) rewind(n int) {
 // View says from where a question is answered. The zero value is head and pool.
 type View struct {
 	Solid bool  // as of the last solid block, without the pool
-	Lag   int   // as of so many blocks below the head, without the pool
+	Lag   int   // as of so many blocks before that or before the head, without the pool
 	Side  *Side // as a node on this branch
 }
 
@@ -135,16 +135,17 @@ func (c *Chain) within(v View, f func()) {
 	var side []*Block
 	switch {
 	case v.Solid:
-		base = int(c.state.props.get().solidNumber) + 1
+		base = int(c.state.props.get().solidNumber) + 1 - v.Lag
 	case v.Side != nil:
 		base, side = v.Side.base, v.Side.blocks
 	case v.Lag > 0:
-		base = max(len(main)-v.Lag, int(c.forgotten)+1)
+		base = len(main) - v.Lag
 	default:
 		f()
 		return
 	}
 	pending, pool := c.state.take(), c.pool
+	base = max(base, int(c.forgotten)+1)
 	undo(pending)
 	c.rewind(base)
 	c.blocks, c.pool = slices.Concat(c.blocks, side), nil

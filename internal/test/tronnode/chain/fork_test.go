@@ -136,6 +136,8 @@ func TestViews(t *testing.T) {
 		{"one behind", chain.View{Lag: 1}, 1, true, trx + 1},
 		{"two behind", chain.View{Lag: 2}, 2, false, 1},
 		{"solid", chain.View{Solid: true}, 18, false, 1},
+		{"a solidity node that is behind", chain.View{Solid: true, Lag: 5}, 23, false, 1},
+		{"as far behind as can be", chain.View{Solid: true, Lag: 500}, w.head().Number(), false, 1},
 		{"another branch", chain.View{Side: side}, w.head().Number() - side.Height(), false, 1},
 	}
 	for range 2 { // a view leaves everything as it was

@@ -9,6 +9,15 @@ import (
 	"sluice/internal/test/tronnode/wire"
 )
 
+// existing returns an account that must be there.
+func (l *ledger) existing(address wire.Address) (Account, error) {
+	a, exists := l.accounts.get(address)
+	if !exists {
+		return a, fmt.Errorf("account %s does not exist: fund it first", address)
+	}
+	return a, nil
+}
+
 // Fund gives an account sun out of nothing, and creates it if it does not exist.
 func (c *Chain) Fund(address wire.Address, sun int64) error {
 	return c.do(func(l *ledger) error {
@@ -39,9 +48,9 @@ func (c *Chain) SetParameter(key string, value int64) error {
 // without its fee). The id of the first active permission is 2, of the next 3.
 func (c *Chain) SetPermissions(address wire.Address, owner Permission, active ...Permission) error {
 	return c.do(func(l *ledger) error {
-		a, exists := l.accounts.get(address)
-		if !exists {
-			return errNoAccount
+		a, err := l.existing(address)
+		if err != nil {
+			return err
 		}
 		owner.ID, owner.Name = 0, "owner"
 		a.Owner, a.Active = owner, nil
@@ -81,9 +90,9 @@ func (p Permission) check() error {
 // energy. Negative amounts come back at once, without the wait of 14 days.
 func (c *Chain) Stake(address wire.Address, net, energy int64) error {
 	return c.do(func(l *ledger) error {
-		a, exists := l.accounts.get(address)
-		if !exists {
-			return errNoAccount
+		a, err := l.existing(address)
+		if err != nil {
+			return err
 		}
 		before := a
 		a.Balance -= net + energy
@@ -109,10 +118,16 @@ func (a Account) weightEnergy() int64 { return (a.Staked.Energy + a.Delegated.En
 // it comes back with it (UnDelegateResourceActuator), which is left out here.
 func (c *Chain) Delegate(from, to wire.Address, net, energy int64) error {
 	return c.do(func(l *ledger) error {
-		owner, ok := l.accounts.get(from)
-		receiver, exists := l.accounts.get(to)
-		if !ok || !exists || from == to || receiver.Contract {
-			return errNoAccount
+		owner, err := l.existing(from)
+		if err != nil {
+			return err
+		}
+		receiver, err := l.existing(to)
+		if err != nil {
+			return err
+		}
+		if from == to || receiver.Contract {
+			return fmt.Errorf("%s cannot delegate to %s: it is the same account, or a contract", from, to)
 		}
 		lent, _ := l.links.get(link{from, to})
 		owner.Staked.Net, owner.Delegated.Net = owner.Staked.Net-net, owner.Delegated.Net+net
