@@ -121,6 +121,7 @@ func (n *net) shapes(usdt *tronnode.Token, id, pooled wire.TxID) []shape {
 		{path: "wallet/getblockbyid", body: `{"value":"` + strings.Repeat("0", 64) + `"}`, want: map[string]any{}},
 		{path: "wallet/getblockbylimitnext", body: `{"startNum":0,"endNum":2}`, at: "block.1.block_header.raw_data.number", want: 1},
 		{path: "wallet/getblockbylimitnext", body: `{"startNum":5,"endNum":2}`, want: map[string]any{}},
+		{path: "wallet/getblockbylimitnext", body: `{"startNum":0,"endNum":101}`, want: map[string]any{}},
 		{path: "wallet/getblockbylatestnum", body: `{"num":1}`, at: "block.0.block_header.raw_data.number", want: 2},
 		{path: "walletsolidity/getnowblock", at: "block_header.raw_data.timestamp", want: 1793491200000},
 		{path: "wallet/gettransactionbyid", body: `{"value":"` + id.String() + `"}`, keys: "raw_data,raw_data_hex,ret,signature,txID"},

@@ -12,7 +12,9 @@ import (
 	"sluice/internal/test/tronnode/wire"
 )
 
-// Lie is one way in which a node misbehaves. Exactly one of the groups below says how.
+// Lie is one way in which a node misbehaves. Exactly one of the groups below says how. What
+// happens to the chain itself is at chain.Chain: forks, missed slots, producers that are
+// offline, signatures that change on their way, contracts that run out of time.
 type Lie struct {
 	// Path limits it to paths that begin so: "wallet/broadcast", "walletsolidity/". Lies about
 	// broadcasts are told there only.

@@ -158,11 +158,6 @@ func (c *Chain) push(b *Block) {
 		old := c.blocks[c.forgotten]
 		old.changes, old.operations, old.entries = nil, nil, nil
 	}
-	if c.idCache != nil {
-		for _, info := range b.Infos {
-			c.idCache[info.ID] = c.clock
-		}
-	}
 }
 
 func (c *Chain) head() *Block { return c.blocks[len(c.blocks)-1] }

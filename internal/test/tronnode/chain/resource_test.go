@@ -190,6 +190,50 @@ func TestStakedEnergyComesBack(t *testing.T) {
 	}
 }
 
+// TestWindow: a second use before the first is back shortens the window in proportion
+// (TIP-541): three quarters of a use that has 18 hours left and one that has 24 are gone
+// together after 21.4 hours, not after 24.
+func TestWindow(t *testing.T) {
+	w := newWorld(t, chain.Config{EnergyWeight: 18_000_000_000})
+	token := w.token("TronDollar")
+	w.must(w.Fund(w.payer, 10_000*trx))
+	w.must(w.Stake(w.payer, 0, 9000*trx))
+	w.run(w.call(token, pay(w.payee, 5), 100*trx))
+	w.must(w.Call(w.payee, token, pay(w.owner, 5))) // empty again: the second costs the same
+	w.Advance(6 * time.Hour)
+	w.Produce(1)
+	w.run(w.call(token, pay(w.payee, 5), 100*trx))
+	if got, want := w.resources(w.payer).EnergyUsed, int64(toEmpty*7/4); got < want-10 || got > want+10 {
+		t.Errorf("used %d, want about %d", got, want)
+	}
+	w.Advance(21*time.Hour + 30*time.Minute)
+	w.Produce(1)
+	if got := w.resources(w.payer).EnergyUsed; got != 0 {
+		t.Errorf("used %d after the window", got)
+	}
+}
+
+// TestEmptied: a recipient who is emptied between the estimate and the block costs more.
+func TestEmptied(t *testing.T) {
+	w := newWorld(t, chain.Config{})
+	token := w.token("TronDollar")
+	w.run(w.call(token, pay(w.payee, 5), 100*trx))
+	var estimate int64
+	w.Read(chain.View{}, func(r chain.Reader) {
+		result, _ := r.Constant(w.payer, token, 0, pay(w.payee, 5))
+		estimate = result.Used
+	})
+	raw := w.call(token, pay(w.payee, 5), estimate*100)
+	w.must(w.Call(w.payee, token, pay(w.owner, 5)))
+	info := w.run(raw)
+	if estimate != toHolder || info.Outcome != wire.ResultOutOfEnergy {
+		t.Errorf("estimate %d, then %s", estimate, info.Outcome)
+	}
+	if again := w.run(w.call(token, pay(w.payee, 5), 100*trx)); again.Receipt.EnergyUsageTotal != toEmpty {
+		t.Errorf("used %d, want %d", again.Receipt.EnergyUsageTotal, toEmpty)
+	}
+}
+
 // TestDynamicEnergy raises the factor of a contract that is used too much, by a fifth per
 // cycle, and lets it fall by a twentieth (TIP-491).
 func TestDynamicEnergy(t *testing.T) {
