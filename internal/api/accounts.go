@@ -52,7 +52,7 @@ func (c *call) account() (ledger.Account, error) {
 		return ledger.Account{}, err
 	}
 	a, found, err := maybe(c.Reads.Account(c.ctx(), at))
-	if err == nil && (!found || a.Merchant != c.who.merchant.Seq) {
+	if err == nil && (!found || !c.owns(a.Merchant)) {
 		err = errNoAccount
 	}
 	return a, err
@@ -231,7 +231,7 @@ func getCredit(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !found || cr.Merchant != c.who.merchant.Seq {
+	if !found || !c.owns(cr.Merchant) {
 		return 0, errNoCredit
 	}
 	c.objects().credit(cr)

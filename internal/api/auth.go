@@ -17,6 +17,8 @@ type caller struct {
 	merchant id.ID // zero for the operator
 	actor    string
 	scopes   map[merchant.Scope]bool
+	// anyone: an operator who looks at one thing of whichever merchant.
+	anyone bool
 }
 
 // keyLife is how long a key that was found is believed: so much later, at the most,

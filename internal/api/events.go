@@ -119,7 +119,7 @@ func (w *writer) event(m webhook.Message, body []byte) {
 
 func getEvent(c *call) (int, error) {
 	shard, seq, err := event.ParseMessageID(c.r.PathValue("id"))
-	if err != nil || shard != c.who.merchant.Shard {
+	if err != nil || !c.reaches(shard) {
 		return 0, errNoEvent
 	}
 	rows, err := c.Reads.EventsAt(c.ctx(), shard, []int64{seq, seq - 1})
@@ -128,7 +128,7 @@ func getEvent(c *call) (int, error) {
 	}
 	for _, e := range rows {
 		sub := seq - e.Seq
-		if e.Merchant != c.who.merchant.Seq || sub < 0 || sub >= e.Messages() {
+		if !c.owns(e.Merchant) || sub < 0 || sub >= e.Messages() {
 			continue
 		}
 		m := webhook.Message{Shard: shard, Event: e, Sub: sub}

@@ -19,16 +19,7 @@ type FeeReads interface {
 
 // anyMerchant is the merchant in the path, of whichever shard: for the operator.
 func (c *call) anyMerchant() (id.ID, error) {
-	gone := fault.New(fault.NotFound, "merchant_not_found", "no such merchant")
-	at, err := id.Parse(id.Merchant, c.r.PathValue("id"))
-	if err != nil {
-		return at, gone
-	}
-	_, found, err := maybe(c.Reads.Merchant(c.ctx(), at))
-	if err == nil && !found {
-		err = gone
-	}
-	return at, err
+	return c.merchantAt(c.r.PathValue("id"))
 }
 
 // listFees lists what holds for a merchant: its own schedules and those of the installation.

@@ -31,6 +31,9 @@ type query struct {
 func (c *call) query() *query {
 	values, err := url.ParseQuery(c.r.URL.RawQuery)
 	q := &query{values: values}
+	if c.who.operator() && c.route.reads() {
+		q.text("merchant") // was looked at already
+	}
 	if err != nil {
 		q.doc.wrong("invalid_query", "query", "is not encoded as URLs are")
 	}

@@ -69,7 +69,7 @@ func getQuote(c *call) (int, error) {
 		return 0, err
 	}
 	q, found, err := maybe(c.Reads.Quote(c.ctx(), at))
-	if err == nil && (!found || q.Merchant != c.who.merchant.Seq) {
+	if err == nil && (!found || !c.owns(q.Merchant)) {
 		err = errNoQuote
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
+	"sluice/internal/waiting"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
@@ -31,6 +32,7 @@ type Reads interface {
 	QuoteReads
 	FeeReads
 	ExposureReads
+	waiting.Reader
 	// Wallets lists every wallet.
 	Wallets(ctx context.Context) ([]dispatch.Wallet, error)
 }
@@ -40,6 +42,9 @@ type KeyReads interface {
 	// KeyByHash finds an API key by merchant.HashSecret of its text, revoked ones too.
 	KeyByHash(ctx context.Context, hash string) (merchant.Key, bool, error)
 	Merchant(ctx context.Context, at id.ID) (merchant.Merchant, bool, error)
+	// Merchants lists the merchants of a shard.
+	Merchants(ctx context.Context, shard id.Shard, before id.Seq, limit int) ([]merchant.Merchant, error)
+	Shards() int
 }
 
 // AccountReads reads accounts and what belongs to them.

@@ -9,6 +9,8 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/signer/approval"
+	"sluice/internal/waiting"
 	"sluice/internal/withdrawal"
 )
 
@@ -73,14 +75,89 @@ func approveWithdrawal(c *call) (int, error) {
 	if err := c.doc.err(); err != nil {
 		return 0, err
 	}
-	if proof == "" {
-		proof = "unsigned " + c.who.actor // enough for the server; a signer that wants a proof refuses it
+	if proof != "" && !approval.WellFormed(proof) {
+		return 0, errNoProof
 	}
 	at, err := c.anyones()
 	if err != nil {
 		return 0, err
 	}
 	return c.decideReview(at, withdrawal.NewApprove(at.Seq, proof, reason, c.who.actor))
+}
+
+// errNoProof is the answer to an approval that was cut or mistyped: better now than from the signer.
+var errNoProof = fault.Bad("invalid_approval", "approval", "must be what `sluice approver sign` prints, all of it")
+
+// handInApproval adds a proof for the signer to a merchant's own withdrawal. It decides
+// nothing: a withdrawal that an operator has to review stays where it is.
+func handInApproval(c *call) (int, error) {
+	o := c.doc.body()
+	proof := o.text("approval")
+	o.end()
+	if err := c.doc.err(); err != nil {
+		return 0, err
+	}
+	if !approval.WellFormed(proof) {
+		return 0, errNoProof
+	}
+	at, err := c.id(id.Withdrawal, errNoWithdrawal)
+	if err != nil {
+		return 0, err
+	}
+	x, err := commit.Do[withdrawal.Withdrawal](c.ctx(), c.Loop, at.Shard, withdrawal.NewHandIn(c.who.merchant.Seq, at.Seq, proof, c.who.actor))
+	if err != nil {
+		return 0, err
+	}
+	c.objects().withdrawal(x)
+	return http.StatusOK, nil
+}
+
+// listWaiting lists everything that waits for a person, with the command that ends it.
+func listWaiting(c *call) (int, error) {
+	items, err := waiting.List(c.ctx(), c.Reads, c.Assets)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	o := c.operator()
+	o.open()
+	o.plain("object", "list")
+	o.list("data")
+	for _, i := range items {
+		o.waiting(i)
+	}
+	o.endList()
+	o.null("next_cursor")
+	o.close()
+	return http.StatusOK, nil
+}
+
+func (o objects) waiting(i waiting.Item) {
+	o.open()
+	o.plain("object", "waiting")
+	o.plain("kind", string(i.Kind))
+	o.text("subject", i.Subject)
+	if i.Merchant.IsZero() {
+		o.null("merchant")
+	} else {
+		o.plain("merchant", i.Merchant.Text(id.Merchant))
+	}
+	o.maybe("network", i.Network)
+	o.maybe("currency", i.Asset)
+	if i.Asset == "" {
+		o.null("amount")
+	} else {
+		o.amount("amount", i.Asset, i.Amount)
+	}
+	o.number("withdrawals", i.Count)
+	o.plain("reason", i.Reason)
+	o.maybe("text", i.Text)
+	o.time("since", i.Since)
+	o.list("commands")
+	for _, c := range i.Commands {
+		o.item(c)
+	}
+	o.endList()
+	o.close()
 }
 
 func rejectWithdrawal(c *call) (int, error) {

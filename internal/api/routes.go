@@ -6,13 +6,15 @@ import "sluice/internal/merchant"
 type Operation struct {
 	Pattern string         // as http.ServeMux writes it: "POST /v1/withdrawals"
 	Scope   merchant.Scope // that a key needs; "" for any key
+	// Operators: only keys of the operator may, with this scope or with operator.
+	Operators bool
 }
 
 // Operations lists every operation.
 func Operations() []Operation {
 	var out []Operation
 	for _, rt := range routes() {
-		out = append(out, Operation{rt.pattern, rt.scope})
+		out = append(out, Operation{rt.pattern, rt.scope, rt.operators})
 	}
 	return out
 }
@@ -50,6 +52,7 @@ func routes() []route {
 		{pattern: "GET /v1/withdrawals", scope: merchant.ReadWithdrawals, handle: listWithdrawals},
 		{pattern: "GET /v1/withdrawals/{id}", scope: merchant.ReadWithdrawals, handle: getWithdrawal},
 		{pattern: "GET /v1/withdrawals/{id}/timeline", scope: merchant.ReadWithdrawals, handle: getTimeline},
+		{pattern: "POST /v1/withdrawals/{id}/approval", scope: merchant.CreateWithdrawals, body: needsBody, handle: handInApproval},
 		{pattern: "POST /v1/withdrawals/{id}/cancel", scope: merchant.CancelWithdrawals, body: optionalBody, key: keyTaken, handle: cancelWithdrawal},
 		{pattern: "GET /v1/foreign_ids/{foreign_id}/withdrawal", scope: merchant.ReadWithdrawals, handle: getWithdrawalByForeignID},
 
@@ -73,6 +76,16 @@ func routes() []route {
 		{pattern: "POST /v1/webhook_deliveries/{id}/replay", scope: merchant.WriteWebhooks, body: optionalBody, key: keyTaken, handle: replayDelivery},
 		{pattern: "GET /v1/webhook_replays/{id}", scope: merchant.ReadWebhooks, handle: getReplay},
 
+		{pattern: "GET /v1/merchants", scope: merchant.ReadAccounts, operators: true, handle: listMerchants},
+		{pattern: "GET /v1/merchants/{merchant}", scope: merchant.ReadAccounts, handle: getMerchant},
+		{pattern: "GET /v1/merchants/{merchant}/accounts", scope: merchant.ReadAccounts, handle: listAccounts},
+		{pattern: "GET /v1/merchants/{merchant}/balances", scope: merchant.ReadAccounts, handle: listMerchantBalances},
+		{pattern: "GET /v1/merchants/{merchant}/withdrawals", scope: merchant.ReadWithdrawals, handle: listWithdrawals},
+		{pattern: "GET /v1/merchants/{merchant}/events", scope: merchant.ReadEvents, handle: listEvents},
+		{pattern: "GET /v1/merchants/{merchant}/webhook_endpoints", scope: merchant.ReadWebhooks, handle: listEndpoints},
+		{pattern: "GET /v1/merchants/{merchant}/webhook_deliveries", scope: merchant.ReadWebhooks, handle: listMerchantDeliveries},
+
+		{pattern: "GET /v1/waiting", scope: merchant.Operate, handle: listWaiting},
 		{pattern: "GET /v1/review", scope: merchant.Operate, handle: listReview},
 		{pattern: "POST /v1/review/{id}/approve", scope: merchant.Operate, body: optionalBody, handle: approveWithdrawal},
 		{pattern: "POST /v1/review/{id}/reject", scope: merchant.Operate, body: needsBody, handle: rejectWithdrawal},

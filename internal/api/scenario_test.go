@@ -1,15 +1,18 @@
 package api_test
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/api"
 	"sluice/internal/id"
+	"sluice/internal/signer/approval"
 	"sluice/internal/store/pgtest"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
@@ -55,6 +58,10 @@ func (w *world) everyOperation(a party) {
 	w.reviews(a)
 	w.exchange(a)
 	w.webhooks(a)
+	w.want(w.call(w.operator, "GET", "/v1/merchants", ""), 200, a.id.Text(id.Merchant))
+	for _, what := range []string{"", "/accounts", "/balances", "/withdrawals", "/events", "/webhook_endpoints", "/webhook_deliveries"} {
+		w.want(w.call(w.operator, "GET", "/v1/merchants/"+a.id.Text(id.Merchant)+what, ""), 200)
+	}
 	w.want(w.call(a.key, "GET", "/v1/nowhere", ""), 404, `"code":"no_such_route"`)
 	if got := w.want(w.call(a.key, "PUT", "/v1/accounts", ""), 405, `"code":"method_not_allowed"`).header.Get("Allow"); got != "GET, POST" {
 		t.Errorf("Allow is %q", got)
@@ -128,6 +135,13 @@ func (w *world) withdrawals(a party) {
 		`"type":"withdrawal.created"`, `"kind":"reserve"`, `"type":"withdrawal.cancelled"`, `"kind":"release"`, `"actor":"api:key_`)
 }
 
+// newProof makes a text of the form of a proof; what it proves is the signer's to say.
+func newProof() string {
+	return approval.Sign(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), approval.Statement{}, time.Unix(0, 0))
+}
+
+var proof = newProof()
+
 func (w *world) reviews(a party) {
 	w.fund(a, "ETH", "100")
 	w.want(w.call(a.key, "PATCH", "/v1/merchant", `{"cancel_window_seconds":0}`), 200)
@@ -147,14 +161,40 @@ func (w *world) reviews(a party) {
 		w.t.Fatalf("above the limit: %s", x.State)
 	}
 	w.want(w.call(w.operator, "GET", "/v1/review", ""), 200, one, two, `"review":"above 2.000000000000000000 ETH"`, a.id.Text(id.Merchant))
-	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"proof","reason":"known"}`), 200, `"state":"queued"`, `"approved":true`)
-	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"proof"}`), 200, `"object_version":3`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"proof"}`), 400, `"code":"invalid_approval"`)
+	w.want(w.call(a.key, "POST", "/v1/withdrawals/"+one+"/approval", `{"approval":"`+proof+`"}`), 409, `"code":"review_pending"`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"`+proof+`","reason":"known"}`), 200, `"state":"queued"`, `"approved":true`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", `{"approval":"`+proof+`"}`), 200, `"object_version":3`)
+	w.want(w.call(w.operator, "POST", "/v1/review/"+one+"/approve", ""), 200, `"object_version":3`)
 	w.want(w.call(w.operator, "POST", "/v1/review/"+two+"/reject", `{"reason":"odd"}`), 200, `"state":"rejected"`, `"reason":"odd"`)
 	w.want(w.call(w.operator, "POST", "/v1/review/"+two+"/reject", `{"reason":"odd"}`), 200, `"object_version":3`)
 	w.want(w.call(w.operator, "POST", "/v1/review/"+two+"/approve", ""), 409, `"code":"wrong_state"`)
 	w.want(w.call(w.operator, "POST", "/v1/review/"+unlike(id.Withdrawal)+"/approve", ""), 404, `"code":"withdrawal_not_found"`)
 	w.want(w.call(a.key, "GET", "/v1/withdrawals/"+two+"/timeline", ""), 200, `"type":"withdrawal.review"`, `"type":"withdrawal.rejected"`, `"kind":"release"`)
 	w.want(w.call(w.operator, "GET", "/v1/review", ""), 200, `"data":[]`)
+	w.waits(a)
+}
+
+// waits lets a withdrawal that needs no review wait for what the signer asks for.
+func (w *world) waits(a party) {
+	body := fmt.Sprintf(`{"account":%q,"foreign_id":"r-3","currency":"ETH","amount":"1","destination":{"network":"ethereum","address":%q}}`, a.account, alice)
+	three := w.want(w.call(a.key, "POST", "/v1/withdrawals", body), 201).get("id")
+	at, err := id.Parse(id.Withdrawal, three)
+	must(w.t, err)
+	doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
+	for _, who := range []struct{ key, path string }{{w.operator, "/v1/review/" + three + "/approve"}, {a.key, "/v1/withdrawals/" + three + "/approval"}} {
+		doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewAttend(at.Seq, "approval_missing", "needs an approval", "test"))
+		w.want(w.call(w.operator, "GET", "/v1/waiting", ""), 200, `"kind":"approval"`, `"subject":"`+three+`"`, `"merchant":"`+a.id.Text(id.Merchant)+`"`,
+			`"sluice approver sign `+three, `"sluice withdrawal reject `+three)
+		w.want(w.call(w.operator, "POST", "/v1/review/"+three+"/approve", ""), 409, `"code":"approval_missing"`, "sluice approver sign")
+		w.want(w.call(who.key, "POST", who.path, `{"approval":"`+newProof()+`"}`), 200, `"attention":null`, `"approved":true`)
+		w.want(w.call(w.operator, "GET", "/v1/waiting", ""), 200, `"data":[]`)
+	}
+	other := w.bolt
+	if a.id == other.id {
+		other = w.acme
+	}
+	w.want(w.call(other.key, "POST", "/v1/withdrawals/"+three+"/approval", `{"approval":"`+proof+`"}`), 404, `"code":"withdrawal_not_found"`)
 }
 
 func (w *world) webhooks(a party) {
@@ -197,7 +237,9 @@ func (w *world) delivery(p party, endpoint string) string {
 	events, err := w.db.Events(w.t.Context(), at.Shard, p.id.Seq, 0, 1000)
 	must(w.t, err)
 	m := webhook.Message{Shard: at.Shard, Event: events[len(events)-1]}
-	doIn[webhook.FannedOut](w, at.Shard, webhook.FanOut{To: m.Event.Seq, Deliveries: []webhook.NewDelivery{{Message: m, Endpoint: at.Seq}}})
+	done, err := w.db.FannedOut(w.t.Context(), at.Shard)
+	must(w.t, err)
+	doIn[webhook.FannedOut](w, at.Shard, webhook.FanOut{After: done, To: m.Event.Seq, Deliveries: []webhook.NewDelivery{{Message: m, Endpoint: at.Seq}}})
 	rows, err := w.db.Deliveries(w.t.Context(), at, "", 0, 1)
 	must(w.t, err)
 	return id.ID{Shard: at.Shard, Seq: rows[0].Seq}.Text(id.Delivery)

@@ -118,7 +118,9 @@ type route struct {
 	body    body
 	key     keyRule
 	limit   int64 // of the body; 0: bodyMax
-	handle  func(*call) (int, error)
+	// operators: only for the operator's keys, though the scope is one that merchants have.
+	operators bool
+	handle    func(*call) (int, error)
 }
 
 // call is one request at work.
@@ -201,8 +203,8 @@ func (s *server) run(c *call, rt route) (status int, err error) {
 	if c.who, err = s.authenticate(c.r); err != nil {
 		return 0, err
 	}
-	if rt.scope != "" && !c.who.scopes[rt.scope] {
-		return 0, fault.New(fault.Forbidden, "missing_scope", "this API key may not do this: it needs the scope %s", rt.scope).With("scope", string(rt.scope))
+	if err := c.may(rt); err != nil {
+		return 0, err
 	}
 	if rt.body != noBody {
 		if err := c.read(rt); err != nil {
@@ -281,7 +283,7 @@ func (c *call) submit(cmd commit.Command) (commit.Outcome, error) {
 // does not, and like one of somebody else.
 func (c *call) id(kind id.Kind, missing error) (id.ID, error) {
 	i, err := id.Parse(kind, c.r.PathValue("id"))
-	if err != nil || i.Shard != c.who.merchant.Shard {
+	if err != nil || !c.reaches(i.Shard) {
 		return id.ID{}, missing
 	}
 	return i, nil

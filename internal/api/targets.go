@@ -112,7 +112,7 @@ func getDestination(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !found || d.Merchant != c.who.merchant.Seq {
+	if !found || !c.owns(d.Merchant) {
 		return 0, errNoDestination
 	}
 	c.objects().destination(d)

@@ -75,7 +75,7 @@ func (c *call) mine() (webhook.Endpoint, error) {
 		return webhook.Endpoint{}, err
 	}
 	e, found, err := maybe(c.Reads.Endpoint(c.ctx(), at))
-	if err == nil && (!found || e.Merchant != c.who.merchant.Seq || e.State == webhook.Deleted) {
+	if err == nil && (!found || !c.owns(e.Merchant) || e.State == webhook.Deleted) {
 		err = errNoEndpoint
 	}
 	return e, err
@@ -310,16 +310,21 @@ func listDeliveries(c *call) (int, error) {
 		return 0, err
 	}
 	q := c.query()
-	state := q.choice("state", string(webhook.Pending), string(webhook.Delivered), string(webhook.Dead), string(webhook.Skipped))
+	state := q.deliveryState()
 	p, err := q.page(c.r.URL.Path)
 	if err != nil {
 		return 0, err
 	}
-	rows, err := c.Reads.Deliveries(c.ctx(), c.at(e.Seq), webhook.DeliveryState(state), p.before, p.limit+1)
+	rows, err := c.Reads.Deliveries(c.ctx(), c.at(e.Seq), state, p.before, p.limit+1)
 	if err != nil {
 		return 0, unavailable(err)
 	}
 	return list(c, p, rows, func(d webhook.Delivery) id.Seq { return d.Seq }, objects.delivery)
+}
+
+// deliveryState is an optional state to filter by.
+func (q *query) deliveryState() webhook.DeliveryState {
+	return webhook.DeliveryState(q.choice("state", string(webhook.Pending), string(webhook.Delivered), string(webhook.Dead), string(webhook.Skipped)))
 }
 
 func getDelivery(c *call) (int, error) {
@@ -331,7 +336,7 @@ func getDelivery(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !found || d.Merchant != c.who.merchant.Seq {
+	if !found || !c.owns(d.Merchant) {
 		return 0, errNoDelivery
 	}
 	attempts, err := c.Reads.AttemptsOf(c.ctx(), at)
@@ -417,7 +422,7 @@ func getReplay(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !found || r.Merchant != c.who.merchant.Seq {
+	if !found || !c.owns(r.Merchant) {
 		return 0, errNoReplay
 	}
 	c.objects().replay(r)

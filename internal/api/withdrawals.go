@@ -131,7 +131,7 @@ func (c *call) ours() (withdrawal.Withdrawal, error) {
 		return withdrawal.Withdrawal{}, err
 	}
 	x, found, err := maybe(c.Reads.Withdrawal(c.ctx(), at))
-	if err == nil && (!found || x.Merchant != c.who.merchant.Seq) {
+	if err == nil && (!found || !c.owns(x.Merchant)) {
 		err = errNoWithdrawal
 	}
 	return x, err

@@ -23,6 +23,7 @@ import (
 	"sluice/internal/fx/source"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/outage"
 	"sluice/internal/rail"
 	"sluice/internal/schedule"
 	"sluice/internal/seal"
@@ -57,11 +58,13 @@ type App struct {
 	conf    config.Config
 	log     *slog.Logger
 	metrics *metrics
+	outages *outage.Book
 	rails   map[string]rail.Rail
 	banks   []bank
 	health  *signerHealth // nil: nobody signs for this process, or it cannot tell
 
 	book     *book
+	lookout  *lookout // nil: nothing is paid out from here
 	schedule *schedule.Schedule
 	dispatch *dispatch.Worker // nil: nothing is paid out from here
 	deliver  *deliver.Worker  // nil: nothing is sent from here
@@ -93,13 +96,14 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	a := &App{conf: conf, log: opt.Log, metrics: newMetrics(Version()), Assets: conf.Money(), pause: pause, ready: make(chan struct{})}
+	outages := outage.New(opt.Log)
+	a := &App{conf: conf, log: slog.New(outages.Handler(opt.Log.Handler())), outages: outages, metrics: newMetrics(Version()), Assets: conf.Money(), pause: pause, ready: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.Store, err = OpenStore(ctx, conf, a.log); err != nil {
+	if a.Store, err = openStore(ctx, conf, a.log, outages); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
@@ -109,11 +113,14 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	if err := a.openRails(ctx, opt.Rails); err != nil {
 		return nil, err
 	}
-	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued}, a.Store.Shards(), commit.Options{
+	if conf.Dispatch.Enabled && len(a.rails) > 0 {
+		a.lookout = newLookout(a.Store, a.Assets, a.log)
+	}
+	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued, a.lookout.changed}, a.Store.Shards(), commit.Options{
 		BatchMax: conf.Commit.BatchMax, BatchWait: conf.Commit.BatchWait.Std(), Queue: conf.Commit.Queue, Observe: a.observe, Log: a.log,
 	})
 	a.connectBanks()
-	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Log: a.log})
+	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Outages: a.outages, Log: a.log})
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err
 	}
@@ -128,7 +135,7 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 		return nil, err
 	}
 	a.book = newBook(a.Store, a.Assets, conf.TrialEvery.Std(), a.log)
-	a.metrics.registry.MustRegister(a.book)
+	a.metrics.registry.MustRegister(a.book, newOut(a.outages))
 	return a, a.listen(ctx)
 }
 
@@ -151,9 +158,10 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 		}
 	}
 	if r, ok := sign.(signer.Reporter); ok {
-		a.health = &signerHealth{Reporter: r, log: a.log}
+		a.health = &signerHealth{Reporter: r, outages: a.outages}
 	}
-	own := newOwnKeys(sign, a.health, a.log)
+	watched := watchedSigner{sign, a.metrics, a.outages}
+	own := newOwnKeys(watched, a.health, a.outages)
 	keys, err := own.look(ctx)
 	if err != nil {
 		return err
@@ -164,9 +172,9 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	if !keys && len(a.conf.Networks) > 0 {
 		a.log.Warn("there are no keys yet: withdrawals to networks are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
 	}
-	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, watchedSigner{sign, a.metrics}, dispatch.Options{
+	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, watched, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
-		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Log: a.log,
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Outages: a.outages, Log: a.log,
 	})
 	return nil
 }
@@ -185,15 +193,9 @@ func (a *App) newDeliver() (err error) {
 	}
 	dev := a.conf.Mode == config.Dev
 	a.deliver, err = deliver.New(a.Loop, a.Store, a.formats(), deliver.Options{
-		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Notify: a.notice, Log: a.log,
+		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Log: a.log,
 	})
 	return err
-}
-
-// notice tells the operator, whose merchant cannot be told by the webhook that fails.
-func (a *App) notice(n deliver.Notice) {
-	a.log.Warn("a webhook endpoint fails; tell its owner", "endpoint", n.Endpoint.Text(id.Endpoint), "url", n.URL,
-		"percent_of_the_way_to_disabled", n.Percent, "paused_until", n.Until, "reason", n.Reason)
 }
 
 // observe is told of every commit. It must not block.
@@ -246,7 +248,11 @@ func (a *App) Close() error {
 // OpenStore opens the database, and makes or migrates it where the configuration
 // allows that.
 func OpenStore(ctx context.Context, conf config.Config, log *slog.Logger) (*store.DB, error) {
-	opt := store.Options{Shards: conf.Shards, Log: log}
+	return openStore(ctx, conf, log, nil)
+}
+
+func openStore(ctx context.Context, conf config.Config, log *slog.Logger, outages *outage.Book) (*store.DB, error) {
+	opt := store.Options{Shards: conf.Shards, Log: log, Outages: outages}
 	url := conf.DatabaseURL.Reveal()
 	fresh := isNewFile(url)
 	if conf.AutoMigrate || fresh {

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/iban"
+	"sluice/internal/outage"
 	"sluice/internal/rail/sepa"
 	"sluice/internal/rail/sepa/channel"
 	"sluice/internal/rail/sepa/code"
@@ -191,9 +192,7 @@ func (b bank) listen(ctx context.Context, a *App) error {
 	defer tick.Stop()
 	for {
 		// What has begun is finished: a file is taken in as a whole.
-		if err := b.rail.Round(context.WithoutCancel(ctx)); err != nil {
-			a.log.Warn("the bank's files cannot be taken in", "network", b.conf.Name, "error", err)
-		}
+		a.outages.Note(outage.Subject{What: outage.Bank, Name: b.conf.Name}, b.rail.Round(context.WithoutCancel(ctx)))
 		a.queued() // what the bank said may end payouts
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/store"
+	"sluice/internal/waiting"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
@@ -25,7 +26,7 @@ type book struct {
 	every  time.Duration // between two trial balances; 0: none
 	log    *slog.Logger
 
-	oldest, unknown, outbox, pending, disabled, imbalance *prometheus.Desc
+	oldest, unknown, outbox, pending, disabled, imbalance, waits, person *prometheus.Desc
 
 	mu    sync.Mutex
 	trial map[string]*big.Int // by currency, in minor units; nil before the first
@@ -39,13 +40,15 @@ func newBook(db *store.DB, assets money.Assets, every time.Duration, log *slog.L
 		outbox:    prometheus.NewDesc("sluice_outbox_lag_seconds", "Age of the oldest event that has not become webhooks yet.", nil, nil),
 		pending:   prometheus.NewDesc("sluice_webhook_oldest_pending_seconds", "How long the longest-waiting webhook has been due.", nil, nil),
 		disabled:  prometheus.NewDesc("sluice_webhook_endpoints_disabled", "Webhook endpoints that are disabled.", nil, nil),
+		waits:     prometheus.NewDesc("sluice_withdrawals_waiting", "Open withdrawals that wait for something, by what.", []string{"network", "reason"}, nil),
+		person:    prometheus.NewDesc("sluice_waiting_for_person", "Things that wait for a person; `sluice waiting` lists them.", []string{"kind"}, nil),
 		imbalance: prometheus.NewDesc("sluice_ledger_imbalance", "What all balances and house accounts add up to, in minor units. Must be 0.", []string{"asset"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (b *book) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.imbalance} {
+	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.imbalance, b.waits, b.person} {
 		out <- d
 	}
 }
@@ -53,8 +56,8 @@ func (b *book) Describe(out chan<- *prometheus.Desc) {
 // scrapeTimeout bounds the look-ups of one scrape.
 const scrapeTimeout = 5 * time.Second
 
-// waiting are the states in which a withdrawal waits for something.
-var waiting = []withdrawal.State{withdrawal.New, withdrawal.Review, withdrawal.Queued, withdrawal.Processing}
+// openStates are the states in which a withdrawal waits for something.
+var openStates = []withdrawal.State{withdrawal.New, withdrawal.Review, withdrawal.Queued, withdrawal.Processing}
 
 // Collect implements prometheus.Collector. What cannot be read is left out.
 func (b *book) Collect(out chan<- prometheus.Metric) {
@@ -74,7 +77,7 @@ func (b *book) Collect(out chan<- prometheus.Metric) {
 }
 
 func (b *book) collect(ctx context.Context, now time.Time, gauge func(*prometheus.Desc, float64, ...string)) error {
-	for _, state := range waiting {
+	for _, state := range openStates {
 		age, err := b.age(now, func(s id.Shard) (time.Time, error) { return b.store.OldestOpen(ctx, s, state) })
 		if err != nil {
 			return err
@@ -103,6 +106,32 @@ func (b *book) collect(ctx context.Context, now time.Time, gauge func(*prometheu
 			total += c
 		}
 		gauge(d, float64(total))
+	}
+	return b.waiting(ctx, gauge)
+}
+
+// waiting tells what keeps withdrawals, and what a person has to do.
+func (b *book) waiting(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string)) error {
+	groups, err := b.store.WaitingGroups(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		gauge(b.waits, float64(g.Count), g.Network, g.Reason)
+	}
+	items, err := waiting.List(ctx, b.store, b.assets)
+	if err != nil {
+		return err
+	}
+	kinds := map[waiting.Kind]float64{}
+	for _, kind := range waiting.Kinds {
+		kinds[kind] = 0
+	}
+	for _, i := range items {
+		kinds[i.Kind]++
+	}
+	for kind, n := range kinds {
+		gauge(b.person, n, string(kind))
 	}
 	return nil
 }

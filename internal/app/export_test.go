@@ -25,6 +25,7 @@ func MetricNames() []string {
 	newBook(nil, nil, 0, nil).Describe(all)
 	newRateMetrics(nil).Describe(all)
 	newPurse(nil, nil).Describe(all)
+	newOut(nil).Describe(all)
 	close(all)
 	var out []string
 	for d := range all {

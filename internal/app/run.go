@@ -23,8 +23,8 @@ type part struct {
 // the stop timeout is given up: nothing is lost by that, a restart goes on from
 // what is written.
 func (a *App) Run(ctx context.Context) error {
-	defer a.Close() //nolint:errcheck // stop returns its error; this is for a panic
-	failed := make(chan error, 8+len(a.banks))
+	defer a.Close()                             //nolint:errcheck // stop returns its error; this is for a panic
+	failed := make(chan error, 16+len(a.banks)) // one for every part
 	start := func(name string, fn func() error) part {
 		p := part{name, make(chan struct{})}
 		go func() {
@@ -44,6 +44,9 @@ func (a *App) Run(ctx context.Context) error {
 	working := []part{
 		start("schedule", func() error { return a.schedule.Run(workCtx) }),
 		start("trial balance", func() error { return a.book.run(workCtx) }),
+	}
+	if a.lookout != nil {
+		working = append(working, start("lookout", func() error { return a.lookout.run(workCtx) }))
 	}
 	if a.dispatch != nil {
 		working = append(working, start("payouts", func() error { return a.dispatch.Run(workCtx) }))

@@ -107,8 +107,7 @@ func (a *App) checks(ctx context.Context) (ready bool, all []check) {
 	add := func(name string, err error, text string) {
 		c := check{Name: name, OK: err == nil}
 		if err != nil {
-			c.Reason = text // err may name hosts and users: it is for the log
-			a.log.Warn("not ready", "check", name, "error", err)
+			c.Reason = text // err may name hosts and users: it is for the log, which has it once
 		}
 		all = append(all, c)
 	}

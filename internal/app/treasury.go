@@ -44,7 +44,7 @@ func (a *App) newTreasury() {
 	survey := Survey(a.Store, a.conf, a.rails)
 	a.survey = &survey
 	a.treasury = treasury.NewWorker(a.Loop, survey, turns, treasury.Options{
-		Assets: a.Assets, Every: a.conf.Treasury.Every.Std(), Log: a.log,
+		Assets: a.Assets, Every: a.conf.Treasury.Every.Std(), Outages: a.outages, Log: a.log,
 	})
 	a.metrics.registry.MustRegister(newPurse(a.treasury, a.Assets))
 }

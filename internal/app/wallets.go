@@ -3,22 +3,22 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/outage"
 	"sluice/internal/signer"
 )
 
 // ownKeys tells which wallets this process, or its signer, has the keys of. Others are
 // left to the processes that can sign for them.
 type ownKeys struct {
-	sign   signer.Signer
-	health *signerHealth // nil: the signer cannot tell
-	log    *slog.Logger
+	sign    signer.Signer
+	health  *signerHealth // nil: the signer cannot tell
+	outages *outage.Book
 
 	mu    sync.Mutex
 	mine  map[string]bool // by address, in lower case
@@ -32,16 +32,15 @@ const (
 	askSoon  = time.Second
 )
 
-func newOwnKeys(sign signer.Signer, health *signerHealth, log *slog.Logger) *ownKeys {
-	return &ownKeys{sign: sign, health: health, log: log, mine: map[string]bool{}}
+func newOwnKeys(sign signer.Signer, health *signerHealth, outages *outage.Book) *ownKeys {
+	return &ownKeys{sign: sign, health: health, outages: outages, mine: map[string]bool{}}
 }
 
 // look asks the signer for the first time, and tells whether it has keys now. A signer that
 // is not there yet may come.
 func (o *ownKeys) look(ctx context.Context) (bool, error) {
 	err := o.ask(ctx)
-	if fault.CodeOf(err) == "signer_unavailable" {
-		o.log.Warn("the signer does not answer; payouts wait for it", "error", err)
+	if fault.CodeOf(err) == awayCode {
 		return true, nil
 	}
 	if err != nil {
@@ -52,7 +51,7 @@ func (o *ownKeys) look(ctx context.Context) (bool, error) {
 
 func (o *ownKeys) ask(ctx context.Context) error {
 	if o.health != nil {
-		_ = o.health.ask(ctx) // it is logged
+		_ = o.health.ask(ctx) // it is noted
 	}
 	addresses, err := o.sign.Addresses(ctx)
 	o.mu.Lock()
@@ -70,8 +69,9 @@ func (o *ownKeys) of(ctx context.Context, all []dispatch.Wallet) []dispatch.Wall
 	own, asked := o.known(all)
 	age := time.Since(asked)
 	if age > askEvery || age > askSoon && len(own) < len(all) {
-		if err := o.ask(ctx); err != nil { // what it had before still holds
-			o.log.Warn("the signer does not tell its wallets", "error", err)
+		err := o.ask(ctx) // what it had before still holds
+		if fault.CodeOf(err) != awayCode {
+			o.outages.Note(outage.Subject{What: outage.Keys}, err)
 		}
 		own, _ = o.known(all)
 	}

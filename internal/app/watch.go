@@ -2,13 +2,13 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/outage"
 	"sluice/internal/signer"
 	"sluice/internal/withdrawal"
 )
@@ -19,6 +19,7 @@ type watchedStore struct {
 	commit.Store
 	metrics *metrics
 	queued  func() // told when withdrawals wait to be paid; must not block
+	waits   func() // told when withdrawals begin or end to wait for something; must not block
 }
 
 // Begin implements commit.Store.
@@ -40,28 +41,34 @@ func (t watchedTx) Commit(ctx context.Context, v *commit.View) error {
 	if err := t.Tx.Commit(ctx, v); err != nil {
 		return err
 	}
-	queued := false
+	queued, waits := false, false
 	inserts, updates := withdrawal.Withdrawals.Changed(v)
 	for _, w := range inserts {
 		t.metrics.withdrawal(nil, w)
 	}
 	for _, u := range updates {
 		t.metrics.withdrawal(u.Old, u.New)
+		waits = waits || u.New.Attention != u.Old.Attention || u.New.State == withdrawal.Review || u.Old.State == withdrawal.Review
 		queued = queued || u.New.State == withdrawal.Queued && u.Old.State != withdrawal.Queued
 	}
 	if queued {
 		t.queued()
 	}
+	if waits {
+		t.waits()
+	}
 	return nil
 }
+
+// awayCode is the code of a signer that does not answer.
+const awayCode = "signer_unavailable"
 
 // signerHealth asks the signer whether it signs at all.
 type signerHealth struct {
 	signer.Reporter
-	log *slog.Logger
+	outages *outage.Book
 
 	mu   sync.Mutex
-	code string    // of what was met last, "" for nothing
 	away time.Time // since when it has not answered; zero while it does
 }
 
@@ -75,17 +82,9 @@ func (h *signerHealth) ask(ctx context.Context) error {
 	err := h.Health(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if code := fault.CodeOf(err); code != h.code {
-		if h.code = code; err != nil {
-			h.log.Warn("the signer signs nothing", "code", code, "error", err)
-		} else {
-			h.log.Info("the signer signs again")
-		}
-	}
-	switch fault.CodeOf(err) {
-	case "sign_stopped":
-		err = nil
-	case "signer_unavailable":
+	code := fault.CodeOf(err)
+	if code == awayCode {
+		h.outages.Fail(outage.Subject{What: outage.Signer}, err)
 		if h.away.IsZero() {
 			h.away = time.Now()
 		}
@@ -95,19 +94,42 @@ func (h *signerHealth) ask(ctx context.Context) error {
 		return err
 	}
 	h.away = time.Time{}
+	h.outages.OK(outage.Subject{What: outage.Signer})
+	h.outages.Note(outage.Subject{What: outage.Signing}, err)
+	if code == "sign_stopped" {
+		return nil
+	}
 	return err
 }
 
-// watchedSigner counts what the signer refuses: each refusal is worth a look.
+// watchedSigner counts what the signer refuses: each refusal is worth a look. It notes
+// whether the signer answers.
 type watchedSigner struct {
 	signer.Signer
 	metrics *metrics
+	outages *outage.Book
+}
+
+// note tells how a call went; what the signer refuses, it has answered.
+func (s watchedSigner) note(err error) error {
+	if fault.CodeOf(err) != awayCode {
+		s.outages.OK(outage.Subject{What: outage.Signer})
+		return err
+	}
+	s.outages.Fail(outage.Subject{What: outage.Signer}, err)
+	return outage.Mark(outage.Subject{What: outage.Signer}, err)
+}
+
+// Addresses implements signer.Signer.
+func (s watchedSigner) Addresses(ctx context.Context) ([]string, error) {
+	out, err := s.Signer.Addresses(ctx)
+	return out, s.note(err)
 }
 
 // May implements signer.Previewer; a signer that is none has nothing to say beforehand.
 func (s watchedSigner) May(ctx context.Context, network string, outputs []signer.Output) error {
 	if would, ok := s.Signer.(signer.Previewer); ok {
-		return would.May(ctx, network, outputs)
+		return s.note(would.May(ctx, network, outputs))
 	}
 	return nil
 }
@@ -115,6 +137,7 @@ func (s watchedSigner) May(ctx context.Context, network string, outputs []signer
 // Sign implements signer.Signer.
 func (s watchedSigner) Sign(ctx context.Context, in signer.Intent) (signer.Signed, error) {
 	out, err := s.Signer.Sign(ctx, in)
+	err = s.note(err)
 	if f := fault.Of(err); f != nil {
 		s.metrics.signerRefusals.WithLabelValues(f.Code).Inc()
 	}

@@ -22,6 +22,7 @@ var levels = map[string]int{
 
 	// 2: mechanisms and ports without business rules.
 	"internal/commit":   2,
+	"internal/outage":   2, // what lasts, in the log once
 	"internal/calendar": 2,
 	"internal/signer":   2,
 	"internal/bitcoin":  2,
@@ -62,6 +63,7 @@ var levels = map[string]int{
 	"internal/dispatch":   7,
 	"internal/schedule":   7,
 	"internal/treasury":   7,
+	"internal/waiting":    7, // what waits for a person
 	"internal/bankbook":   7,
 	"internal/terms":      7,
 	"internal/terms/desk": 7, // requests into commands, for every API

@@ -167,28 +167,25 @@ type asked struct {
 	} `json:"destination"`
 }
 
-// fetch asks the server. A merchant's key sees the merchant's own withdrawals, the
-// operator's those that wait for a person.
+// fetch asks the server, with a merchant's key or one of the operator's. The machine of an
+// approver is upgraded by itself: older servers show the operator only what is in review.
 func (c *approverSignCmd) fetch(e *env) (payment, error) {
 	var w asked
-	err := c.call(e, http.MethodGet, "/v1/withdrawals/"+url.PathEscape(c.ID), nil, &w)
-	if err != nil {
+	if err := c.call(e, http.MethodGet, "/v1/withdrawals/"+url.PathEscape(c.ID), nil, &w); err != nil {
 		var list struct {
 			Data []struct {
-				Withdrawal json.RawMessage `json:"withdrawal"`
+				Withdrawal asked `json:"withdrawal"`
 			} `json:"data"`
 		}
 		if c.call(e, http.MethodGet, "/v1/review", nil, &list) != nil {
 			return payment{}, err
 		}
 		for _, r := range list.Data {
-			var one asked
-			if jsonErr := json.Unmarshal(r.Withdrawal, &one); jsonErr == nil && one.ID == c.ID {
-				w, err = one, nil
-				break
+			if r.Withdrawal.ID == c.ID {
+				w = r.Withdrawal
 			}
 		}
-		if err != nil {
+		if w.ID == "" {
 			return payment{}, err
 		}
 	}
@@ -198,11 +195,21 @@ func (c *approverSignCmd) fetch(e *env) (payment, error) {
 	return payment{Ref: w.ID, Network: w.Destination.Network, Asset: w.Receive.Currency, Amount: w.Receive.Amount, Address: w.Destination.Address}, nil
 }
 
+// send gives the proof to the server. With a key of the operator it also ends a review; with
+// a merchant's it is only added.
 func (c *approverSignCmd) send(e *env, proof string) error {
 	if c.URL == "" {
 		return fault.New(fault.Invalid, "usage", "--send needs --url")
 	}
-	return c.call(e, http.MethodPost, "/v1/review/"+url.PathEscape(c.ID)+"/approve", map[string]string{"approval": proof}, nil)
+	var who struct {
+		Merchant *string `json:"merchant"`
+	}
+	_ = c.call(e, http.MethodGet, "/v1/ping", nil, &who) // the next request says what is wrong
+	path := "/v1/review/" + url.PathEscape(c.ID) + "/approve"
+	if who.Merchant != nil {
+		path = "/v1/withdrawals/" + url.PathEscape(c.ID) + "/approval"
+	}
+	return c.call(e, http.MethodPost, path, map[string]string{"approval": proof}, nil)
 }
 
 // answerMax is the longest answer of a server that is read.

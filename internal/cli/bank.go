@@ -197,7 +197,7 @@ func (c *bankFilesCmd) Run(e *env) error {
 			out = append(out, bankFileOut{f.Hash, f.Name, f.Kind, string(f.State), f.Reason, f.Size, f.Entries, f.Problems, f.Wallet, f.CreatedAt})
 		}
 		return list(e, out, "RECEIVED NAME KIND STATE ENTRIES PROBLEMS SHA-256 REASON", func(f bankFileOut) []any {
-			return []any{f.CreatedAt.Format(time.RFC3339), f.Name, or(f.Kind, "-"), f.State, f.Entries, f.Problems, f.Hash, or(f.Reason, "-")}
+			return []any{when(f.CreatedAt), f.Name, or(f.Kind, "-"), f.State, f.Entries, f.Problems, f.Hash, or(f.Reason, "-")}
 		})
 	})
 }
@@ -275,7 +275,7 @@ func (c *bankOrdersCmd) Run(e *env) error {
 			}
 			out = append(out, x)
 		}
-		return list(e, out, "MESSAGE-ID DAY SERVICE PAYMENTS TOTAL OPEN HANDED-OVER", func(o bankOrderOut) []any {
+		return list(e, out, "MESSAGE-ID DAY SERVICE PAYMENTS TOTAL OPEN +HANDED-OVER", func(o bankOrderOut) []any {
 			handed := "not yet"
 			if o.HandedAt != nil {
 				handed = o.HandedAt.Format(time.RFC3339)

@@ -14,7 +14,6 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	"github.com/alecthomas/kong"
 
@@ -22,6 +21,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/fault"
+	"sluice/internal/merchant"
 	"sluice/internal/store"
 )
 
@@ -39,6 +39,7 @@ type root struct {
 	Config      string   `short:"c" placeholder:"PATH" help:"Configuration file. Default: what SLUICE_CONFIG names, else sluice.toml if it exists."`
 	DatabaseURL string   `placeholder:"URL" help:"sqlite:PATH or postgres://USER@HOST/DATABASE, over the configuration."`
 	Set         []string `sep:"none" placeholder:"KEY=VALUE" help:"Set any key of the configuration, like --set commit.batch_max=512. May be repeated."`
+	Wide        bool     `help:"Show every column of a table, however wide it becomes. Without it tables keep to 100 columns."`
 	JSON        bool     `name:"json" help:"Print JSON: one object, or for lists one object per line. Errors are an object on standard error."`
 
 	Serve      serveCmd      `cmd:"" help:"Run the server until SIGTERM or Ctrl-C."`
@@ -50,7 +51,12 @@ type root struct {
 	Dispatch   dispatchCmd   `cmd:"" help:"Slots and what they pay: look, cancel."`
 	Signer     signerCmd     `cmd:"" help:"The signer in a process of its own: it holds the keys, and a policy that no server can change."`
 	Approver   approverCmd   `cmd:"" help:"Approvals: the proof that somebody with a key of their own agreed to a payout."`
+	Waiting    waitingCmd    `cmd:"" help:"List everything that waits for a person, and which command ends it."`
 	Withdrawal withdrawalCmd `cmd:"" help:"Withdrawals."`
+	Account    accountCmd    `cmd:"" help:"Accounts and their balances."`
+	Event      eventCmd      `cmd:"" help:"The log of what happened to a merchant."`
+	Endpoint   endpointCmd   `cmd:"" help:"Webhook endpoints."`
+	Delivery   deliveryCmd   `cmd:"" help:"What was sent to webhook endpoints."`
 	Bank       bankCmd       `cmd:"" help:"What banks said."`
 	Seal       sealCmd       `cmd:"" help:"Keys for what is kept encrypted."`
 	Treasury   treasuryCmd   `cmd:"" help:"What the wallets have, what they owe, and how long it lasts."`
@@ -125,7 +131,7 @@ func Run(ctx context.Context, args []string, files IO) (code int) {
 func newParser(r *root, files IO) (*kong.Kong, error) {
 	return kong.New(r, kong.Name("sluice"), kong.Description(about), kong.Writers(files.Stdout, files.Stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"scopes": scopeNames(), "dialects": dialectNames(), "options": optionNames()})
+		kong.Vars{"scopes": scopeNames(merchant.MerchantScopes), "operator_scopes": scopeNames(merchant.OperatorScopes), "states": stateNames(), "dialects": dialectNames(), "options": optionNames()})
 }
 
 // path is the command that was misused, with a blank behind it, so that the hint
@@ -135,7 +141,18 @@ func path(err error) string {
 	if !errors.As(err, &p) || p.Context == nil || p.Context.Selected() == nil {
 		return ""
 	}
-	return strings.TrimPrefix(p.Context.Selected().FullPath(), "sluice ") + " "
+	return strings.TrimPrefix(commandPath(p.Context.Selected()), "sluice ") + " "
+}
+
+// commandPath is what one types for a command, without its other names.
+func commandPath(n *kong.Node) string {
+	var words []string
+	for w := range strings.FieldsSeq(n.FullPath()) {
+		if !strings.HasPrefix(w, "(") {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func has(args []string, flag string) bool {
@@ -199,11 +216,19 @@ func (e *env) config(over map[string]string) (config.Config, string, error) {
 
 // logger writes to standard error as the configuration says.
 func (e *env) logger(conf config.Config) *slog.Logger {
-	opt := &slog.HandlerOptions{Level: conf.Log.SlogLevel()}
+	opt := &slog.HandlerOptions{Level: conf.Log.SlogLevel(), ReplaceAttr: withUnits}
 	if conf.Log.Format == "json" {
 		return slog.New(slog.NewJSONHandler(e.Stderr, opt))
 	}
 	return slog.New(slog.NewTextHandler(e.Stderr, opt))
+}
+
+// withUnits writes durations as people do: a bare number would be nanoseconds.
+func withUnits(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // tool is what a command on the database needs.
@@ -233,7 +258,7 @@ func (t *tool) write(fn func(*commit.Loop) error) error { return app.Write(t.ctx
 // print writes a result: v as JSON, or what text writes.
 func (e *env) print(v any, text func(w io.Writer)) error {
 	if !e.root.JSON {
-		w := tabwriter.NewWriter(e.Stdout, 0, 4, 2, ' ', 0)
+		w := &tabulator{out: e.Stdout, wide: e.root.Wide}
 		text(w)
 		return w.Flush()
 	}
@@ -251,7 +276,7 @@ func list[T any](e *env, rows []T, head string, line func(T) []any) error {
 		}
 		return nil
 	}
-	w := tabwriter.NewWriter(e.Stdout, 0, 4, 2, ' ', 0)
+	w := &tabulator{out: e.Stdout, wide: e.root.Wide}
 	p := printer{w}
 	p.line(strings.ReplaceAll(head, " ", "\t"))
 	for _, r := range rows {
@@ -260,7 +285,7 @@ func list[T any](e *env, rows []T, head string, line func(T) []any) error {
 			if i > 0 {
 				p.text("\t")
 			}
-			p.text(fmt.Sprint(c))
+			p.text(strings.NewReplacer("\t", " ", "\n", " ").Replace(fmt.Sprint(c)))
 		}
 		p.line("")
 	}

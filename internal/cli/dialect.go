@@ -209,8 +209,8 @@ func (c *dialectListCmd) Run(e *env) error {
 		for _, r := range rows {
 			out = append(out, showCredential(id.ID{Shard: owner.Shard, Seq: r.Seq}, r))
 		}
-		return list(e, out, "ID DIALECT KEY NAME CREATED REVOKED OPTIONS", func(x credentialOut) []any {
-			return []any{x.ID, x.Dialect, x.Key, or(x.Name, "-"), when(x.CreatedAt), maybeWhen(x.RevokedAt), optionsText(x.Options)}
+		return list(e, out, "ID DIALECT KEY NAME STATE +CREATED +REVOKED OPTIONS", func(x credentialOut) []any {
+			return []any{x.ID, x.Dialect, x.Key, or(x.Name, "-"), stateOfKey(nil, x.RevokedAt), when(x.CreatedAt), maybeWhen(x.RevokedAt), optionsText(x.Options)}
 		})
 	})
 }

@@ -13,7 +13,7 @@ import (
 
 type dispatchCmd struct {
 	List   dispatchListCmd   `cmd:"" help:"List dispatches, newest first."`
-	Show   dispatchShowCmd   `cmd:"" help:"Show a dispatch with its payouts and attempts."`
+	Show   dispatchShowCmd   `cmd:"" aliases:"get" help:"Show a dispatch with its payouts and attempts."`
 	Cancel dispatchCancelCmd `cmd:"" help:"Order to use up the slot of a dispatch for nothing. The network decides what comes first: the cancel, and all its payouts fail, or an attempt that pays."`
 }
 
@@ -97,7 +97,7 @@ func (c *dispatchListCmd) Run(e *env) error {
 		for _, d := range rows {
 			out = append(out, showDispatch(d))
 		}
-		return list(e, out, "ID NETWORK STATE STAGE PAYOUTS SETTLED ATTEMPTS TXID", func(d dispatchOut) []any {
+		return list(e, out, "ID NETWORK STATE STAGE PAYOUTS SETTLED ATTEMPTS +TXID", func(d dispatchOut) []any {
 			return []any{d.ID, d.Network, d.State, or(d.Stage, "-"), d.Items, d.Settled, d.Attempts, or(d.TxID, "-")}
 		})
 	})

@@ -67,7 +67,10 @@ How keys, files, the environment and flags go together stands in [configuration.
 `)
 	flagTable(&b, m.Flags)
 	for _, n := range m.Leaves(true) {
-		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n", strings.Join(strings.Fields(n.FullPath()), " "), n.Help)
+		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n", commandPath(n), n.Help)
+		if len(n.Aliases) > 0 {
+			fmt.Fprintf(&b, "\nAlso called `%s`.\n", strings.Join(n.Aliases, "`, `"))
+		}
 		if len(n.Positional) > 0 {
 			b.WriteString("\n| Argument | |\n| --- | --- |\n")
 			for _, p := range n.Positional {
@@ -130,9 +133,9 @@ func code(s string) string {
 	return "`" + s + "`"
 }
 
-func scopeNames() string {
+func scopeNames(scopes []merchant.Scope) string {
 	var out []string
-	for _, s := range merchant.MerchantScopes {
+	for _, s := range scopes {
 		out = append(out, string(s))
 	}
 	return strings.Join(out, ", ")

@@ -110,7 +110,7 @@ func devNode(t *testing.T, geth, dir, address string) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	})
-	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); ; <-time.After(20 * time.Millisecond) {
 		var d net.Dialer
 		c, err := d.DialContext(t.Context(), "tcp", address)
 		if err == nil {

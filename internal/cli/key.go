@@ -52,9 +52,9 @@ func maybe(t time.Time) *time.Time {
 
 type keyCreateCmd struct {
 	Merchant  string        `placeholder:"ID" help:"Whose key: mer_..."`
-	Operator  bool          `help:"A key of the operator instead: it reads what belongs to the installation."`
+	Operator  bool          `help:"A key of the operator instead: it reads everything of all merchants, and decides what waits for the operator."`
 	Name      string        `help:"What it is for."`
-	Scopes    []string      `placeholder:"SCOPE" help:"What it may do, separated by commas: ${scopes}; or all of them: all. An operator's key has the scope operator."`
+	Scopes    []string      `placeholder:"SCOPE" help:"What it may do, separated by commas: ${scopes}; or all of them: all. An operator's key may have ${operator_scopes}; default: operator, which is all it can do."`
 	ExpiresIn time.Duration `placeholder:"DURATION" help:"After that it stops working, like 720h. Default: never."`
 }
 
@@ -91,18 +91,21 @@ func (c *keyCreateCmd) Run(e *env) error {
 	})
 }
 
-func (c *keyCreateCmd) command(t *tool) (merchant.CreateKey, error) {
-	cmd := merchant.CreateKey{Name: c.Name, Mode: merchant.Live}
+func (c *keyCreateCmd) command(t *tool) (cmd merchant.CreateKey, err error) {
+	cmd = merchant.CreateKey{Name: c.Name, Mode: merchant.Live}
 	if c.ExpiresIn < 0 {
 		// Zero means never, and a negative time must not come near that.
 		return cmd, fault.New(fault.Invalid, "usage", "--expires-in %s: a key can only expire in the future; leave it out for one that never does", c.ExpiresIn)
 	}
 	if c.Operator {
-		cmd.Scopes = []merchant.Scope{merchant.Operate}
 		if t.conf.Mode == config.Dev {
 			cmd.Mode = merchant.Test
 		}
-		return cmd, nil
+		cmd.Scopes, err = c.scopes("an operator's key", merchant.OperatorScopes, []merchant.Scope{merchant.Operate})
+		if len(c.Scopes) == 0 {
+			cmd.Scopes, err = []merchant.Scope{merchant.Operate}, nil
+		}
+		return cmd, err
 	}
 	owner, err := parseID(id.Merchant, c.Merchant)
 	if err != nil {
@@ -116,23 +119,29 @@ func (c *keyCreateCmd) command(t *tool) (merchant.CreateKey, error) {
 		return cmd, err
 	}
 	cmd.Owner, cmd.Mode = owner, m.Mode // live or test is the merchant's, never the key's own
+	cmd.Scopes, err = c.scopes("a merchant's key", merchant.MerchantScopes, merchant.MerchantScopes)
+	return cmd, err
+}
+
+// scopes reads --scopes: those that may be named for a key, and what all stands for.
+func (c *keyCreateCmd) scopes(whose string, allowed, all []merchant.Scope) ([]merchant.Scope, error) {
+	var out []merchant.Scope
 	for _, s := range c.Scopes {
 		if s == "all" {
 			if len(c.Scopes) > 1 {
-				return cmd, fault.New(fault.Invalid, "usage", "--scopes all stands alone: it is every scope that a merchant's key may have")
+				return nil, fault.New(fault.Invalid, "usage", "--scopes all stands alone: it is every scope that %s may have", whose)
 			}
-			cmd.Scopes = merchant.MerchantScopes
-			break
+			return all, nil
 		}
-		if !slices.Contains(merchant.MerchantScopes, merchant.Scope(s)) {
-			return cmd, fault.New(fault.Invalid, "usage", "--scopes %s: a merchant's key may have %s", s, scopeNames())
+		if !slices.Contains(allowed, merchant.Scope(s)) {
+			return nil, fault.New(fault.Invalid, "usage", "--scopes %s: %s may have %s", s, whose, scopeNames(allowed))
 		}
-		cmd.Scopes = append(cmd.Scopes, merchant.Scope(s))
+		out = append(out, merchant.Scope(s))
 	}
-	if len(cmd.Scopes) == 0 {
-		return cmd, fault.New(fault.Invalid, "usage", "a key may do nothing by default: name its scopes, like --scopes withdrawals:read,withdrawals:create, or --scopes all")
+	if len(out) == 0 {
+		return nil, fault.New(fault.Invalid, "usage", "a key may do nothing by default: name its scopes, like --scopes withdrawals:read,withdrawals:create, or --scopes all")
 	}
-	return cmd, nil
+	return out, nil
 }
 
 type keyListCmd struct {
@@ -161,10 +170,29 @@ func (c *keyListCmd) Run(e *env) error {
 		for _, k := range rows {
 			out = append(out, showKey(k))
 		}
-		return list(e, out, "ID KEY MODE NAME CREATED EXPIRES REVOKED SCOPES", func(k keyOut) []any {
-			return []any{k.ID, k.Shown, k.Mode, or(k.Name, "-"), when(k.CreatedAt), maybeWhen(k.ExpiresAt), maybeWhen(k.RevokedAt), strings.Join(k.Scopes, ",")}
+		return list(e, out, "ID KEY +MODE NAME STATE +CREATED +EXPIRES +REVOKED SCOPES", func(k keyOut) []any {
+			shown := k.Shown
+			if !e.root.Wide {
+				shown = shown[strings.LastIndex(shown, "_")+1:]
+			}
+			return []any{
+				k.ID, shown, k.Mode, e.cut(or(k.Name, "-"), 12), stateOfKey(k.ExpiresAt, k.RevokedAt), when(k.CreatedAt), maybeWhen(k.ExpiresAt), maybeWhen(k.RevokedAt),
+				strings.Join(k.Scopes, ", "),
+			}
 		})
 	})
+}
+
+// stateOfKey says in one word whether a key works.
+func stateOfKey(expires, revoked *time.Time) string {
+	switch {
+	case revoked != nil:
+		return "revoked"
+	case expires != nil && !time.Now().Before(*expires):
+		return "expired"
+	default:
+		return "live"
+	}
 }
 
 func maybeWhen(t *time.Time) string {

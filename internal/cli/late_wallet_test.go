@@ -41,7 +41,7 @@ poll = "50ms"
 	await := func(what string, done func(w map[string]any) bool) {
 		t.Helper()
 		var w map[string]any
-		for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(limit); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
 			if w = v.get(t, key, "/v1/withdrawals/"+id); done(w) {
 				return
 			}

@@ -69,7 +69,9 @@ func (c *merchantCreateCmd) Run(e *env) error {
 		out := showMerchant(shard, m)
 		return e.print(out, func(w io.Writer) {
 			out.table(w)
-			printer{w}.f("\nNext: sluice key create --merchant %s --scopes all\n", out.ID)
+			p := printer{w}
+			p.f("\nNext: sluice key create --merchant %s --scopes all\n", out.ID)
+			p.f("Its own account, which the wires of CoinsPaid and Tylt work on:\n      sluice account open --merchant %s --kind merchant --name %q\n", out.ID, out.Name)
 		})
 	})
 }
@@ -107,8 +109,8 @@ func (merchantListCmd) Run(e *env) error {
 				out = append(out, showMerchant(shard, m))
 			}
 		}
-		return list(e, out, "ID NAME MODE CANCEL-WINDOW SHARD CREATED", func(m merchantOut) []any {
-			return []any{m.ID, m.Name, m.Mode, m.CancelWindow, m.Shard, when(m.CreatedAt)}
+		return list(e, out, "ID NAME MODE CANCEL-WINDOW +SHARD +CREATED", func(m merchantOut) []any {
+			return []any{m.ID, e.cut(m.Name, 36), m.Mode, m.CancelWindow, m.Shard, when(m.CreatedAt)}
 		})
 	})
 }

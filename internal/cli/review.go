@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"sluice/internal/commit"
+	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/signer/approval"
 	"sluice/internal/store"
 	"sluice/internal/withdrawal"
 )
@@ -31,23 +33,24 @@ func (c *withdrawalReviewCmd) Run(e *env) error {
 		}) {
 			out = append(out, showWithdrawal(at.Shard, rows[at], assets))
 		}
-		return list(e, out, "ID MERCHANT AMOUNT CURRENCY TO NETWORK SINCE WHY", func(w withdrawalOut) []any {
-			return []any{w.ID, w.Merchant, w.Amount, w.Currency, w.Address, w.Network, when(w.UpdatedAt), w.Review}
+		return list(e, out, "ID MERCHANT AMOUNT TO NETWORK SINCE WHY", func(w withdrawalOut) []any {
+			return []any{w.ID, w.Merchant, short(w.Amount) + " " + w.Currency, w.Address, w.Network, when(w.UpdatedAt), w.Review}
 		})
 	})
 }
 
 type withdrawalApproveCmd struct {
 	ID       string `arg:"" help:"The withdrawal, wd_..."`
-	Approval string `placeholder:"PROOF" help:"What \"sluice approver sign\" printed, for a signer that asks for it; without it the approval is only written down."`
+	Approval string `placeholder:"PROOF" help:"What \"sluice approver sign\" printed, where the signer asks for it; without it only the review ends."`
 	Reason   string `help:"Why; kept in the trail."`
 }
 
 // Run implements the command.
 func (c *withdrawalApproveCmd) Run(e *env) error {
-	return e.decide(c.ID, func(at id.ID) commit.Command {
-		return withdrawal.NewApprove(at.Seq, cmp.Or(c.Approval, "unsigned "+actor), c.Reason, actor)
-	})
+	if c.Approval != "" && !approval.WellFormed(c.Approval) {
+		return fault.New(fault.Invalid, "usage", "--approval: must be what `sluice approver sign` prints, all of it")
+	}
+	return e.decide(c.ID, func(at id.ID) commit.Command { return withdrawal.NewApprove(at.Seq, c.Approval, c.Reason, actor) })
 }
 
 type withdrawalRejectCmd struct {

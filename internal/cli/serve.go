@@ -7,7 +7,6 @@ import (
 	"runtime"
 
 	"sluice/internal/app"
-	"sluice/internal/config"
 )
 
 type serveCmd struct {
@@ -29,9 +28,6 @@ func (c *serveCmd) Run(e *env) error {
 	log := e.logger(conf)
 	if file == "" {
 		log.Info("no configuration file: the defaults hold; `sluice init` writes one")
-	}
-	if conf.Mode == config.Dev {
-		log.Warn("dev mode: webhooks may go to this machine and unencrypted. Not for real money")
 	}
 	a, err := app.New(e.ctx, conf, app.Options{Log: log})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,7 +26,42 @@ type server struct {
 	http *http.Client
 	end  func()     // asks it to stop
 	done chan error // told once, when it has stopped
-	log  *bytes.Buffer
+	log  *output
+}
+
+// output is what a server logs, readable while it does.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// says waits until the log has a line with all of these.
+func (v *server) says(t *testing.T, parts ...string) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		for line := range strings.Lines(v.log.String()) {
+			found := true
+			for _, p := range parts {
+				found = found && strings.Contains(line, p)
+			}
+			if found {
+				return
+			}
+		}
+	}
+	t.Fatalf("no line with %q in\n%s", parts, v.log)
 }
 
 var anyPort = []string{"serve", "--json", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}
@@ -35,7 +71,7 @@ func serve(t *testing.T, s *shell, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
-	v := &server{end: cancel, done: make(chan error, 1), log: &bytes.Buffer{}}
+	v := &server{end: cancel, done: make(chan error, 1), log: &output{}}
 	go func() {
 		code := cli.Run(ctx, append(anyPort, args...), cli.IO{Stdin: strings.NewReader(""), Stdout: in, Stderr: v.log, Environ: s.env})
 		_ = in.Close()
@@ -53,7 +89,7 @@ func process(t *testing.T, s *shell, args ...string) *server {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], append(anyPort, args...)...) //nolint:noctx // it is ended by signals
 	cmd.Env = append([]string{asProgram + "=1"}, s.env...)
-	v := &server{done: make(chan error, 1), log: &bytes.Buffer{}}
+	v := &server{done: make(chan error, 1), log: &output{}}
 	cmd.Stderr = v.log
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -63,7 +63,7 @@ func (f figuresOut) runway() string {
 
 func (f figuresOut) state() string {
 	if f.Low {
-		return "LOW (below " + f.Below + ")"
+		return "LOW (below " + short(f.Below) + ")"
 	}
 	return "ok"
 }
@@ -168,16 +168,18 @@ func showTreasury(assets money.Assets, all []treasury.Status, needs []treasury.N
 func (o treasuryOut) table(p printer) {
 	p.line("NETWORK\tASSET\tBALANCE\tRESERVED\tSPENDABLE\tOWED\tFREE\tSHORT")
 	for _, n := range o.Assets {
-		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, n.Balance, n.Reserved, n.Spendable, n.Owed, n.Free, n.Short)
+		p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Network, n.Asset, short(n.Balance), short(n.Reserved), short(n.Spendable), short(n.Owed), short(n.Free), short(n.Short))
 	}
-	p.line("")
-	p.line("WALLET\tASSET\tBALANCE\tSPENDABLE\tSPENT-24H\tRUNWAY\tSTATE")
 	for _, w := range o.Wallets {
+		p.f("\n%s on %s: %s\n", w.Wallet, w.Network, w.Address)
+		if len(w.Figures) > 0 {
+			p.line("ASSET\tBALANCE\tSPENDABLE\tSPENT-24H\tRUNWAY\tSTATE")
+		}
 		for _, f := range w.Figures {
-			p.f("%s\t%s\t%s\t%s\t%s\t%s\t%s\n", w.Wallet, f.Asset, f.Balance, f.Spendable, f.Spent, f.runway(), f.state())
+			p.f("%s\t%s\t%s\t%s\t%s\t%s\n", f.Asset, short(f.Balance), short(f.Spendable), short(f.Spent), f.runway(), f.state())
 		}
 		if w.Problem != "" {
-			p.f("%s\t-\t-\t-\t-\t-\t%s\n", w.Wallet, w.Problem)
+			p.line(w.Problem)
 		}
 	}
 	if len(o.Exchange) > 0 {
@@ -185,7 +187,7 @@ func (o treasuryOut) table(p printer) {
 		p.line("EXCHANGED\tDONE\tOPEN\tEXPOSURE")
 	}
 	for _, x := range o.Exchange {
-		p.f("%s\t%s\t%s\t%s\n", x.Currency, x.Done, x.Open, x.Exposure)
+		p.f("%s\t%s\t%s\t%s\n", x.Currency, short(x.Done), short(x.Open), short(x.Exposure))
 	}
 }
 

@@ -162,7 +162,7 @@ func (walletListCmd) Run(e *env) error {
 		for _, w := range rows {
 			out = append(out, showWallet(w))
 		}
-		return list(e, out, "ID NETWORK ADDRESS LABEL NEXT-NONCE LEASED-UNTIL", func(w walletOut) []any {
+		return list(e, out, "ID NETWORK ADDRESS +LABEL +NEXT-NONCE +LEASED-UNTIL", func(w walletOut) []any {
 			return []any{w.ID, w.Network, w.Address, or(w.Label, "-"), w.NextNonce, maybeWhen(w.LeaseUntil)}
 		})
 	})
@@ -195,7 +195,7 @@ func (c *walletStatusCmd) Run(e *env) error {
 			reserved := w.each(func(f figuresOut) string { return f.Reserved + " " + f.Asset })
 			spendable := w.each(func(f figuresOut) string { return f.Spendable + " " + f.Asset })
 			runway := w.each(func(f figuresOut) string { return f.runway() + " " + f.Asset })
-			return []any{w.ID, w.Network, w.Address, yesNo(w.Key), or(w.Problem, balances(w.Balances)), reserved, spendable, or(w.Gas, "-"), runway}
+			return []any{w.ID, w.Network, w.Address, yesNo(w.Key), or(w.Problem, balancesText(w.Balances)), reserved, spendable, or(w.Gas, "-"), runway}
 		})
 	})
 }
@@ -211,7 +211,7 @@ func yesNo(b *bool) string {
 	}
 }
 
-func balances(m map[string]string) string {
+func balancesText(m map[string]string) string {
 	var out []string
 	for code, amount := range m {
 		out = append(out, amount+" "+code)

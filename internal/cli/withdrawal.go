@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"sluice/internal/commit"
@@ -17,7 +18,7 @@ import (
 
 type withdrawalCmd struct {
 	List     withdrawalListCmd     `cmd:"" help:"List a merchant's withdrawals, newest first."`
-	Get      withdrawalGetCmd      `cmd:"" help:"Show one withdrawal."`
+	Show     withdrawalShowCmd     `cmd:"" aliases:"get" help:"Show one withdrawal."`
 	Timeline withdrawalTimelineCmd `cmd:"" help:"Show what happened to a withdrawal: events and transfers, oldest first."`
 	Cancel   withdrawalCancelCmd   `cmd:"" help:"Cancel a withdrawal that no dispatch has claimed; its money goes back."`
 	Review   withdrawalReviewCmd   `cmd:"" help:"List the withdrawals of all merchants that wait for a person, the longest waiting first."`
@@ -84,9 +85,17 @@ func showWithdrawal(shard id.Shard, w withdrawal.Withdrawal, assets money.Assets
 	return out
 }
 
+func stateNames() string {
+	var out []string
+	for _, s := range withdrawal.States {
+		out = append(out, string(s))
+	}
+	return strings.Join(out, ", ")
+}
+
 type withdrawalListCmd struct {
 	Merchant string `required:"" placeholder:"ID" help:"Whose withdrawals: mer_..."`
-	State    string `placeholder:"STATE" help:"Only those in this state: new, review, queued, processing, confirmed, failed, cancelled, rejected, returned."`
+	State    string `placeholder:"STATE" help:"Only those in this state: ${states}."`
 	Limit    int    `default:"50" help:"At most so many, up to 1000."`
 }
 
@@ -97,7 +106,7 @@ func (c *withdrawalListCmd) Run(e *env) error {
 		return err
 	}
 	if c.State != "" && !slices.Contains(withdrawal.States, withdrawal.State(c.State)) {
-		return fault.New(fault.Invalid, "usage", "--state %s: the states are %v", c.State, withdrawal.States)
+		return fault.New(fault.Invalid, "usage", "--state %s: there is no such state; the states are %s", c.State, stateNames())
 	}
 	return e.open(func(t *tool) error {
 		_, found, err := t.db.Merchant(t.ctx, at)
@@ -121,18 +130,18 @@ func (c *withdrawalListCmd) Run(e *env) error {
 		for _, w := range rows {
 			out = append(out, showWithdrawal(at.Shard, w, assets))
 		}
-		return list(e, out, "ID FOREIGN-ID STATE AMOUNT CURRENCY NETWORK CREATED ATTENTION", func(w withdrawalOut) []any {
-			return []any{w.ID, w.ForeignID, w.State, w.Amount, w.Currency, w.Network, when(w.CreatedAt), or(w.Attention, "-")}
+		return list(e, out, "ID FOREIGN-ID STATE AMOUNT +NETWORK +CREATED ATTENTION", func(w withdrawalOut) []any {
+			return []any{w.ID, e.cut(w.ForeignID, 16), w.State, short(w.Amount) + " " + w.Currency, w.Network, when(w.CreatedAt), or(w.Attention, "-")}
 		})
 	})
 }
 
-type withdrawalGetCmd struct {
+type withdrawalShowCmd struct {
 	ID string `arg:"" help:"The withdrawal, wd_..."`
 }
 
 // Run implements the command.
-func (c *withdrawalGetCmd) Run(e *env) error {
+func (c *withdrawalShowCmd) Run(e *env) error {
 	return e.withdrawal(c.ID, func(t *tool, at id.ID, w withdrawal.Withdrawal, assets money.Assets) error {
 		return e.printWithdrawal(showWithdrawal(at.Shard, w, assets))
 	})
@@ -232,7 +241,7 @@ func (c *withdrawalTimelineCmd) Run(e *env) error {
 			})
 		}
 		sort.SliceStable(out, func(i, j int) bool { return out[i].At.Before(out[j].At) })
-		return list(e, out, "AT WHAT TYPE DETAIL", func(s stepOut) []any {
+		return list(e, out, "AT +WHAT TYPE DETAIL", func(s stepOut) []any {
 			detail := s.State + "  by " + s.Actor
 			if s.Kind == "transfer" {
 				detail = s.Amount + "  " + s.From + " -> " + s.To

@@ -12,6 +12,7 @@ import (
 	"sluice/internal/crash"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/outage"
 	"sluice/internal/rail"
 	"sluice/internal/withdrawal"
 )
@@ -139,7 +140,7 @@ func (h *hand) refuse(ctx context.Context, d Work, claimed []bool, reason string
 
 // giveUp ends a dispatch of which nothing has left and gives its slot back.
 func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
-	h.log.Warn("a payout is given up before anything was sent", "dispatch", d.Dispatch.Seq, "reason", reason)
+	h.log.Warn("a payout is given up before anything was sent", "dispatch", dispatchText(d.Dispatch.Seq), "reason", reason)
 	held, err := h.held(d.Dispatch)
 	if err != nil {
 		return d, err
@@ -167,6 +168,9 @@ func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string
 
 // wait notes on every withdrawal why it does not go on, and gives the error back.
 func (h *hand) wait(ctx context.Context, d Work, err error) error {
+	if unavailable(err) {
+		_ = h.reached(err) // noted
+	}
 	code, text := h.why(err)
 	if code == "sign_slot" && len(d.Attempts) == 0 {
 		text = d.stuck(text)
@@ -192,7 +196,7 @@ func (h *hand) why(err error) (code, text string) {
 func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {
 	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command { return withdrawal.NewAttend(it.Withdrawal, code, text, Actor) })
 	if err := errors.Join(errs...); err != nil {
-		h.log.Error("a reason cannot be noted", "dispatch", d.Dispatch.Seq, "reason", code, "error", err)
+		h.log.Error("a reason cannot be noted", "dispatch", dispatchText(d.Dispatch.Seq), "reason", code, "error", err)
 	}
 }
 
@@ -291,7 +295,7 @@ func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
 		return d, err
 	}
 	seen, err := h.rail.Observe(ctx, slot, d.payouts(), d.attempts())
-	if err != nil {
+	if h.reached(err) != nil {
 		return d, h.wait(ctx, d, err)
 	}
 	if seen.Stage != rail.StageFinal && len(seen.Decided) > 0 {
@@ -329,11 +333,11 @@ func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work
 	last := d.Attempts[len(d.Attempts)-1]
 	if _, writes := h.rail.(rail.Writer); !writes && !dropped && h.opt.BumpAfter > 0 && time.Since(last.CreatedAt) >= h.opt.BumpAfter {
 		bumped, err := h.sign(ctx, d)
+		h.opt.Outages.Note(outage.Subject{What: outage.Step, Name: "higher fee of " + dispatchText(d.Dispatch.Seq)}, err)
 		if err == nil {
 			return bumped, nil
 		}
-		// Too dear, or not possible now: the bytes that exist stay good.
-		h.log.Warn("a fee cannot be raised; the stored bytes are sent again", "dispatch", d.Dispatch.Seq, "error", err)
+		// Too dear, or not possible now: the bytes that exist stay good, and are sent again.
 		if fault.CodeOf(err) == "lease_lost" {
 			return d, err
 		}

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 
-	"sluice/internal/id"
 	"sluice/internal/rail"
 	"sluice/internal/signer"
 )
@@ -31,7 +30,7 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 	if err != nil {
 		return rail.Attempt{}, err
 	}
-	in.Fence, in.Bound = h.wallet.Fence, id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
+	in.Fence, in.Bound = h.wallet.Fence, dispatchText(d.Dispatch.Seq)
 	memos := map[string]string{}
 	for _, p := range payouts {
 		memos[p.Ref] = p.Memo

@@ -129,7 +129,7 @@ func (h *hand) cancel(ctx context.Context, d Work) (Work, error) {
 	if next, err = h.do(ctx, next, RecordCancel{RecordAttempt{whole: h.on(d), Number: number, Rail: a}}); err != nil {
 		return d, err
 	}
-	h.log.Warn("a dispatch is being cancelled", "dispatch", d.Dispatch.Seq, "by", d.Cancel.Actor, "reason", d.Cancel.Reason, "txid", a.TxID)
+	h.log.Warn("a dispatch is being cancelled", "dispatch", dispatchText(d.Dispatch.Seq), "by", d.Cancel.Actor, "reason", d.Cancel.Reason, "txid", a.TxID)
 	next.Attempts = append(next.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
 	text := "an operator has ordered to cancel the payout: " + d.Cancel.Reason + ". Which came first, the network shows"
 	if number == 1 {

@@ -7,7 +7,7 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
-	"sluice/internal/id"
+	"sluice/internal/outage"
 	"sluice/internal/rail"
 )
 
@@ -82,7 +82,7 @@ func short(reason string) string {
 func (h *hand) uncancelled(ctx context.Context, d Work, err error) (Work, error) {
 	if len(d.Attempts) > 0 {
 		if !errors.Is(err, rail.ErrLook) { // a block holds the slot: following tells which attempt
-			h.log.Warn("a dispatch cannot be cancelled now", "dispatch", d.Dispatch.Seq, "error", err)
+			h.opt.Outages.Fail(outage.Subject{What: outage.Step, Name: "cancel of " + dispatchText(d.Dispatch.Seq)}, err)
 		}
 		return d, nil
 	}
@@ -109,7 +109,7 @@ func (d Work) whyUnpaid(seen rail.Observation) rail.Observation {
 
 // stuck says what to do about a slot that the signer has bound to something else.
 func (d Work) stuck(text string) string {
-	dsp := id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
+	dsp := dispatchText(d.Dispatch.Seq)
 	return text + ". An operator must look which payout had the slot (the signer's log says it); then `sluice dispatch cancel " + dsp +
 		" --reason ...` uses the slot up, which pays nobody, and the money of this withdrawal comes back"
 }

@@ -26,7 +26,7 @@ func (h *hand) planMore(ctx, step context.Context, open []Work) {
 	}
 	groups, err := h.groups(step, room)
 	if err != nil {
-		h.log.Warn("queued withdrawals cannot be planned", "error", err)
+		h.trouble(err)
 		return
 	}
 	for _, g := range groups {
@@ -124,9 +124,8 @@ func wanted(queued []Candidate) []rail.Payout {
 func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candidate {
 	for len(g) > 0 {
 		f, err := h.rail.Feasible(ctx, h.wallet.Address, h.inFlight(open), wanted(g))
-		if err != nil {
+		if h.trouble(err) {
 			f = rail.Feasibility{Code: "node_unavailable", Reason: "the node of " + h.wallet.Network + " does not answer; the withdrawal waits"}
-			h.log.Warn("a wallet cannot be checked", "error", err)
 		}
 		if f.OK {
 			return g
@@ -199,7 +198,7 @@ func (h *hand) allowed(ctx context.Context, g []Candidate) []Candidate {
 		for _, c := range g {
 			w := c.Withdrawal
 			outputs = append(outputs, signer.Output{
-				Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, To: w.Decoded, Amount: w.Receive, Approval: w.Approval,
+				Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, To: w.Decoded, Amount: w.Receive, Approval: w.Proof(),
 			})
 		}
 		return would.May(ctx, h.wallet.Network, outputs)

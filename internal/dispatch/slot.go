@@ -7,7 +7,6 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
-	"sluice/internal/id"
 	"sluice/internal/rail"
 )
 
@@ -53,7 +52,7 @@ func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, e
 	if err != nil {
 		return slot, 0, err
 	}
-	ref := id.ID{Shard: OperatorShard, Seq: d.Dispatch.Seq}.Text(id.Dispatch)
+	ref := dispatchText(d.Dispatch.Seq)
 	slot, _, err = picker.Pick(ctx, h.wallet.Address, ref[len(ref)-32:], d.payouts(), live)
 	return slot, noNonce, err
 }
@@ -83,7 +82,7 @@ func (h *hand) remember(work []Work) {
 		}
 		slot, err := h.slot(d.Dispatch)
 		if err != nil {
-			h.log.Error("a slot cannot be read", "dispatch", d.Dispatch.Seq, "error", err)
+			h.log.Error("a slot cannot be read", "dispatch", dispatchText(d.Dispatch.Seq), "error", err)
 			continue
 		}
 		live = append(live, rail.Live{Slot: slot, Payouts: d.payouts(), Attempts: d.attempts()})

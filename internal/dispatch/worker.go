@@ -11,6 +11,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/outage"
 	"sluice/internal/rail"
 	"sluice/internal/signer"
 	"sluice/internal/withdrawal"
@@ -73,7 +74,9 @@ type Options struct {
 	Poll time.Duration
 	// Mine gives those of the wallets that this process can sign for. Default: all.
 	Mine func(ctx context.Context, all []Wallet) []Wallet
-	Log  *slog.Logger
+	// Outages, if set, is told whether the nodes answer, and which dispatches do not advance.
+	Outages *outage.Book
+	Log     *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
@@ -266,17 +269,49 @@ func (h *hand) round(ctx context.Context) {
 // nothing may be written, and out of order nothing may be sent.
 func (h *hand) stop(d Dispatch, err error) bool {
 	if err == nil {
+		h.opt.Outages.OK(stuck(d))
 		return false
 	}
 	if fault.CodeOf(err) == "lease_lost" {
 		h.leased = false
-		h.log.Warn("another process has taken over the wallet", "dispatch", d.Seq)
+		h.log.Warn("another process has taken over the wallet", "dispatch", dispatchText(d.Seq))
 		return true
 	}
-	h.log.Warn("a dispatch does not advance", "dispatch", d.Seq, "state", d.State, "nonce", d.Nonce, "error", err)
+	// What is away is told already, and what the signer refuses stands on the withdrawals.
+	if !unavailable(err) && !refusedByRule(err) && fault.KindOf(err) != fault.Unavailable {
+		h.opt.Outages.Fail(stuck(d), err, "wallet", h.wallet.Text(), "state", string(d.State))
+	}
 	// What holds a slot and is not signed must not be overtaken: a later nonce would wait
 	// for it. What is only planned holds none, and stands in nobody's way.
 	return d.State == Sealed && d.Attempts == 0
+}
+
+// stuck is a dispatch as an outage names it.
+func stuck(d Dispatch) outage.Subject {
+	return outage.Subject{What: outage.Dispatch, Name: dispatchText(d.Seq)}
+}
+
+func dispatchText(seq id.Seq) string { return id.ID{Shard: OperatorShard, Seq: seq}.Text(id.Dispatch) }
+
+// reached notes whether the node answered, and gives the error back.
+func (h *hand) reached(err error) error {
+	node := outage.Subject{What: outage.Node, Name: h.wallet.Network}
+	if err != nil && unavailable(err) {
+		h.opt.Outages.Fail(node, err)
+	} else {
+		h.opt.Outages.OK(node)
+	}
+	return err
+}
+
+// trouble notes whether the wallet can be planned for, and tells whether it cannot.
+func (h *hand) trouble(err error) bool {
+	if err == nil || unavailable(err) {
+		_ = h.reached(err) // noted
+		return err != nil
+	}
+	h.opt.Outages.Fail(outage.Subject{What: outage.Work, Name: "payouts of " + h.wallet.Text()}, err)
+	return true
 }
 
 // idle tells whether there is nothing to do on the wallet. Then its lease is left to
@@ -357,7 +392,7 @@ func (h *hand) inFlight(open []Work) []rail.InFlight {
 		}
 		slot, err := h.slot(d.Dispatch)
 		if err != nil {
-			h.log.Error("a slot cannot be read", "dispatch", d.Dispatch.Seq, "error", err)
+			h.log.Error("a slot cannot be read", "dispatch", dispatchText(d.Dispatch.Seq), "error", err)
 			continue
 		}
 		f := rail.InFlight{Slot: slot, Payouts: d.payouts(), Attempts: d.attempts()}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +29,14 @@ const (
 	ReadEvents        Scope = "events:read"
 	ReadWebhooks      Scope = "webhooks:read"
 	WriteWebhooks     Scope = "webhooks:write"
-	// Operate reads what belongs to the installation: wallets, dispatches, every merchant.
+	// Operate is for the operator's keys: it reads and decides what belongs to the
+	// installation, and reads everything of every merchant.
 	Operate Scope = "operator"
 )
+
+// OperatorScopes lists every scope that a key of the operator may have. Those beside
+// Operate read what all merchants have, and nothing else.
+var OperatorScopes = []Scope{Operate, ReadAccounts, ReadDestinations, ReadWithdrawals, ReadEvents, ReadWebhooks}
 
 // MerchantScopes lists every scope that a merchant's key may have.
 var MerchantScopes = []Scope{
@@ -168,15 +174,10 @@ func (c CreateKey) Apply(v *commit.View) (any, error) {
 }
 
 func known(s Scope, operator bool) bool {
-	if operator && s == Operate {
-		return true
+	if operator {
+		return slices.Contains(OperatorScopes, s)
 	}
-	for _, k := range MerchantScopes {
-		if k == s && !operator {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(MerchantScopes, s)
 }
 
 // RevokeKey ends a key. Result: Key.

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/outage"
 	"sluice/internal/withdrawal"
 )
 
@@ -40,7 +41,9 @@ type Options struct {
 	Batch int
 	// Queued is told when withdrawals were queued. It must not block.
 	Queued func()
-	Log    *slog.Logger
+	// Outages, if set, is told whether what falls due gets done.
+	Outages *outage.Book
+	Log     *slog.Logger
 }
 
 // Schedule is the worker.
@@ -163,7 +166,9 @@ func (s *Schedule) due(ctx context.Context, shard id.Shard) (more, ok bool) {
 	for _, w := range withdrawals {
 		commands = append(commands, withdrawal.NewRelease(w.Seq, Actor))
 	}
-	ok = s.all(ctx, shard, commands)
+	if ok = s.all(ctx, shard, commands); ok {
+		s.opt.Outages.OK(work)
+	}
 	if len(withdrawals) > 0 {
 		s.opt.Queued()
 	}
@@ -193,6 +198,9 @@ func (s *Schedule) all(ctx context.Context, shard id.Shard, commands []commit.Co
 
 func (s *Schedule) failed(ctx context.Context, text string, err error) {
 	if ctx.Err() == nil {
-		s.opt.Log.Warn(text, "error", err)
+		s.opt.Outages.Fail(work, err, "what", text)
 	}
 }
+
+// work is the part of the process that an outage names.
+var work = outage.Subject{What: outage.Work, Name: "schedule"}

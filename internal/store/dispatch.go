@@ -160,7 +160,7 @@ func (db *DB) ForSigner(ctx context.Context, of []id.ID) ([]dispatch.ForSigner, 
 			return nil, err
 		}
 		for _, w := range rows {
-			out[places[shard][w.Seq]] = dispatch.ForSigner{Approval: w.Approval, Memo: withdrawal.Memo(id.ID{Shard: shard, Seq: w.Seq}, w)}
+			out[places[shard][w.Seq]] = dispatch.ForSigner{Approval: w.Proof(), Memo: withdrawal.Memo(id.ID{Shard: shard, Seq: w.Seq}, w)}
 		}
 	}
 	return out, nil

@@ -124,6 +124,11 @@ func (db *DB) Events(ctx context.Context, shard id.Shard, merchant id.Seq, after
 		shard, merchant, after, page(limit))
 }
 
+// LastEvents lists the newest events of a merchant, newest first.
+func (db *DB) LastEvents(ctx context.Context, owner id.ID, limit int) ([]event.Event, error) {
+	return query(ctx, db.engine, events, "WHERE t.shard = $1 AND t.merchant = $2 AND t.seq > 0 ORDER BY t.seq DESC LIMIT $3", owner.Shard, owner.Seq, page(limit))
+}
+
 // EventsOf lists the events about a withdrawal, credit, account or endpoint, oldest first.
 func (db *DB) EventsOf(ctx context.Context, subject id.ID) ([]event.Event, error) {
 	return query(ctx, db.engine, events, "WHERE t.shard = $1 AND t.subject = $2 AND t.subject <> 0 ORDER BY t.seq", subject.Shard, subject.Seq)

@@ -16,6 +16,7 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/id"
+	"sluice/internal/outage"
 )
 
 const (
@@ -34,6 +35,8 @@ type Options struct {
 	Conns int
 	// Log hears of migrations. Default slog.Default().
 	Log *slog.Logger
+	// Outages, if set, is told whether the database works; errors are marked for its handler.
+	Outages *outage.Book
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -107,6 +110,9 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if opt.Outages != nil {
+		e = observed{e, opt.Outages}
 	}
 	db := &DB{engine: e}
 	if err := db.countShards(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )
@@ -46,10 +47,10 @@ func (l Line) OK() bool { return l.Cause != CauseUnexplained }
 func settled(pos rail.Position, st State) (bool, string) {
 	for _, o := range st.Open {
 		if o.Told {
-			return false, fmt.Sprintf("the withdrawals of dispatch %d are being told their outcome", o.Seq)
+			return false, fmt.Sprintf("the withdrawals of dispatch %s are being told their outcome", dispatchText(o.Seq))
 		}
 		if o.Bound && pos.Used(o.Slot) {
-			return false, fmt.Sprintf("final block %d holds dispatch %d, whose outcome is not booked yet", pos.Block, o.Seq)
+			return false, fmt.Sprintf("final block %d holds dispatch %s, whose outcome is not booked yet", pos.Block, dispatchText(o.Seq))
 		}
 	}
 	return true, ""
@@ -108,3 +109,6 @@ func (s Signed) sub(o Signed) Signed {
 func (l Line) due() bool {
 	return l.settled && l.news().Sign() != 0
 }
+
+// dispatchText is the public id of a dispatch.
+func dispatchText(seq id.Seq) string { return id.ID{Shard: OperatorShard, Seq: seq}.Text(id.Dispatch) }

@@ -2,6 +2,7 @@ package treasury
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/outage"
 	"sluice/internal/rail"
 )
 
@@ -26,7 +28,9 @@ type Options struct {
 	Assets money.Assets
 	// Every is how often wallets are looked at. Default 15 s.
 	Every time.Duration
-	Log   *slog.Logger
+	// Outages, if set, is told whether the nodes answer.
+	Outages *outage.Book
+	Log     *slog.Logger
 }
 
 // Worker looks at the wallets again and again: it books deposits, raises the alarm for
@@ -96,11 +100,13 @@ func (w *Worker) Look(ctx context.Context) {
 	for n, wal := range wallets {
 		wg.Go(func() {
 			st, pos, err := w.survey.One(ctx, wal, false)
-			switch {
+			switch node := (outage.Subject{What: outage.Node, Name: wal.Network}); {
 			case err != nil:
 				w.warn(ctx, "the books of a wallet cannot be read", err, "wallet", wal.Text())
-			case st.Problem != "":
-				w.opt.Log.Debug("a wallet cannot be looked at", "wallet", wal.Text(), "network", wal.Network, "reason", st.Problem)
+			case st.Problem != "" && ctx.Err() == nil:
+				w.opt.Outages.Fail(node, errors.New(st.Problem))
+			case st.Problem == "":
+				w.opt.Outages.OK(node)
 			}
 			w.low(ctx, st)
 			w.book(st, pos)

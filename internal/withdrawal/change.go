@@ -1,6 +1,8 @@
 package withdrawal
 
 import (
+	"strings"
+
 	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/event"
@@ -90,38 +92,78 @@ func (c Release) Apply(v *commit.View) (any, error) {
 // may have asked for it late. Approving it again is answered the same. Result: Withdrawal.
 type Approve struct {
 	one
-	Proof  string // for the signer; what it must be is the signer's to say. Required, up to account.MaxText bytes
-	Reason string
-	Actor  string
+	Merchant id.Seq // not 0: a merchant hands in a proof of its own withdrawal, and decides nothing
+	Proof    string // for the signer, up to account.MaxText bytes; what it must be is the signer's to say. "": only the review ends
+	Reason   string
+	Actor    string
 }
 
-// NewApprove makes the command.
+// NewApprove makes the command of an operator.
 func NewApprove(withdrawal id.Seq, proof, reason, actor string) Approve {
-	return Approve{one{withdrawal}, proof, reason, actor}
+	return Approve{one{withdrawal}, 0, proof, reason, actor}
+}
+
+// NewHandIn makes the command of a merchant that has a proof.
+func NewHandIn(merchant, withdrawal id.Seq, proof, actor string) Approve {
+	return Approve{one{withdrawal}, merchant, proof, "", actor}
+}
+
+// unsigned begins what is kept of an approval without a proof: who gave it.
+const unsigned = "unsigned "
+
+// Proof is what a signer that wants an approval is shown; "" where there is none.
+func (w Withdrawal) Proof() string {
+	if strings.HasPrefix(w.Approval, unsigned) {
+		return ""
+	}
+	return w.Approval
 }
 
 // Apply implements commit.Command.
 func (c Approve) Apply(v *commit.View) (any, error) {
-	w, err := c.get(v, 0)
+	w, err := c.get(v, c.Merchant)
 	if err != nil {
 		return nil, err
 	}
-	if c.Proof == "" || len(c.Proof) > account.MaxText {
+	if len(c.Proof) > account.MaxText || c.Merchant != 0 && c.Proof == "" {
 		return nil, fault.Bad("invalid_approval", "approval", "an approval needs its proof, 1 to %d bytes", account.MaxText)
 	}
-	if w.State.Final() {
-		return nil, fault.New(fault.Conflict, "wrong_state", "the withdrawal is %s: only an open one can be approved", w.State).
-			With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+	if err := c.allowed(v, w); err != nil {
+		return nil, err
 	}
-	if w.Approval == c.Proof {
+	if w.Approval != "" && w.State != Review && (c.Proof == "" || c.Proof == w.Approval) {
 		return w, nil
 	}
 	// What waited for the proof waits no more; the worker says so if it still does.
-	w.Approval, w.Attention, w.AttentionText = c.Proof, "", ""
+	w.Attention, w.AttentionText = "", ""
+	switch {
+	case c.Proof != "":
+		w.Approval = c.Proof
+	case w.Approval == "":
+		w.Approval = unsigned + c.Actor
+	}
 	if w.State == Review {
 		return change(v, w, Queued, c.Actor, c.Reason, "")
 	}
 	return record(v, w, event.WithdrawalApproved, c.Actor, c.Reason, ""), nil
+}
+
+// allowed tells whether there is anything that the approval would end.
+func (c Approve) allowed(v *commit.View, w Withdrawal) error {
+	asked := func(e *fault.Error) error {
+		return e.With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+	}
+	reviewed := w.Review == "" || w.Approval != ""
+	switch {
+	case w.State.Final():
+		return asked(fault.New(fault.Conflict, "wrong_state", "the withdrawal is %s: only an open one can be approved", w.State))
+	case c.Merchant != 0 && !reviewed:
+		return asked(fault.New(fault.Conflict, "review_pending", "the operator has to approve this withdrawal; a proof can be added to it afterwards"))
+	case c.Proof == "" && w.Review == "":
+		return asked(fault.New(fault.Conflict, "approval_missing",
+			"no operator's review holds this withdrawal. Where the signer asks for an approval, give its proof: `sluice approver sign` makes one"))
+	}
+	return nil
 }
 
 // Reject refuses a withdrawal that no dispatch has claimed: its money goes back. A

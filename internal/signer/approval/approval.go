@@ -73,8 +73,8 @@ func Verify(proof string, s Statement, approvers []ed25519.PublicKey) (Proof, er
 	if proof == "" {
 		return Proof{}, fault.New(fault.Refused, "approval_missing", "%s of %s needs an approval: `sluice approver sign` makes one", s.Ref, s.Asset)
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimPrefix(proof, prefix))
-	if err != nil || !strings.HasPrefix(proof, prefix) || len(raw) != proofSize {
+	raw, ok := decode(proof)
+	if !ok {
 		return Proof{}, fault.New(fault.Refused, "approval_invalid", "the approval of %s is damaged", s.Ref)
 	}
 	id, seconds, sig := raw[:idSize], binary.BigEndian.Uint64(raw[idSize:]), raw[idSize+8:]
@@ -86,6 +86,17 @@ func Verify(proof string, s Statement, approvers []ed25519.PublicKey) (Proof, er
 	}
 	return Proof{}, fault.New(fault.Refused, "approval_invalid",
 		"the approval of %s is for another payout, or by a key that does not count", s.Ref)
+}
+
+func decode(proof string) ([]byte, bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimPrefix(proof, prefix))
+	return raw, err == nil && strings.HasPrefix(proof, prefix) && len(raw) == proofSize
+}
+
+// WellFormed tells whether a text is a whole proof, whatever it proves.
+func WellFormed(proof string) bool {
+	_, ok := decode(proof)
+	return ok
 }
 
 // NewKey makes a key. Secret is a PKCS#8 PEM file, public its short text.
