@@ -114,12 +114,12 @@ func listMerchants(c *call) (int, error) {
 	}
 	var rows []placed
 	for n := range c.Reads.Shards() {
-		some, err := c.Reads.Merchants(c.ctx(), id.Shard(n), p.before, p.limit+1) //nolint:gosec // there are few shards
+		some, err := c.Reads.Merchants(c.ctx(), id.Shard(n), p.before, p.limit+1)
 		if err != nil {
 			return 0, unavailable(err)
 		}
 		for _, m := range some {
-			rows = append(rows, placed{m, id.Shard(n)}) //nolint:gosec // as above
+			rows = append(rows, placed{m, id.Shard(n)})
 		}
 	}
 	slices.SortFunc(rows, func(a, b placed) int { return cmp.Or(cmp.Compare(b.Seq, a.Seq), cmp.Compare(a.shard, b.shard)) })

@@ -169,7 +169,7 @@ func (s *server) endpoint(rt route) http.Handler {
 		c := calls.Get().(*call) //nolint:errcheck // the pool holds nothing else
 		c.server, c.r, c.route = s, r, &rt
 		defer c.recycle()
-		status, err := s.run(c, rt)
+		status, err := s.run(c, rt) //nolint:contextcheck // a call carries its request, and so its context
 		if err == nil {
 			err = c.w.err
 		}
