@@ -97,7 +97,7 @@ func (l *lookout) look(ctx context.Context) error {
 }
 
 // silent are reasons that have lines of their own, or that are nothing out of the ordinary.
-var silent = map[string]bool{"node_unavailable": true, "signer_unavailable": true, "bank_closed": true, "not_advancing": true}
+var silent = map[string]bool{"node_unavailable": true, "signer_unavailable": true, "bank_closed": true, "not_advancing": true, "waits_behind": true}
 
 // lookAtGroups tells of what passes by itself, such as a limit of the signer.
 func (l *lookout) lookAtGroups(ctx context.Context) error {

@@ -143,8 +143,11 @@ func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candid
 // stands before all of them: the same for everybody, if it is the signer's or the node's.
 func (h *hand) tellBehind(ctx context.Context, err error) {
 	code, text := h.why(err)
-	if code == notAdvancing {
+	switch {
+	case code == notAdvancing:
 		return
+	case refusedByRule(err) && code != "sign_stopped": // a matter of that payout, such as its approval
+		code = "waits_behind"
 	}
 	waiting, err := h.queued(ctx, behindMax)
 	if err != nil {

@@ -43,6 +43,7 @@ var rules = map[string]rule{
 	"sign_limit_day":     {passes: true},
 	"sign_fence":         {passes: true},
 	"not_advancing":      {passes: true},
+	"waits_behind":       {passes: true},
 }
 
 var approval = rule{kind: Approval, commands: func(subject, end string) []string {
