@@ -83,7 +83,7 @@ func Owned(v *commit.View, merchant, account id.Seq) (ledger.Account, error) {
 func Snapshot(v *commit.View, e event.Event, account id.Seq, currency string) event.Event {
 	b, _ := ledger.Balances.Get(v, ledger.BalanceKey{Account: account, Currency: currency})
 	e.Account, e.Currency = account, currency
-	e.Available, e.Pending, e.Locked, e.Reserved, e.BalanceVersion = b.Available, b.Pending, b.Locked, b.Reserved, b.Version
+	e.Available, e.Pending, e.Locked, e.Reserved, e.Tradable, e.BalanceVersion = b.Available, b.Pending, b.Locked, b.Reserved, b.Tradable, b.Version
 	return e
 }
 

@@ -19,6 +19,10 @@ const (
 	CreditSettled = "settled"
 )
 
+// KindSale is the kind of a credit that is what something was sold for. The zero kind is
+// any other.
+const KindSale = "sale"
+
 // Credit is money that came in for an account: a sale, a deposit, a win.
 type Credit struct {
 	Seq         id.Seq
@@ -29,8 +33,11 @@ type Credit struct {
 	State       string    // CreditPending or CreditSettled
 	AvailableAt time.Time // when a pending credit settles by itself; zero: only when told
 	Reference   string    // the merchant's word for it
+	Kind        string    // KindSale or ""
+	Tradable    bool      // it is money to trade with, see ledger.Balance
 	CreatedAt   time.Time
 	SettledAt   time.Time // zero while pending
+	TakenBackAt time.Time // zero unless it was taken back
 	Version     int64
 }
 
@@ -43,9 +50,17 @@ func (c Credit) Answer() commit.Answer { return commit.Answer{Ref: c.Seq} }
 // AsCreated is the credit as it was when it was made: what a repeat of the request
 // is answered with.
 func (c Credit) AsCreated() Credit {
-	c.Version = 1
+	c.Version, c.TakenBackAt = 1, time.Time{}
 	if !c.SettledAt.Equal(c.CreatedAt) {
 		c.State, c.SettledAt = CreditPending, time.Time{}
+	}
+	return c
+}
+
+// AsSettled is the credit as it was when it settled.
+func (c Credit) AsSettled() Credit {
+	if !c.TakenBackAt.IsZero() {
+		c.Version, c.TakenBackAt = c.Version-1, time.Time{}
 	}
 	return c
 }
@@ -60,6 +75,8 @@ type AddCredit struct {
 	Pending     bool      // the money is not settled yet
 	AvailableAt time.Time // with Pending: when it settles by itself; zero: when told
 	Reference   string
+	Kind        string // KindSale or ""
+	Tradable    bool
 	Actor       string
 }
 
@@ -81,11 +98,14 @@ func (c AddCredit) Apply(v *commit.View) (any, error) {
 	if len(c.Reference) > MaxText {
 		return nil, fault.Bad("invalid_reference", "reference", "a reference has at most %d bytes", MaxText)
 	}
+	if c.Kind != "" && c.Kind != KindSale {
+		return nil, fault.Bad("invalid_kind", "kind", "the kind is %s, or left out", KindSale)
+	}
 	// A date that has passed is settled now: there is nothing to wait for.
 	pending := c.Pending && (c.AvailableAt.IsZero() || c.AvailableAt.After(v.Now()))
 	cr := Credit{
 		Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, Currency: c.Asset.Code, Amount: c.Amount, State: CreditSettled,
-		Reference: c.Reference, CreatedAt: v.Now(), SettledAt: v.Now(), Version: 1,
+		Reference: c.Reference, Kind: c.Kind, Tradable: c.Tradable, CreatedAt: v.Now(), SettledAt: v.Now(), Version: 1,
 	}
 	into := ledger.Available
 	if pending {
@@ -96,6 +116,11 @@ func (c AddCredit) Apply(v *commit.View) (any, error) {
 		Credit: ledger.Of(cr.Account, into), Cause: cr.Seq,
 	}); err != nil {
 		return nil, tooMuch(err)
+	}
+	if cr.Tradable {
+		if err := ledger.Trade(v, cr.Account, cr.Currency, cr.Amount); err != nil {
+			return nil, tooMuch(err)
+		}
 	}
 	Credits.Insert(v, cr)
 	appendCredit(v, event.CreditCreated, cr, c.Actor)
@@ -149,6 +174,54 @@ func (c Settle) Apply(v *commit.View) (any, error) {
 	cr.State, cr.SettledAt, cr.Version = CreditSettled, v.Now(), cr.Version+1
 	Credits.Put(v, cr)
 	appendCredit(v, event.CreditSettled, cr, c.Actor)
+	return cr, nil
+}
+
+// TakeBack takes the money of a settled credit out of its account again. One that was taken
+// back already stays as it is. The caller says of which credits this may be done: the
+// money is gone without a payout. Result: Credit.
+type TakeBack struct {
+	Merchant id.Seq
+	Credit   id.Seq
+	Actor    string
+}
+
+// Reads implements commit.Command.
+func (c TakeBack) Reads(w *commit.Wants) { Credits.Want(w, c.Credit) }
+
+// Follow implements commit.Follower.
+func (c TakeBack) Follow(v *commit.View, w *commit.Wants) {
+	if cr, ok := Credits.Get(v, c.Credit); ok {
+		ledger.WantBalance(w, cr.Account, cr.Currency)
+		ledger.WantHouse(w, ledger.External, cr.Currency)
+	}
+}
+
+// Apply implements commit.Command.
+func (c TakeBack) Apply(v *commit.View) (any, error) {
+	cr, ok := Credits.Get(v, c.Credit)
+	if !ok || cr.Merchant != c.Merchant {
+		return nil, fault.New(fault.NotFound, "credit_not_found", "no such credit")
+	}
+	if !cr.TakenBackAt.IsZero() {
+		return cr, nil
+	}
+	if cr.State != CreditSettled {
+		return nil, fault.New(fault.Conflict, "credit_pending", "the credit is not settled: it cannot be taken back yet")
+	}
+	_, err := ledger.Post(v, ledger.Transfer{
+		Kind: ledger.KindTakeBack, Currency: cr.Currency, Amount: cr.Amount, Debit: ledger.Of(cr.Account, ledger.Available),
+		Credit: ledger.AtHouse(ledger.External), Cause: cr.Seq,
+	})
+	if errors.Is(err, money.ErrNegative) {
+		return nil, fault.New(fault.Conflict, "credit_used", "the money of the credit is not there any more, or is held: it cannot be taken back")
+	}
+	if err != nil {
+		return nil, err
+	}
+	cr.TakenBackAt, cr.Version = v.Now(), cr.Version+1
+	Credits.Put(v, cr)
+	appendCredit(v, event.CreditTakenBack, cr, c.Actor)
 	return cr, nil
 }
 

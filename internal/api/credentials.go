@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 )
 
@@ -20,6 +22,8 @@ type CredentialReads interface {
 	Credential(ctx context.Context, at id.ID) (credential.Credential, bool, error)
 	// Credentials lists those of a merchant, revoked ones too, newest first; dialect "" means all.
 	Credentials(ctx context.Context, owner id.ID, dialect string, limit int) ([]credential.Credential, error)
+	// OwnAccount finds the account of the merchant itself.
+	OwnAccount(ctx context.Context, owner id.ID) (ledger.Account, bool, error)
 }
 
 // credentialsMax is how many credentials one answer lists.
@@ -108,6 +112,11 @@ func createCredential(c *call) (int, error) {
 	if cmd.Secret, err = credential.SealSecret(c.Seal, secret); err != nil {
 		return 0, err
 	}
+	if credential.PaysFromOwn(cmd.Dialect) { // first: a failure must not hide the secret of a credential that was made
+		if err := c.openOwn(at); err != nil {
+			return 0, err
+		}
+	}
 	x, err := commit.Do[credential.Credential](c.ctx(), c.Loop, at.Shard, cmd)
 	if err != nil {
 		return 0, err
@@ -116,6 +125,16 @@ func createCredential(c *call) (int, error) {
 	o.shard = at.Shard
 	o.credential(x, secret)
 	return http.StatusCreated, nil
+}
+
+// openOwn opens the merchant's own account, if there is none.
+func (c *call) openOwn(owner id.ID) error {
+	_, found, err := c.Reads.OwnAccount(c.ctx(), owner)
+	if err != nil || found {
+		return unavailable(err)
+	}
+	_, err = commit.Do[account.Opened](c.ctx(), c.Loop, owner.Shard, account.Open{Merchant: owner.Seq, Kind: ledger.KindMerchant, Actor: c.who.actor})
+	return err
 }
 
 // revokeCredential ends a credential; one that has ended is answered the same.

@@ -92,8 +92,11 @@ func (o objects) credit(c account.Credit) {
 	o.plain("state", c.State)
 	o.time("available_at", c.AvailableAt)
 	o.maybe("reference", c.Reference)
+	o.maybe("kind", c.Kind)
+	o.boolean("tradable", c.Tradable)
 	o.time("created_at", c.CreatedAt)
 	o.time("settled_at", c.SettledAt)
+	o.time("taken_back_at", c.TakenBackAt)
 	o.close()
 }
 

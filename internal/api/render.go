@@ -157,9 +157,9 @@ func about(t event.Type) subject {
 		event.WithdrawalReported, event.WithdrawalDropped, event.WithdrawalAttention, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled,
 		event.WithdrawalRejected, event.WithdrawalReturned, event.WithdrawalReview, event.WithdrawalApproved:
 		return aWithdrawal
-	case event.CreditCreated, event.CreditSettled:
+	case event.CreditCreated, event.CreditSettled, event.CreditTakenBack:
 		return aCredit
-	case event.AccountOpened:
+	case event.AccountOpened, event.AccountClosed:
 		return anAccount
 	case event.DestinationRegistered, event.DestinationDeleted:
 		return aDestination
@@ -189,6 +189,9 @@ func (o objects) data(m webhook.Message, rows *subjects) error {
 		if c, found = rows.credits[at]; found {
 			if m.Type() == event.CreditCreated {
 				c = c.AsCreated()
+			}
+			if m.Type() == event.CreditSettled {
+				c = c.AsSettled()
 			}
 			o.credit(c)
 		}

@@ -40,6 +40,7 @@ func (o objects) endpoint(e webhook.Endpoint, keys bool) {
 	o.endList()
 	o.maybe("description", e.Description)
 	o.number("rate_per_second", e.RatePerSecond)
+	o.boolean("own_only", e.OwnOnly)
 	o.plain("state", string(e.State))
 	o.maybe("disabled_reason", e.DisabledReason)
 	o.keysOf(e, keys)
@@ -108,6 +109,7 @@ func createEndpoint(c *call) (int, error) {
 		Ping: true, AllowHTTP: c.Webhooks.AllowHTTP, Actor: c.who.actor,
 	}
 	cmd.RatePerSecond, _ = o.integer("rate_per_second", 0, webhook.MaxRate)
+	cmd.OwnOnly, _ = o.boolean("own_only")
 	if !o.has("event_types") {
 		cmd.Types = []string{"*"}
 	}
@@ -174,6 +176,9 @@ func updateEndpoint(c *call) (int, error) {
 	}
 	if rate, given := o.integer("rate_per_second", 0, webhook.MaxRate); given {
 		cmd.RatePerSecond = &rate
+	}
+	if only, given := o.boolean("own_only"); given {
+		cmd.OwnOnly = &only
 	}
 	cmd.State = webhook.EndpointState(o.optional("state"))
 	o.end()

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/money"
 	"sluice/internal/quote"
+	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
 
@@ -43,7 +44,7 @@ func (c *call) locate(err error) {
 
 // withdrawal reads the request for one withdrawal.
 func (c *call) withdrawal(o object) (withdrawal.Create, error) {
-	cmd := withdrawal.Create{Merchant: c.who.merchant.Seq, Actor: c.who.actor}
+	cmd := withdrawal.Create{Merchant: c.who.merchant.Seq, Origin: webhook.FormatNative, Actor: c.who.actor}
 	account := o.id("account", id.Account, true)
 	cmd.ForeignID = o.text("foreign_id")
 	x := o.wish(c.Assets)

@@ -37,18 +37,22 @@ func (a *App) newDialects() error {
 	return nil
 }
 
-// mountDialects serves those that are not switched off. The paths of those that are get
-// the native answer: another dialect may have a path above them.
+// mountDialects serves those that are not switched off, and native what is left. The paths
+// of those that are get the native answer: another dialect may have a path above them.
 func (a *App) mountDialects(main *http.ServeMux, native http.Handler) {
+	rest := native
 	for _, d := range a.dialects {
 		h := native
 		if a.conf.Dialects.On(d.Name()) {
 			h = a.metrics.serve(d)
+			rest = dialect.Claim(d, h, rest)
 		}
 		for _, pattern := range d.Patterns() {
 			main.Handle(pattern, h)
 		}
 	}
+	main.Handle("/v1/", native)
+	main.Handle("/", rest)
 }
 
 // formats are all ways in which endpoints are told.

@@ -38,7 +38,6 @@ func (a *App) listen(ctx context.Context) (err error) {
 		Webhooks: api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev}, ReviewAbove: a.conf.ReviewAbove(),
 		Bank: api.BankRules{Policy: a.conf.Bank.Policy(), Inline: a.conf.Bank.Inline}, Seal: a.ring,
 	}))
-	main.Handle("/", native)
 	a.mountDialects(main, native)
 	if a.listener, err = a.open(ctx, "listen", a.conf.Listen); err != nil {
 		return err

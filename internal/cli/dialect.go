@@ -10,12 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/credential"
 	"sluice/internal/dialect/upvest"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 	"sluice/internal/seal"
 	"sluice/internal/store"
@@ -23,7 +25,7 @@ import (
 )
 
 type dialectCmd struct {
-	Add        dialectAddCmd        `cmd:"" help:"Make a credential, and with --callback-url the endpoint that is told. Its secret is printed once and never again."`
+	Add        dialectAddCmd        `cmd:"" help:"Make a credential, and with --callback-url the endpoint that is told; also the merchant's own account, if the dialect pays from it and there is none. Its secret is printed once and never again."`
 	List       dialectListCmd       `cmd:"" help:"List credentials."`
 	Set        dialectSetCmd        `cmd:"" help:"Change options of a credential."`
 	WebhookKey dialectWebhookKeyCmd `cmd:"" name:"webhook-key" help:"Make the next key with which webhooks of the Upvest wire are signed."`
@@ -53,6 +55,7 @@ type credentialOut struct {
 	Secret    string            `json:"secret,omitempty"` // only when it is made
 	PublicKey string            `json:"public_key,omitempty"`
 	Endpoint  string            `json:"endpoint,omitempty"` // that was made with it
+	Account   string            `json:"account,omitempty"`  // that it pays from, where that is the merchant's own
 	Scopes    []string          `json:"scopes"`
 	Options   map[string]string `json:"options"`
 	CreatedAt time.Time         `json:"created_at"`
@@ -81,6 +84,7 @@ type dialectAddCmd struct {
 	ReadOnly    bool              `help:"It may look and change nothing. Default: it may do all that a merchant may."`
 	PublicKey   string            `placeholder:"PATH" type:"path" help:"A file with the public key that the client signs with, where the dialect uses one."`
 	CallbackURL string            `name:"callback-url" placeholder:"URL" help:"Where the merchant is told, in the format of the dialect."`
+	OwnOnly     bool              `help:"With --callback-url: only of withdrawals that come in over this dialect. Default: of all withdrawals of the merchant."`
 	Option      map[string]string `placeholder:"NAME=VALUE" help:"Options: ${options}."`
 }
 
@@ -101,14 +105,25 @@ func (c *dialectAddCmd) Run(e *env) error {
 		}
 		var made credential.Credential
 		var told webhook.Endpoint
+		own, err := c.own(t, owner)
+		if err != nil {
+			return err
+		}
 		if err := t.write(func(loop *commit.Loop) (err error) {
 			if c.CallbackURL != "" { // first: a URL that is refused must not leave a credential that nobody saw
 				told, err = commit.Do[webhook.Endpoint](t.ctx, loop, owner.Shard, webhook.CreateEndpoint{
-					Merchant: owner.Seq, URL: c.CallbackURL, Types: []string{"*"}, Format: c.Dialect, AllowHTTP: t.conf.Mode == config.Dev, Actor: "cli",
+					Merchant: owner.Seq, URL: c.CallbackURL, Types: []string{"*"}, Format: c.Dialect, AllowHTTP: t.conf.Mode == config.Dev, OwnOnly: c.OwnOnly, Actor: "cli",
 				})
 				if err != nil {
 					return err
 				}
+			}
+			if own == 0 && credential.PaysFromOwn(c.Dialect) {
+				opened, err := commit.Do[account.Opened](t.ctx, loop, owner.Shard, account.Open{Merchant: owner.Seq, Kind: ledger.KindMerchant, Actor: "cli"})
+				if err != nil {
+					return err
+				}
+				own = opened.Seq
 			}
 			made, err = commit.Do[credential.Credential](t.ctx, loop, owner.Shard, cmd)
 			return err
@@ -117,6 +132,9 @@ func (c *dialectAddCmd) Run(e *env) error {
 		}
 		out := showCredential(id.ID{Shard: owner.Shard, Seq: made.Seq}, made)
 		out.Secret = secret
+		if own != 0 {
+			out.Account = id.ID{Shard: owner.Shard, Seq: own}.Text(id.Account)
+		}
 		if told.Seq != 0 {
 			out.Endpoint = id.ID{Shard: owner.Shard, Seq: told.Seq}.Text(id.Endpoint)
 		}
@@ -126,6 +144,9 @@ func (c *dialectAddCmd) Run(e *env) error {
 
 func printCredential(p printer, out credentialOut) {
 	p.f("id\t%s\nfor\t%s\ndialect\t%s\nkey\t%s\nscopes\t%s\noptions\t%s\n", out.ID, out.Merchant, out.Dialect, out.Key, strings.Join(out.Scopes, " "), optionsText(out.Options))
+	if out.Account != "" {
+		p.f("pays from\t%s\n", out.Account)
+	}
 	if out.Endpoint != "" {
 		p.f("told at\t%s\n", out.Endpoint)
 	}
@@ -140,6 +161,16 @@ func optionsText(all map[string]string) string {
 		out = append(out, name+"="+all[name])
 	}
 	return or(strings.Join(out, " "), "-")
+}
+
+// own finds the merchant's own account, which some dialects pay from; 0: there is none yet,
+// or the dialect needs none.
+func (c *dialectAddCmd) own(t *tool, owner id.ID) (id.Seq, error) {
+	if !credential.PaysFromOwn(c.Dialect) {
+		return 0, nil
+	}
+	a, _, err := t.db.OwnAccount(t.ctx, owner)
+	return a.Seq, err
 }
 
 // command makes the command and the secret to show.

@@ -31,3 +31,14 @@ func TestDialectCredentials(t *testing.T) {
 	}
 	s.want(1, "dialect set "+id+" --option generation=old")
 }
+
+// The wires that pay from the merchant's own account find one: it is opened if there is none.
+func TestDialectAddOpensTheMerchantsAccount(t *testing.T) {
+	s, _, _ := books(t)
+	merchant, _ := s.object("merchant create --name fresh --mode test")["id"].(string)
+	first := s.object("dialect add --merchant " + merchant + " --dialect coinspaid")
+	again := s.object("dialect add --merchant " + merchant + " --dialect tylt --callback-url http://localhost/told --own-only")
+	if at, _ := first["account"].(string); !strings.HasPrefix(at, "acc_") || again["account"] != first["account"] {
+		t.Errorf("%v and %v", first["account"], again["account"])
+	}
+}

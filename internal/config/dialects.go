@@ -5,7 +5,7 @@ package config
 type Dialects struct {
 	CoinsPaid bool `toml:"coinspaid" doc:"serve the CoinsPaid wire under /api/v2"`
 	Tylt      bool `toml:"tylt" doc:"serve the Tylt wire under /transactions/merchant"`
-	Upvest    bool `toml:"upvest" doc:"serve the Upvest wire under /auth, /users, /account_groups, /payments, /transactions, /webhooks and /tests"`
+	Upvest    bool `toml:"upvest" doc:"serve the Upvest wire under /auth, /users, /account_groups, /accounts, /payments, /transactions, /webhooks and /tests; what has its headers and is served nowhere gets its answers too"`
 }
 
 // On tells whether a dialect is served, by its name.

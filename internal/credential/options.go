@@ -44,6 +44,9 @@ var (
 	onOff = []string{"on", "off"}
 )
 
+// PaysFromOwn reports whether a dialect pays from the merchant's own account: it needs one.
+func PaysFromOwn(dialect string) bool { return dialect == CoinsPaid || dialect == Tylt }
+
 // Dialects says what can be chosen in each dialect.
 var Dialects = map[string][]Option{
 	CoinsPaid: {
@@ -61,6 +64,7 @@ var Dialects = map[string][]Option{
 		{"retries", onOff, "send a callback again until it is acknowledged"},
 	},
 	Upvest: {
+		{"returned", []string{"cancelled", "confirmed"}, "what a withdrawal is that a bank gave back after it was paid: CANCELLED with the reason CANCELLED_BY_BANK, as the vendor has it, or CONFIRMED with a cash transaction"},
 		{"service", []string{"normal", "instant"}, "how withdrawals leave: as normal credit transfers, or as instant ones, where amount and bank allow"},
 	},
 }

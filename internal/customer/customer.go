@@ -10,6 +10,7 @@ import (
 	"sluice/internal/account"
 	"sluice/internal/alias"
 	"sluice/internal/commit"
+	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -24,6 +25,13 @@ const (
 	Offboarded Status = "offboarded" // of a user
 	Closed     Status = "closed"     // of a group
 )
+
+// Window is a part of a list, by position.
+type Window struct {
+	Offset, Limit int
+	NewestFirst   bool
+	ByChange      bool // in the order of their last change; else in that in which they were made
+}
 
 // User is a person. Its number is that of its account.
 type User struct {
@@ -62,6 +70,7 @@ type Group struct {
 	User      id.Seq
 	Type      string // Personal or LegalEntity
 	Number    int64  // counted per merchant and wire, up to MaxNumber
+	Trading   int64  // trading accounts that were ever made in it
 	Status    Status
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -174,6 +183,7 @@ type CloseGroup struct {
 	Merchant   id.Seq
 	Group      id.Seq
 	Currencies []string // every currency of the installation
+	Actor      string
 }
 
 // Reads implements commit.Command.
@@ -207,6 +217,7 @@ func (c CloseGroup) Apply(v *commit.View) (any, error) {
 	}
 	g.Status, g.UpdatedAt, g.Version = Closed, v.Now(), g.Version+1
 	Groups.Put(v, g)
+	closed(v, g.Merchant, g.Seq, g.Version, c.Actor)
 	u, _ := Users.Get(v, g.User)
 	u.Groups, u.UpdatedAt, u.Version = u.Groups-1, v.Now(), u.Version+1
 	Users.Put(v, u)
@@ -218,6 +229,7 @@ func (c CloseGroup) Apply(v *commit.View) (any, error) {
 type Offboard struct {
 	Merchant id.Seq
 	User     id.Seq
+	Actor    string
 }
 
 // Reads implements commit.Command.
@@ -237,5 +249,11 @@ func (c Offboard) Apply(v *commit.View) (any, error) {
 	}
 	u.Status, u.UpdatedAt, u.Version = Offboarded, v.Now(), u.Version+1
 	Users.Put(v, u)
+	closed(v, u.Merchant, u.Seq, u.Version, c.Actor)
 	return u, nil
+}
+
+// closed writes that an account ended.
+func closed(v *commit.View, merchant, account id.Seq, version int64, actor string) {
+	event.Append(v, event.Event{Type: event.AccountClosed, Merchant: merchant, Account: account, Subject: account, Version: version, State: string(Closed), Actor: actor})
 }

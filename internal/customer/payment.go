@@ -57,29 +57,24 @@ func (c Register) Apply(v *commit.View) (any, error) {
 // reference accounts. Objects of different users do not go together, and are answered
 // as if they were not there. Result: withdrawal.Withdrawal.
 type Withdraw struct {
-	withdrawal.Create // Account is the group, Destination the reference account
-	User              id.Seq
+	withdrawal.Create        // Account is the group, Destination the reference account
+	User              id.Seq // 0: whoever owns the group
 }
 
 // Reads implements commit.Command.
 func (c Withdraw) Reads(w *commit.Wants) {
 	c.Create.Reads(w)
 	Groups.Want(w, c.Account)
-	Users.Want(w, c.User)
 }
 
 // Apply implements commit.Command.
 func (c Withdraw) Apply(v *commit.View) (any, error) {
-	u, ok := Users.Get(v, c.User)
-	if !ok || u.Merchant != c.Merchant {
-		return nil, ErrNoUser
-	}
 	g, ok := Groups.Get(v, c.Account)
-	if !ok || g.Merchant != c.Merchant || g.User != c.User {
+	if !ok || g.Merchant != c.Merchant || c.User != 0 && g.User != c.User {
 		return nil, ErrNoGroup
 	}
 	d, ok := destination.Destinations.Get(v, c.Destination)
-	if !ok || d.Merchant != c.Merchant || d.Account != c.User || !d.Bank() {
+	if !ok || d.Merchant != c.Merchant || d.Account != g.User || !d.Bank() {
 		return nil, fault.New(fault.NotFound, "reference_account_not_found", "no such reference account of this user")
 	}
 	if g.Status != Active {

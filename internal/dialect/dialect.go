@@ -42,6 +42,27 @@ type Dialect interface {
 	Format() webhook.Format
 }
 
+// Claimer is a Dialect that takes what nobody else serves, if it bears the dialect's marks:
+// so a client gets an answer that it can read, also for what is not there.
+type Claimer interface {
+	Claims(r *http.Request) bool
+}
+
+// Claim gives what is served at the paths that nobody has: h for what d claims, else other.
+func Claim(d Dialect, h, other http.Handler) http.Handler {
+	c, ok := d.(Claimer)
+	if !ok {
+		return other
+	}
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if c.Claims(r) {
+			h.ServeHTTP(rw, r)
+			return
+		}
+		other.ServeHTTP(rw, r)
+	})
+}
+
 // Reads is what dialects read. The store implements it. Reads never decide money.
 type Reads interface {
 	People

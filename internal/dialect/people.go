@@ -12,19 +12,22 @@ import (
 	"sluice/internal/webhook"
 )
 
-// People is what wires read that know users, reference accounts and endpoints.
-// newestFirst, offset and limit choose a window; the number is how many there are in all.
+// People is what wires read that know users, reference accounts and endpoints. The number
+// beside a window of rows is how many there are in all.
 type People interface {
 	CustomerUser(ctx context.Context, at id.ID) (customer.User, bool, error)
-	CustomerUsers(ctx context.Context, owner id.ID, newestFirst bool, offset, limit int) ([]customer.User, int64, error)
+	CustomerUsers(ctx context.Context, owner id.ID, w customer.Window) ([]customer.User, int64, error)
 	CustomerGroup(ctx context.Context, at id.ID) (customer.Group, bool, error)
-	CustomerGroups(ctx context.Context, owner id.ID, newestFirst bool, offset, limit int) ([]customer.Group, int64, error)
-	CustomerGroupsOf(ctx context.Context, user id.ID, newestFirst bool, offset, limit int) ([]customer.Group, int64, error)
+	CustomerGroups(ctx context.Context, owner id.ID, w customer.Window) ([]customer.Group, int64, error)
+	CustomerGroupsOf(ctx context.Context, user id.ID, w customer.Window) ([]customer.Group, int64, error)
+	CustomerTradingAccount(ctx context.Context, at id.ID) (customer.TradingAccount, bool, error)
+	CustomerTradingAccounts(ctx context.Context, owner id.ID, user, group id.Seq, w customer.Window) ([]customer.TradingAccount, int64, error)
 	CustomerReference(ctx context.Context, at id.ID) (customer.Reference, bool, error)
 	DestinationsOf(ctx context.Context, account id.ID, before id.Seq, limit int) ([]destination.Destination, error)
 
 	Credit(ctx context.Context, at id.ID) (account.Credit, bool, error)
 	Credits(ctx context.Context, account id.ID, before id.Seq, limit int) ([]account.Credit, error)
+	MerchantCredits(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]account.Credit, error)
 	TransfersOf(ctx context.Context, withdrawal id.ID) ([]ledger.Transfer, error)
 
 	Endpoint(ctx context.Context, at id.ID) (webhook.Endpoint, bool, error)

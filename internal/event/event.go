@@ -19,10 +19,12 @@ type Type string
 // page and the API description are checked against All.
 const (
 	AccountOpened         Type = "account.opened"
+	AccountClosed         Type = "account.closed"
 	DestinationRegistered Type = "destination.registered"
 	DestinationDeleted    Type = "destination.deleted"
 	CreditCreated         Type = "credit.created"
 	CreditSettled         Type = "credit.settled"
+	CreditTakenBack       Type = "credit.taken_back"
 	FundsLocked           Type = "funds.locked"
 	FundsUnlocked         Type = "funds.unlocked"
 	ConversionCompleted   Type = "conversion.completed"
@@ -66,10 +68,12 @@ var All = []struct {
 	Text string
 }{
 	{AccountOpened, "an account was opened"},
+	{AccountClosed, "an account was closed: it holds no money and gets none any more"},
 	{DestinationRegistered, "a destination was registered to be paid to"},
 	{DestinationDeleted, "a destination was deleted: no further withdrawal can name it"},
 	{CreditCreated, "money was credited to an account, settled or not"},
 	{CreditSettled, "a credit settled: its money can be withdrawn"},
+	{CreditTakenBack, "a credit was taken back: its money is gone from the account"},
 	{FundsLocked, "money was locked"},
 	{FundsUnlocked, "locked money was freed"},
 	{ConversionCompleted, "money of an account was exchanged into another of its balances"},
@@ -112,12 +116,14 @@ type Event struct {
 	Actor    string // who did it: "api:key_...", "worker", "operator:..."
 	Reason   string // why, for a person; "" if nothing is to be said
 	Data     []byte // JSON of further fields of the subject that changed; empty for none
+	Origin   string // of a withdrawal: the API that it came in by, as webhook formats are named; "" if not known
 	// The balance after the change; Currency is "" when none changed.
 	Currency       string
 	Available      money.Amount
 	Pending        money.Amount
 	Locked         money.Amount
 	Reserved       money.Amount
+	Tradable       money.Amount // see ledger.Balance
 	BalanceVersion int64
 }
 

@@ -77,6 +77,9 @@ type Balance struct {
 	Pending   money.Amount
 	Locked    money.Amount
 	Reserved  money.Amount
+	// Tradable is how much of the total came in to be traded with (Trade): money of other
+	// origin leaves first. It decides nothing; surfaces that tell the two apart show it.
+	Tradable  money.Amount
 	UpdatedAt time.Time
 	Version   int64
 }
@@ -174,6 +177,7 @@ const (
 	KindNetworkFee Kind = "network_fee" // network fees -> treasury: what a network took; reserved -> network fees: what was passed on
 	KindFund       Kind = "fund"        // treasury <-> external: a wallet was funded
 	KindReturn     Kind = "return"      // treasury -> available
+	KindTakeBack   Kind = "take_back"   // available -> external: a credit was taken back
 	KindSuspense   Kind = "suspense"    // treasury <-> suspense: a bank booked what nobody here ordered
 	KindExchange   Kind = "exchange"    // reserved or available -> exchange: the sender's leg of a conversion; exchange -> available: the receiver's
 )
@@ -218,8 +222,32 @@ func Post(v *commit.View, t Transfer) (Transfer, error) {
 	if err := move(v, t.Credit, t.Currency, t.Amount, true); err != nil {
 		return t, err
 	}
+	untrade(v, t.Debit, t.Currency)
 	Transfers.Append(v, t)
 	return t, nil
+}
+
+// Trade marks an amount that was just posted to an account as money to trade with.
+func Trade(v *commit.View, account id.Seq, currency string, a money.Amount) error {
+	b, _ := Balances.Get(v, BalanceKey{account, currency})
+	var err error
+	if b.Tradable, err = b.Tradable.Add(a); err != nil {
+		return err
+	}
+	Balances.Put(v, b)
+	return nil
+}
+
+// untrade keeps what is to be traded with within what is there, once money has left.
+func untrade(v *commit.View, s Side, currency string) {
+	if s.Account == 0 {
+		return
+	}
+	b, _ := Balances.Get(v, BalanceKey{s.Account, currency})
+	if total := b.Total(); !b.Tradable.IsZero() && total.Less(b.Tradable) {
+		b.Tradable = total
+		Balances.Put(v, b)
+	}
 }
 
 func move(v *commit.View, s Side, currency string, a money.Amount, in bool) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"sluice/internal/credential"
 	"sluice/internal/customer"
@@ -22,15 +23,21 @@ var customerUsers = bindTable(customer.Users, "seq", seqKey,
 	})
 
 var customerGroups = bindTable(customer.Groups, "seq", seqKey,
-	"seq merchant owner type number status created_at updated_at version",
+	"seq merchant owner type number trading status created_at updated_at version",
 	func(g *customer.Group, f []any) []any {
-		return append(f, &g.Seq, &g.Merchant, &g.User, &g.Type, &g.Number, (*string)(&g.Status), &g.CreatedAt, &g.UpdatedAt, &g.Version)
+		return append(f, &g.Seq, &g.Merchant, &g.User, &g.Type, &g.Number, &g.Trading, (*string)(&g.Status), &g.CreatedAt, &g.UpdatedAt, &g.Version)
 	})
 
 var customerReferences = bindTable(customer.References, "seq", seqKey,
 	"seq merchant owner mask version",
 	func(r *customer.Reference, f []any) []any {
 		return append(f, &r.Seq, &r.Merchant, &r.User, &r.Mask, &r.Version)
+	})
+
+var tradingAccounts = bindTable(customer.TradingAccounts, "seq", seqKey,
+	"seq merchant customer_group owner type name number status created_at updated_at version",
+	func(a *customer.TradingAccount, f []any) []any {
+		return append(f, &a.Seq, &a.Merchant, &a.Group, &a.User, &a.Type, &a.Name, &a.Number, (*string)(&a.Status), &a.CreatedAt, &a.UpdatedAt, &a.Version)
 	})
 
 // SigningKeys lists the installation's keys for a wire, the first one first.
@@ -53,25 +60,42 @@ func (db *DB) CustomerReference(ctx context.Context, at id.ID) (customer.Referen
 	return bySeq(ctx, db, customerReferences, at)
 }
 
-// CustomerUsers gives a window of a merchant's users in the order in which they were
-// made, or backwards, and how many there are in all.
-func (db *DB) CustomerUsers(ctx context.Context, owner id.ID, newestFirst bool, offset, limit int) ([]customer.User, int64, error) {
-	return window(ctx, db, customerUsers, "t.shard = $1 AND t.merchant = $2 AND t.seq > 0", newestFirst, offset, limit, owner.Shard, owner.Seq)
+// CustomerTradingAccount finds a trading account.
+func (db *DB) CustomerTradingAccount(ctx context.Context, at id.ID) (customer.TradingAccount, bool, error) {
+	return bySeq(ctx, db, tradingAccounts, at)
+}
+
+// CustomerUsers gives a window of a merchant's users, and how many there are in all.
+func (db *DB) CustomerUsers(ctx context.Context, owner id.ID, w customer.Window) ([]customer.User, int64, error) {
+	return window(ctx, db, customerUsers, "t.shard = $1 AND t.merchant = $2 AND t.seq > 0", w, owner.Shard, owner.Seq)
 }
 
 // CustomerGroups gives a window of a merchant's account groups, likewise.
-func (db *DB) CustomerGroups(ctx context.Context, owner id.ID, newestFirst bool, offset, limit int) ([]customer.Group, int64, error) {
-	return window(ctx, db, customerGroups, "t.shard = $1 AND t.merchant = $2 AND t.seq > 0", newestFirst, offset, limit, owner.Shard, owner.Seq)
+func (db *DB) CustomerGroups(ctx context.Context, owner id.ID, w customer.Window) ([]customer.Group, int64, error) {
+	return window(ctx, db, customerGroups, "t.shard = $1 AND t.merchant = $2 AND t.seq > 0", w, owner.Shard, owner.Seq)
 }
 
 // CustomerGroupsOf gives a window of a user's account groups, likewise.
-func (db *DB) CustomerGroupsOf(ctx context.Context, user id.ID, newestFirst bool, offset, limit int) ([]customer.Group, int64, error) {
-	return window(ctx, db, customerGroups, "t.shard = $1 AND t.owner = $2 AND t.seq > 0", newestFirst, offset, limit, user.Shard, user.Seq)
+func (db *DB) CustomerGroupsOf(ctx context.Context, user id.ID, w customer.Window) ([]customer.Group, int64, error) {
+	return window(ctx, db, customerGroups, "t.shard = $1 AND t.owner = $2 AND t.seq > 0", w, user.Shard, user.Seq)
 }
 
-// window reads rows by position. It costs the more the farther back they are: wires
-// that page by position have it so.
-func window[R any](ctx context.Context, db *DB, from source[R], where string, newestFirst bool, offset, limit int, args ...any) ([]R, int64, error) {
+// CustomerTradingAccounts gives a window of a merchant's trading accounts, likewise: all of
+// them, or those of a user or a group, whichever is not 0.
+func (db *DB) CustomerTradingAccounts(ctx context.Context, owner id.ID, user, group id.Seq, w customer.Window) ([]customer.TradingAccount, int64, error) {
+	where, of := "t.merchant = $2", owner.Seq
+	if user != 0 {
+		where, of = fmt.Sprintf("t.merchant = %d AND t.owner = $2", owner.Seq), user
+	}
+	if group != 0 {
+		where, of = "t.customer_group = $2", group
+	}
+	return window(ctx, db, tradingAccounts, "t.shard = $1 AND "+where+" AND t.seq > 0", w, owner.Shard, of)
+}
+
+// window reads rows by position. It costs the more the farther back they are, and sorts all
+// of them where they are wanted by their last change: wires that page by position have it so.
+func window[R any](ctx context.Context, db *DB, from source[R], where string, w customer.Window, args ...any) ([]R, int64, error) {
 	var total int64
 	plainArgs := make([]any, len(args))
 	for i, a := range args {
@@ -82,9 +106,13 @@ func window[R any](ctx context.Context, db *DB, from source[R], where string, ne
 		return nil, 0, err
 	}
 	order := "ASC"
-	if newestFirst {
+	if w.NewestFirst {
 		order = "DESC"
 	}
-	rows, err := query(ctx, db.engine, from, "WHERE "+where+" ORDER BY t.seq "+order+" LIMIT $3 OFFSET $4", append(args, page(limit), int64(max(offset, 0)))...)
+	by := "t.seq " + order
+	if w.ByChange {
+		by = "t.updated_at " + order + ", " + by
+	}
+	rows, err := query(ctx, db.engine, from, "WHERE "+where+" ORDER BY "+by+" LIMIT $3 OFFSET $4", append(args, page(w.Limit), int64(max(w.Offset, 0)))...)
 	return rows, total, err
 }

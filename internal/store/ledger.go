@@ -25,9 +25,9 @@ var accountForeignIDs = bindLookup(ledger.AccountForeignIDs, "account", "foreign
 
 var balances = bindTable(ledger.Balances, "account currency",
 	func(k *ledger.BalanceKey, f []any) []any { return append(f, &k.Account, &k.Currency) },
-	"account currency merchant available pending locked reserved updated_at version",
+	"account currency merchant available pending locked reserved tradable updated_at version",
 	func(b *ledger.Balance, f []any) []any {
-		return append(f, &b.Account, &b.Currency, &b.Merchant, &b.Available, &b.Pending, &b.Locked, &b.Reserved, &b.UpdatedAt, &b.Version)
+		return append(f, &b.Account, &b.Currency, &b.Merchant, &b.Available, &b.Pending, &b.Locked, &b.Reserved, &b.Tradable, &b.UpdatedAt, &b.Version)
 	})
 
 var houses = bindTable(ledger.Houses, "name currency",
@@ -45,17 +45,17 @@ var transfers = bindLog(ledger.Transfers,
 	})
 
 var credits = bindTable(account.Credits, "seq", seqKey,
-	"seq merchant account currency amount state available_at reference created_at settled_at version",
+	"seq merchant account currency amount state available_at reference kind tradable created_at settled_at taken_back_at version",
 	func(c *account.Credit, f []any) []any {
 		return append(f, &c.Seq, &c.Merchant, &c.Account, &c.Currency, &c.Amount, &c.State, &c.AvailableAt, &c.Reference,
-			&c.CreatedAt, &c.SettledAt, &c.Version)
+			&c.Kind, &c.Tradable, &c.CreatedAt, &c.SettledAt, &c.TakenBackAt, &c.Version)
 	})
 
 var events = bindLog(event.Log,
-	"seq at type merchant account subject subject_version state actor reason data currency available pending locked reserved balance_version",
+	"seq at type merchant account subject subject_version state actor reason data currency available pending locked reserved tradable balance_version origin",
 	func(e *event.Event, f []any) []any {
 		return append(f, &e.Seq, &e.At, (*string)(&e.Type), &e.Merchant, &e.Account, &e.Subject, &e.Version, &e.State, &e.Actor, &e.Reason, &e.Data,
-			&e.Currency, &e.Available, &e.Pending, &e.Locked, &e.Reserved, &e.BalanceVersion)
+			&e.Currency, &e.Available, &e.Pending, &e.Locked, &e.Reserved, &e.Tradable, &e.BalanceVersion, &e.Origin)
 	})
 
 // Account finds an account.
@@ -103,6 +103,15 @@ func (db *DB) Credits(ctx context.Context, account id.ID, before id.Seq, limit i
 	var c conditions
 	c.add("t.shard = $?", account.Shard)
 	c.add("t.account = $?", account.Seq)
+	c.before(before)
+	return query(ctx, db.engine, credits, c.newestFirst(limit), c.args...)
+}
+
+// MerchantCredits lists the credits of a merchant, newest first.
+func (db *DB) MerchantCredits(ctx context.Context, owner id.ID, before id.Seq, limit int) ([]account.Credit, error) {
+	var c conditions
+	c.add("t.shard = $?", owner.Shard)
+	c.add("t.merchant = $?", owner.Seq)
 	c.before(before)
 	return query(ctx, db.engine, credits, c.newestFirst(limit), c.args...)
 }

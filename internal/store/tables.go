@@ -14,7 +14,7 @@ var bindings = []binding{
 	knownAssets, records, merchants, keys, accounts, accountForeignIDs, destinations, destinationTallies, destinationPrints,
 	quotes, feeSchedules,
 	credentials, aliases, aliasCounters, conversions, conversionForeignIDs,
-	signingKeys, customerUsers, customerGroups, customerReferences,
+	signingKeys, customerUsers, customerGroups, customerReferences, tradingAccounts,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels,

@@ -8,19 +8,19 @@ import (
 )
 
 var endpoints = bindTable(webhook.Endpoints, "seq", seqKey,
-	`seq merchant url types format description options state disabled_reason secret signing_key previous_secret previous_signing_key previous_until
+	`seq merchant url types format description options own_only state disabled_reason secret signing_key previous_secret previous_signing_key previous_until
 	rate_per_second first_event failing_since failures notices_sent trips successes paused_until created_at updated_at version`,
 	func(e *webhook.Endpoint, f []any) []any {
-		return append(f, &e.Seq, &e.Merchant, &e.URL, &e.Types, &e.Format, &e.Description, &e.Options, (*string)(&e.State), &e.DisabledReason,
+		return append(f, &e.Seq, &e.Merchant, &e.URL, &e.Types, &e.Format, &e.Description, &e.Options, &e.OwnOnly, (*string)(&e.State), &e.DisabledReason,
 			&e.Secret, &e.SigningKey, &e.PreviousSecret, &e.PreviousSigningKey, &e.PreviousUntil,
 			&e.RatePerSecond, &e.FirstEvent, &e.FailingSince, &e.Failures, &e.NoticesSent, &e.Trips, &e.Successes, &e.PausedUntil,
 			&e.CreatedAt, &e.UpdatedAt, &e.Version)
 	})
 
 var deliveries = bindTable(webhook.Deliveries, "seq", seqKey,
-	`seq merchant endpoint event_seq sub type setting state lane attempts round next_at last_status last_error created_at done_at version`,
+	`seq merchant endpoint event_seq sub type setting package state lane attempts round next_at last_status last_error created_at done_at version`,
 	func(d *webhook.Delivery, f []any) []any {
-		return append(f, &d.Seq, &d.Merchant, &d.Endpoint, &d.EventSeq, &d.Sub, &d.Type, &d.Setting, (*string)(&d.State), (*int64)(&d.Lane),
+		return append(f, &d.Seq, &d.Merchant, &d.Endpoint, &d.EventSeq, &d.Sub, &d.Type, &d.Setting, &d.Package, (*string)(&d.State), (*int64)(&d.Lane),
 			&d.Attempts, &d.Round, &d.NextAt, &d.LastStatus, &d.LastError, &d.CreatedAt, &d.DoneAt, &d.Version)
 	})
 

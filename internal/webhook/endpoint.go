@@ -39,6 +39,7 @@ type CreateEndpoint struct {
 	Secret        string
 	SigningKey    string
 	Ping          bool
+	OwnOnly       bool // see Endpoint
 	AllowHTTP     bool // plain http is accepted: test installations only
 	// Options are the format's own, up to MaxOptions bytes; whoever submits them has
 	// checked them. With Waiting it is told nothing until it is enabled.
@@ -62,7 +63,7 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 	}
 	e := Endpoint{
 		Seq: v.NewID(), Merchant: c.Merchant, Format: c.Format, State: Enabled, Secret: c.Secret, SigningKey: c.SigningKey,
-		FirstEvent: v.NextEvents(0), CreatedAt: v.Now(), UpdatedAt: v.Now(), Version: 1,
+		OwnOnly: c.OwnOnly, FirstEvent: v.NextEvents(0), CreatedAt: v.Now(), UpdatedAt: v.Now(), Version: 1,
 	}
 	if e.Format == "" {
 		e.Format = FormatNative
@@ -234,6 +235,7 @@ type UpdateEndpoint struct {
 	Description   *string
 	RatePerSecond *int64
 	Options       *string
+	OwnOnly       *bool
 	State         EndpointState // Enabled, Disabled, or "" for as it is
 	AllowHTTP     bool
 	Actor         string
@@ -258,6 +260,9 @@ func (c UpdateEndpoint) Apply(v *commit.View) (any, error) {
 		if e.Options = *c.Options; len(e.Options) > MaxOptions {
 			return nil, errOptions
 		}
+	}
+	if c.OwnOnly != nil {
+		e.OwnOnly = *c.OwnOnly
 	}
 	switch {
 	case c.State == Enabled && was.State == Disabled && was.DisabledReason == waiting:

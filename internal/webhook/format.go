@@ -29,7 +29,8 @@ var told = map[string][]event.Type{
 		event.ConversionCompleted,
 	},
 	FormatUpvest: {
-		event.AccountOpened, event.CreditCreated, event.BalanceUpdated, event.WithdrawalCreated, event.WithdrawalProcessing, event.WithdrawalConfirmed,
+		event.AccountOpened, event.AccountClosed, event.CreditCreated, event.CreditSettled, event.CreditTakenBack, event.BalanceUpdated,
+		event.WithdrawalCreated, event.WithdrawalProcessing, event.WithdrawalConfirmed,
 		event.WithdrawalCancelled, event.WithdrawalRejected, event.WithdrawalFailed, event.WithdrawalReturned,
 	},
 	FormatTylt: {event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected},

@@ -87,6 +87,8 @@ func (e Endpoint) Told(m Message) bool {
 		return false
 	case m.Event.Type == event.EndpointTested:
 		return m.Event.Subject == e.Seq
+	case e.OwnOnly && strings.HasPrefix(string(m.Type()), "withdrawal.") && m.Event.Origin != "" && m.Event.Origin != e.Format:
+		return false
 	}
 	return e.Wants(m.Type())
 }

@@ -31,6 +31,7 @@ type Endpoint struct {
 	Format         string // how it is told: one of Formats
 	Description    string
 	Options        string // of the format, as it writes them; "" for none
+	OwnOnly        bool   // of withdrawals, it is for those alone that came in by the surface of its format
 	State          EndpointState
 	DisabledReason string // for a person; "" while enabled
 	// The keys of FormatNative, in their public text forms: whsec_ and whsk_. Until
@@ -93,6 +94,7 @@ type Delivery struct {
 	// Setting is what the format says that bodies depend on, as it was when the delivery
 	// was made; "" for none. See Varying.
 	Setting string
+	Package int64 // of formats that send several in one request: names the request it was first sent in; 0 before
 	State   DeliveryState
 	Lane    Lane
 	// Attempts counts all attempts ever made; Round how many of them were made

@@ -54,6 +54,7 @@ type Create struct {
 	Names       destination.NameRule // of a bank account in Target: how its holder must be the account's
 	NotBefore   time.Time            // zero: at once
 	Metadata    string
+	Origin      string // see Withdrawal
 	Actor       string
 }
 
@@ -90,7 +91,7 @@ func (c Create) Apply(v *commit.View) (any, error) {
 		Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, Currency: c.Asset.Code, Amount: c.Amount, Fee: c.Fee,
 		Network: target.Network, Destination: c.Destination, Typed: typed(target), Canonical: target.Canonical, Decoded: target.Decoded, Tag: target.Tag,
 		FeeInside: c.FeeInside, NetworkHold: c.NetworkHold, NetworkRate: c.NetworkRate, ReceiveCurrency: c.Asset.Code, Receive: c.Amount,
-		Payment: c.Payment.Text(), Review: c.Review,
+		Payment: c.Payment.Text(), Review: c.Review, Origin: c.Origin,
 		Metadata: c.Metadata, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
 	}
 	if c.Unnamed {
@@ -119,7 +120,7 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	w.UpdatedAt, w.Version = v.Now(), 1
 	Withdrawals.Insert(v, w)
 	event.Append(v, account.Snapshot(v, event.Event{
-		Type: event.WithdrawalCreated, Merchant: w.Merchant, Subject: w.Seq, Version: 1, State: string(New), Actor: c.Actor,
+		Type: event.WithdrawalCreated, Merchant: w.Merchant, Subject: w.Seq, Version: 1, State: string(New), Actor: c.Actor, Origin: w.Origin,
 	}, w.Account, w.Currency))
 	return w, nil
 }

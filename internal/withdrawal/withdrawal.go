@@ -36,6 +36,7 @@ type Withdrawal struct {
 	Quote           id.Seq // the price of the exchange; 0 without one
 	Payment         string // what a bank is told, rail.Payment.Text; "" on chains
 	Review          string // why a person must approve it before it is queued; "" for no reason
+	Origin          string // the format of the endpoints of the surface that it came in by; "" for one made before that was kept
 	Network         string
 	Destination     id.Seq // the registered destination; 0 when given inline
 	Typed           string // the address as the user wrote it; "" when that is Canonical
@@ -144,7 +145,7 @@ func record(v *commit.View, w Withdrawal, typ event.Type, actor, reason, currenc
 	Withdrawals.Put(v, w)
 	e := event.Event{
 		Type: typ, Merchant: w.Merchant, Account: w.Account, Subject: w.Seq, Version: w.Version, State: string(w.State),
-		Actor: actor, Reason: reason, Data: w.detail(v.Now(), reason),
+		Actor: actor, Reason: reason, Data: w.detail(v.Now(), reason), Origin: w.Origin,
 	}
 	if currency != "" {
 		e = account.Snapshot(v, e, w.Account, currency)

@@ -107,7 +107,7 @@ func (d *Dialect) pay(c *call, p payout, blame asked) (int, []byte, error) {
 	}
 	cmd := d.Desk.Withdrawal(c.ctx(), desk.Order{
 		Merchant: c.Merchant, Account: own.Seq, ForeignID: p.foreign, From: p.from.Asset, To: p.to.Asset, Form: p.form, Amount: p.amount,
-		Target: target, Metadata: p.metadata, Actor: c.Actor,
+		Target: target, Metadata: p.metadata, Origin: Name, Actor: c.Actor,
 	})
 	kind := asking{p.kind, p.from.Code, p.to.Code}
 	out, err := d.Submit(c.ctx(), c.Party, alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kind.String()})

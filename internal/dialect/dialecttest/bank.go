@@ -11,6 +11,7 @@ import (
 	"sluice/internal/rail"
 	"sluice/internal/rail/sepa"
 	"sluice/internal/seal"
+	"sluice/internal/terms/desk"
 )
 
 // Accounts at banks.
@@ -61,4 +62,44 @@ func (w *World) withBank() {
 		d.ReviewAbove["EUR"] = money.Of(200)
 	}
 	w.Deps.Desk = &d
+}
+
+// abroad is a bank that pays other currencies than EUR too, by the rules of the same checker.
+type abroad struct {
+	counter
+	network string
+	pays    map[string]bool
+}
+
+// Network implements rail.Rail.
+func (a abroad) Network() string { return a.network }
+
+// CheckRecipient implements rail.BankChecker.
+func (a abroad) CheckRecipient(ctx context.Context, r rail.Recipient, asset string) (rail.Target, error) {
+	t, err := a.Checker.CheckRecipient(ctx, r, a.euro(asset))
+	t.Network = a.network
+	return t, err
+}
+
+// CheckPayment implements rail.BankChecker.
+func (a abroad) CheckPayment(ctx context.Context, p rail.Payment, asset string) (rail.Payment, error) {
+	return a.Checker.CheckPayment(ctx, p, a.euro(asset))
+}
+
+func (a abroad) euro(asset string) string {
+	if a.pays[asset] {
+		return sepa.Currency
+	}
+	return asset
+}
+
+// Abroad lets currencies, with so many decimals, go to bank accounts by another network.
+func Abroad(d *desk.Desk, network string, currencies map[string]int) {
+	home, _ := d.Rails["sepa"].(counter)
+	x := abroad{home, network, map[string]bool{}}
+	for code, scale := range currencies {
+		x.pays[code] = true
+		d.Assets[code] = money.Asset{Code: code, Scale: scale, Networks: append(d.Assets[code].Networks, network)}
+	}
+	d.Rails[network] = x
 }

@@ -6,6 +6,7 @@ import (
 
 	"sluice/internal/api"
 	"sluice/internal/credential"
+	"sluice/internal/dialect"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/webhook"
@@ -13,17 +14,21 @@ import (
 
 // mount serves the wires; with several of them, the native API beside them.
 func (w *World) mount(mux *http.ServeMux) {
+	rest := http.NotFoundHandler()
+	if len(w.beside) > 0 {
+		rest = api.New(api.Deps{
+			Loop: w.Loop, Reads: w.DB, Assets: w.Deps.Desk.Assets, Rails: w.Deps.Desk.Rails, Terms: w.Deps.Desk.Terms, Log: w.Deps.Log, Version: "test",
+			Webhooks: api.WebhookRules{AllowHTTP: true}, ReviewAbove: w.Deps.Desk.ReviewAbove, Seal: w.Deps.Seal,
+		})
+		mux.Handle("/v1/", rest)
+	}
 	for _, d := range append(w.beside, w.Dialect) {
 		for _, p := range d.Patterns() {
 			mux.Handle(p, d)
 		}
+		rest = dialect.Claim(d, d, rest)
 	}
-	if len(w.beside) > 0 {
-		mux.Handle("/", api.New(api.Deps{
-			Loop: w.Loop, Reads: w.DB, Assets: w.Deps.Desk.Assets, Rails: w.Deps.Desk.Rails, Terms: w.Deps.Desk.Terms, Log: w.Deps.Log, Version: "test",
-			Webhooks: api.WebhookRules{AllowHTTP: true}, ReviewAbove: w.Deps.Desk.ReviewAbove, Seal: w.Deps.Seal,
-		}))
-	}
+	mux.Handle("/", rest)
 }
 
 // formats are all ways in which endpoints of this world are told.

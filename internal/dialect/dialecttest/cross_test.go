@@ -138,6 +138,54 @@ func TestWiresShareWithdrawalsAndBalances(t *testing.T) {
 	})
 }
 
+// An endpoint that is bound to its own wire hears of nothing but the payouts that came in by
+// it; balances change by all of them.
+func TestEndpointsOfTheirOwnWire(t *testing.T) {
+	s, _ := together(t)
+	s.Fund(s.coins, "ETH", "2")
+	endpoints, err := s.DB.Endpoints(t.Context(), s.coins.ID)
+	s.Must(err)
+	only := true
+	for _, e := range endpoints {
+		c := webhook.NewUpdateEndpoint(s.coins.ID.Seq, e.Seq, "test")
+		c.OwnOnly = &only
+		dialecttest.Do[webhook.Endpoint](s.World, s.coins.ID.Shard, c)
+	}
+	s.want(s.asCoins(s.coins, "/withdrawal/crypto", fmt.Sprintf(`{"amount":"0.5","address":%q,"foreign_id":"c-1","currency":"ETH"}`, dialecttest.Alice)), 201)
+	s.Confirm(s.coins, s.Newest(s.coins).Seq)
+	s.want(s.asTylt(s.tylt, "createPayoutRequest", "", fmt.Sprintf(`{"merchantOrderId":"t-1","baseAmount":0.5,"baseCurrency":"ETH","address":%q,"settledCurrency":"ETH","networkSymbol":"ETH"}`, dialecttest.Alice)), 200)
+	s.Confirm(s.coins, s.Newest(s.coins).Seq)
+	s.want(s.asNative(s.native, "POST", "withdrawals", fmt.Sprintf(`{"account":%q,"foreign_id":"n-1","currency":"ETH","amount":"0.5","destination":{"network":"ethereum","address":%q}}`,
+		id.ID{Shard: s.coins.ID.Shard, Seq: s.coins.Account}.Text(id.Account), dialecttest.Alice)), 201)
+	s.Confirm(s.coins, s.Newest(s.coins).Seq)
+	s.told(3, map[string]string{"coinspaid c-1": "confirmed", "tylt t-1": "Completed", "native n-1 withdrawal.confirmed": "confirmed"})
+	foreign := map[string]string{webhook.FormatCoinsPaid: "c-1", webhook.FormatTylt: "t-1", webhook.FormatNative: "n-1"}
+	for _, e := range endpoints {
+		rows, err := s.DB.Deliveries(t.Context(), id.ID{Shard: s.coins.ID.Shard, Seq: e.Seq}, "", 0, 1000)
+		s.Must(err)
+		payouts, balances := 0, 0
+		for _, d := range rows {
+			if d.Type == "balance.updated" {
+				balances++
+			}
+			if !strings.HasPrefix(d.Type, "withdrawal.") {
+				continue
+			}
+			payouts++
+			events, err := s.DB.EventsAt(t.Context(), s.coins.ID.Shard, []int64{d.EventSeq})
+			s.Must(err)
+			x, _, err := s.DB.Withdrawal(t.Context(), id.ID{Shard: s.coins.ID.Shard, Seq: events[0].Subject})
+			s.Must(err)
+			if x.ForeignID != foreign[e.Format] {
+				t.Errorf("%s: %s of %s", e.Format, d.Type, x.ForeignID)
+			}
+		}
+		if (payouts > 0) != (foreign[e.Format] != "") || e.Format == webhook.FormatNative && balances < 7 {
+			t.Errorf("%s: %d messages of payouts, %d of balances", e.Format, payouts, balances)
+		}
+	}
+}
+
 // A payout to a bank of a customer is shown by Upvest and natively, and by no wire of
 // crypto currencies; cancelled natively it is cancelled there too.
 func TestWiresShareBankPayouts(t *testing.T) {

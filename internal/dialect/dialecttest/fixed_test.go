@@ -200,6 +200,35 @@ func TestBodiesAreFixed(t *testing.T) {
 			r.Ended = true
 			do(r)
 		}},
+		{"a top-up is taken back", func() {
+			body := fmt.Sprintf(`{"account_group_id":%q,"cash_amount":"3.00","currency":"EUR"}`, group)
+			s.asUpvest(s.upvest, "DELETE", "/payments/topups/"+post("/payments/topups", body).get("id"), "")
+		}},
+		{"something is sold", func() {
+			at := parse(id.Account, "acc_"+strings.ReplaceAll(group, "-", ""))
+			for _, kind := range []string{"", account.KindSale} {
+				cr := dialecttest.Do[account.Credit](s.World, shard, account.AddCredit{
+					Merchant: p.ID.Seq, Account: at, Asset: s.Deps.Desk.Assets["EUR"], Amount: money.Of(700), Kind: kind, Tradable: true, Pending: true,
+				})
+				s.write()
+				do(account.Settle{Merchant: p.ID.Seq, Credit: cr.Seq})
+			}
+		}},
+		{"another customer comes and leaves", func() {
+			user := post("/users", `{"first_name":"Erika","last_name":"Mustermann","birth_date":"1972-09-30","nationalities":["DE"],`+
+				`"address":{"address_line1":"Unter den Linden 1","postcode":"10117","city":"Berlin","country":"DE"}}`).get("id")
+			group := post("/account_groups", fmt.Sprintf(`{"user_id":%q,"type":"PERSONAL"}`, user)).get("id")
+			account := post("/accounts", fmt.Sprintf(`{"account_group_id":%q,"type":"TRADING"}`, group)).get("id")
+			s.write()
+			for _, path := range []string{"/accounts/" + account, "/account_groups/" + group, "/users/" + user} {
+				if got := s.asUpvest(s.upvest, "DELETE", path, ""); got.status != 202 {
+					t.Fatalf("%s: %d %s", path, got.status, got.body)
+				}
+				s.write()
+				s.same(path)
+			}
+		}},
+		{"options of Upvest", func() { do(credential.NewConfigure(p.ID.Seq, s.upvest.Cred.Seq, map[string]string{"returned": "confirmed"})) }},
 		{"a payout fails", func() { s.Fail(p, payout("f-1"), "the network refused it") }},
 		{"one is cancelled", func() { s.Cancel(p, payout("f-2")) }},
 		{"one is rejected", func() { s.Reject(p, payout("f-3"), "not today") }},
@@ -303,7 +332,7 @@ func (s *scribe) complete() {
 			s.Errorf("%s was never told in the native format: the test does not show that it is fixed", k.Type)
 		}
 	}
-	for format, least := range map[string]int{webhook.FormatCoinsPaid: 7, webhook.FormatTylt: 4, webhook.FormatUpvest: 8} {
+	for format, least := range map[string]int{webhook.FormatCoinsPaid: 7, webhook.FormatTylt: 4, webhook.FormatUpvest: 11} {
 		if len(s.types[format]) < least {
 			s.Errorf("%s told only of %v", format, s.types[format])
 		}

@@ -55,7 +55,7 @@ func (d *Dialect) create(c *call, w *writer) error {
 	if err != nil {
 		return err
 	}
-	o := desk.Order{Merchant: c.Merchant, Account: own.Seq, ForeignID: x.foreign, From: x.way.asset, To: x.way.asset, Target: target, Actor: c.Actor}
+	o := desk.Order{Merchant: c.Merchant, Account: own.Seq, ForeignID: x.foreign, From: x.way.asset, To: x.way.asset, Target: target, Origin: Name, Actor: c.Actor}
 	problem, err := d.price(c, x, &o)
 	if err != nil {
 		return err

@@ -1,8 +1,9 @@
 package upvest
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"slices"
@@ -10,8 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/fault"
+	"sluice/internal/id"
 )
 
 // Bounds of a signature's life.
@@ -48,14 +51,28 @@ func (c *call) signed() error {
 	if err != nil || !c.verified(key, in, signature) {
 		return errBadSignature
 	}
-	if c.party, err = c.known(c.r.Header.Get(headerClient)); err != nil {
+	if c.party, err = c.known(c.clientID(in)); err != nil {
 		return err
 	}
 	if c.party.Merchant != signer.Merchant {
 		return errBadSignature
 	}
-	c.client = strings.ToLower(c.r.Header.Get(headerClient))
-	return c.fresh(in, signature, until)
+	c.client = credential.KeyUUID(id.ID{Shard: c.party.Merchant.Shard, Seq: c.party.Credential.Seq})
+	return c.fresh(in, mark(in, canonical(key, signature)), until)
+}
+
+// clientID is who a request says that it is: by its header, or the form of the token call,
+// or the key that signs it.
+func (c *call) clientID(in input) string {
+	if name := c.r.Header.Get(headerClient); name != "" {
+		return name
+	}
+	if c.route != nil && c.route.open {
+		if f, err := form(string(c.body), "body"); err == nil && f.Get("client_id") != "" {
+			return f.Get("client_id")
+		}
+	}
+	return in.keyID
 }
 
 // known finds a credential. One that is unknown is a wrong signature.
@@ -69,18 +86,19 @@ func (c *call) known(name string) (*dialect.Party, error) {
 
 // covered tells whether everything that decides what a request does is signed.
 func (c *call) covered(in input) bool {
-	must := []string{"@method", "@path", strings.ToLower(headerClient)}
+	must := []string{"@method", "@path"}
 	if _, query := target(c.r); query != "" {
 		must = append(must, "@query")
 	}
 	if len(c.body) > 0 {
 		must = append(must, strings.ToLower(headerDigest))
 	}
-	for _, h := range []string{"Authorization", headerKey} {
+	for _, h := range []string{"Authorization", headerClient} {
 		if c.r.Header.Get(h) != "" {
 			must = append(must, strings.ToLower(h))
 		}
 	}
+	c.uncovered = c.r.Header.Get(headerKey) != "" && !slices.Contains(in.components, strings.ToLower(headerKey))
 	for _, m := range must {
 		if !slices.Contains(in.components, m) {
 			return false
@@ -140,20 +158,28 @@ func (c *call) verified(key any, in input, signature []byte) bool {
 	return false
 }
 
-// fresh lets a signature count once. Looking again does no harm, and a request with an
-// idempotency key may come twice by itself: a lost answer is asked for again.
-func (c *call) fresh(in input, signature []byte, until time.Time) error {
-	if c.r.Method == http.MethodGet || c.r.Header.Get(headerKey) != "" {
+// fresh lets a signature count once. Looking again does no harm, and a request whose
+// idempotency key is signed may come twice by itself: a lost answer is asked for again.
+func (c *call) fresh(in input, mark string, until time.Time) error {
+	c.mark = mark
+	if c.r.Method == http.MethodGet || c.r.Header.Get(headerKey) != "" && !c.uncovered {
 		return nil
 	}
-	nonce := in.nonce
-	if nonce == "" {
-		nonce = base64.StdEncoding.EncodeToString(signature)
-	}
-	if !c.nonces.first(in.keyID+" "+nonce, until, c.Now()) {
+	if !c.nonces.first(mark, until, c.Now()) {
 		return errBadSignature
 	}
 	return nil
+}
+
+// mark names a signature: by its nonce, or by itself where it has none. It has one length,
+// whatever a client sends.
+func mark(in input, signature []byte) string {
+	what := []byte("nonce " + in.nonce)
+	if in.nonce == "" {
+		what = append([]byte("signature "), signature...)
+	}
+	sum := sha256.Sum256(append([]byte(strings.ToLower(in.keyID)+" "), what...))
+	return hex.EncodeToString(sum[:])
 }
 
 // nonces remembers what was used, in this process, for as long as it could be used again.

@@ -2,6 +2,7 @@ package upvest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"sluice/internal/customer"
@@ -30,31 +31,46 @@ func minimal(asset money.Asset, a money.Amount) string {
 	return s
 }
 
-// balanceOf writes a balance. What is held for withdrawals has no field of its own: it
-// shows in what is available.
-func balanceOf(shard id.Shard, b ledger.Balance, asset money.Asset) balanceBody {
+// balance writes a balance. What is held for withdrawals has no field of its own: it shows
+// in what is available. To trade with there is what came in for it, as far as it is there
+// and not bound, settled or not.
+func (t teller) balance(b ledger.Balance) balanceBody {
+	asset := t.asset(b.Currency)
+	tradable := b.Tradable
+	if free, err := b.Available.Add(b.Pending); err == nil && free.Less(tradable) {
+		tradable = free
+	}
 	return balanceBody{
-		Group: uuid(id.Account, id.ID{Shard: shard, Seq: b.Account}), Currency: asset.Code, Balance: minimal(asset, b.Total()), Locked: minimal(asset, b.Locked),
-		Pending: minimal(asset, b.Pending), Available: minimal(asset, b.Available), Tradable: "0",
+		Group: t.uuid(id.Account, b.Account), Currency: asset.Code, Balance: minimal(asset, b.Total()), Locked: minimal(asset, b.Locked),
+		Pending: minimal(asset, b.Pending), Available: minimal(asset, b.Available), Tradable: minimal(asset, tradable),
 	}
 }
 
-func (c *call) balances(g customer.Group) ([]any, map[string]balanceBody, error) {
+// balances are those of a group in the currencies of the wire: the default one always,
+// others once there was money.
+func (c *call) balances(g customer.Group) ([]ledger.Balance, error) {
 	rows, err := c.Reads.Balances(c.ctx, c.at(g.Seq))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	euro := c.Assets()[currency]
-	by := map[string]balanceBody{currency: balanceOf(c.party.Merchant.Shard, ledger.Balance{BalanceKey: ledger.BalanceKey{Account: g.Seq, Currency: currency}}, euro)}
+	out := []ledger.Balance{none(g, defaultCurrency)}
 	for _, b := range rows {
-		if b.Currency == currency { // clients of this wire know no other
-			by[currency] = balanceOf(c.party.Merchant.Shard, b, euro)
+		switch {
+		case b.Currency == defaultCurrency:
+			out[0] = b
+		case c.banked(b.Currency):
+			out = append(out, b)
 		}
 	}
-	return []any{by[currency]}, by, nil
+	slices.SortFunc(out, func(a, b ledger.Balance) int { return strings.Compare(a.Currency, b.Currency) })
+	return out, nil
 }
 
-func getBalance(c *call) (answer, error) { return c.balanceIn(currency) }
+func none(g customer.Group, code string) ledger.Balance {
+	return ledger.Balance{BalanceKey: ledger.BalanceKey{Account: g.Seq, Currency: code}}
+}
+
+func getBalance(c *call) (answer, error) { return c.balanceIn(defaultCurrency) }
 
 func getBalanceIn(c *call) (answer, error) { return c.balanceIn(c.args[1]) }
 
@@ -63,15 +79,19 @@ func (c *call) balanceIn(code string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, by, err := c.balances(g)
+	if !c.banked(code) {
+		return answer{}, errNotFound
+	}
+	all, err := c.balances(g)
 	if err != nil {
 		return answer{}, err
 	}
-	b, ok := by[code]
-	if !ok {
-		return answer{}, errNotFound
+	for _, b := range all {
+		if b.Currency == code {
+			return answer{http.StatusOK, c.teller().balance(b)}, nil
+		}
 	}
-	return answer{http.StatusOK, b}, nil
+	return answer{http.StatusOK, c.teller().balance(none(g, code))}, nil
 }
 
 func listBalances(c *call) (answer, error) {
@@ -79,13 +99,17 @@ func listBalances(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, _, err := c.page("currency")
+	p, _, err := c.page("currency", "updated_at")
 	if err != nil {
 		return answer{}, err
 	}
-	all, _, err := c.balances(g)
+	all, err := c.balances(g)
 	if err != nil {
 		return answer{}, err
 	}
-	return p.of(all), nil
+	rows := make([]row, len(all))
+	for i, b := range all {
+		rows[i] = row{body: c.teller().balance(b), changed: b.UpdatedAt}
+	}
+	return p.of(rows), nil
 }

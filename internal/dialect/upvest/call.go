@@ -33,6 +33,11 @@ type call struct {
 	client string         // the client id, as a UUID
 	args   []string       // the parts of the path in braces
 	route  *route
+	keyed  bool // it has an idempotency key that counts
+	// uncovered says that the signature does not cover the idempotency key; mark names the
+	// signature then.
+	uncovered bool
+	mark      string
 }
 
 // answer is what is sent back; a nil body is none.
@@ -46,10 +51,14 @@ func (c *call) serve() {
 	c.rw.Header().Set("Upvest-Request-Id", requestID())
 	out, err := c.answer()
 	if err != nil {
-		if dialect.Ours(c.ctx, err) {
+		b := problemOf(err)
+		switch {
+		case b.Status < http.StatusInternalServerError: // the client's mistake
+			c.Log.DebugContext(c.ctx, "a request of the Upvest wire was refused", "method", c.r.Method, "path", c.r.URL.Path, "status", b.Status, "reason", b.Detail)
+		case dialect.Ours(c.ctx, err):
 			c.Log.ErrorContext(c.ctx, "a request of the Upvest wire failed", "method", c.r.Method, "path", c.r.URL.Path, "error", err)
 		}
-		c.problem(err)
+		c.problem(b)
 		return
 	}
 	if out.body == nil {
@@ -67,6 +76,9 @@ func (c *call) answer() (answer, error) {
 	}
 	path, _ := target(c.r)
 	route, args, allowed := find(c.r.Method, path)
+	if route == nil && len(allowed) == 0 {
+		return none, errNotFound // another product's: whoever asks may know
+	}
 	c.route, c.args = route, args
 	if err := c.signed(); err != nil {
 		return none, err
@@ -81,11 +93,9 @@ func (c *call) answer() (answer, error) {
 		}
 	}
 	switch {
-	case route == nil && len(allowed) > 0:
+	case route == nil:
 		c.rw.Header().Set("Allow", strings.Join(allowed, ", "))
 		return none, problem(http.StatusMethodNotAllowed, "method_not_allowed", "this path knows %s", strings.Join(allowed, ", "))
-	case route == nil:
-		return none, errNotFound
 	case !acceptable(c.r.Header.Values("Accept")):
 		return none, problem(http.StatusNotAcceptable, "not_acceptable", "answers are application/json")
 	}
@@ -93,10 +103,8 @@ func (c *call) answer() (answer, error) {
 		c.rw.Header().Set("Retry-After", "1")
 		return none, problem(http.StatusTooManyRequests, "too_many_requests", "at most %d requests a second", ratePerSecond)
 	}
-	if route.idempotent {
-		if err := c.idempotencyKey(); err != nil {
-			return none, err
-		}
+	if err := c.idempotencyKey(); err != nil {
+		return none, err
 	}
 	return route.run(c)
 }
@@ -104,15 +112,45 @@ func (c *call) answer() (answer, error) {
 // keyPattern is what an idempotency key looks like; any version of UUID is taken.
 var keyPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$`)
 
+// idempotencyKey refuses a call that needs a key and has none. Other calls that change
+// something honour one that is sent.
 func (c *call) idempotencyKey() error {
 	k := c.r.Header.Get(headerKey)
-	if k == "" {
+	switch {
+	case !c.route.idempotent:
+		c.keyed = c.route.writes && keyPattern.MatchString(k)
+	case k == "":
 		return problem(http.StatusBadRequest, "missing_idempotency_key", "this call needs the header idempotency-key with a fresh UUID")
-	}
-	if !keyPattern.MatchString(k) {
+	case !keyPattern.MatchString(k):
 		return bad("idempotency-key", "must be a UUID")
+	default:
+		c.keyed = true
+	}
+	if c.keyed && c.uncovered {
+		return c.once()
 	}
 	return nil
+}
+
+// seen is the command that only remembers a key.
+type seen struct{}
+
+// Reads implements commit.Command.
+func (seen) Reads(*commit.Wants) {}
+
+// Apply implements commit.Command.
+func (seen) Apply(*commit.View) (any, error) { return struct{}{}, nil }
+
+// once lets a signature that does not cover its idempotency key through one time, in all
+// processes: whoever repeats it could put another key beside it.
+func (c *call) once() error {
+	out, err := c.Loop.Submit(c.ctx, c.party.Merchant.Shard, commit.Request{
+		Command: seen{}, Key: commit.Key{Merchant: c.party.Merchant.Seq, Route: Name + " signature", Key: c.mark}, Fingerprint: commit.Fingerprint([]byte(c.mark)),
+	})
+	if err == nil && out.Replayed {
+		err = errBadSignature
+	}
+	return err
 }
 
 // key is the idempotency key in one form.
@@ -125,13 +163,13 @@ func (c *call) key() string {
 // refusal leaves the key free, as the wire has it.
 func (c *call) submit(cmd commit.Command) (commit.Outcome, error) {
 	req := commit.Request{Command: cmd, ForgetRefusals: true}
-	if c.route.idempotent {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, c.body); err != nil {
+	if c.keyed {
+		said, err := dialect.ParseBody(c.body)
+		if err != nil {
 			return commit.Outcome{}, bad("body", "is not JSON")
 		}
 		req.Key = commit.Key{Merchant: c.party.Merchant.Seq, Route: Name + " " + c.client + " " + c.route.method + " " + c.route.path, Key: c.key()}
-		req.Fingerprint = commit.Fingerprint([]byte(req.Key.Route), compact.Bytes())
+		req.Fingerprint = commit.Fingerprint([]byte(req.Key.Route), []byte(strings.Join(c.args, "/")), said.Canonical(nil))
 	}
 	return c.Loop.Submit(c.ctx, c.party.Merchant.Shard, req)
 }
@@ -157,55 +195,10 @@ func made[T any](c *call, cmd commit.Command, again func(context.Context, id.ID)
 // at is the address of a row of the merchant.
 func (c *call) at(seq id.Seq) id.ID { return id.ID{Shard: c.party.Merchant.Shard, Seq: seq} }
 
-// decode reads the body into an object that knows every member there may be.
-func (c *call) decode(into any) error {
-	dec := json.NewDecoder(bytes.NewReader(c.body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		var typ *json.UnmarshalTypeError
-		if errors.As(err, &typ) && typ.Field != "" {
-			return bad(typ.Field, "must not be a JSON %s", typ.Value)
-		}
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return bad(strings.Trim(name, `"`), "is not known here")
-		}
-		return bad("body", "is not the JSON object that this call takes")
-	}
-	if dec.More() {
-		return bad("body", "must be one JSON object")
-	}
-	return nil
-}
-
 // uuid writes an id as the wire has them.
 func uuid(k id.Kind, at id.ID) string {
 	u := at.UUID(k)
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
-}
-
-var uuidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
-
-// parseID reads an id of the wire. An id that names nothing of this merchant's is not found.
-func (c *call) parseID(k id.Kind, text string) (id.ID, error) {
-	if !uuidPattern.MatchString(text) {
-		return id.ID{}, errNotFound
-	}
-	at, err := id.Parse(k, string(k)+"_"+strings.ToLower(strings.ReplaceAll(text, "-", "")))
-	if err != nil || at.Shard != c.party.Merchant.Shard {
-		return id.ID{}, errNotFound
-	}
-	return at, nil
-}
-
-// member reads an id in a body: a text that is no UUID is a mistake of form.
-func (c *call) member(k id.Kind, name, text string) (id.ID, error) {
-	if text == "" {
-		return id.ID{}, bad(name, "is required")
-	}
-	if !uuidPattern.MatchString(text) {
-		return id.ID{}, bad(name, "must be a UUID")
-	}
-	return c.parseID(k, text)
 }
 
 // one turns a look-up into its answer: not there and somebody else's are the same.

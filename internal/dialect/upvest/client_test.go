@@ -78,6 +78,7 @@ type client struct {
 	token  string
 	record *transcript
 	check  *contract
+	watch  func(*http.Request) // sees requests before they go out
 }
 
 // clientOf makes a client with a token.
@@ -250,6 +251,9 @@ func (c *client) do(r *request) answer {
 	}
 	req.Header.Set("Signature-Input", "sig1="+params)
 	req.Header.Set("Signature", "sig1=:"+base64.StdEncoding.EncodeToString(signature(c.key, base))+":")
+	if c.watch != nil {
+		c.watch(req)
+	}
 	res, err := http.DefaultClient.Do(req)
 	c.Must(err)
 	defer res.Body.Close() //nolint:errcheck // only read from
@@ -480,8 +484,8 @@ func TestScenarios(t *testing.T) {
 	}
 	dialecttest.Run(t, wire, d, dialecttest.Words{
 		Created: is(200, "NEW", ""), Review: is(200, "NEW", ""), Processing: is(200, "PROCESSING", ""), Confirmed: is(200, "CONFIRMED", ""),
-		Failed: is(200, "CANCELLED", `"cancellation_reason":"FAILED"`), Cancelled: is(200, "CANCELLED", `"cancellation_reason":"CANCELLED_BY_USER"`),
-		Rejected: is(200, "CANCELLED", `"cancellation_reason":"REJECTED"`), Duplicate: is(200, "NEW", ""),
+		Failed: is(200, "CANCELLED", `"cancellation_reason":"CANCELLED_BY_BANK"`), Cancelled: is(200, "CANCELLED", `"cancellation_reason":"CANCELLED_BY_CLIENT"`),
+		Rejected: is(200, "CANCELLED", `"cancellation_reason":"CANCELLED_BY_UPVEST"`), Duplicate: is(200, "NEW", ""),
 		Insufficient: is(400, "", `"type":"urn:sluice:problem:insufficient_funds"`), BadSignature: is(401, "", "Signature is incorrect"),
 		BadAddress: is(400, "", "https://docs.upvest.co/errors/bad_request"), NoConversion: true,
 		Currency: "EUR", Address: dialecttest.Berlin, BadAddresses: []string{"DE03100500000054540402", "DE021005", "TR330006100519786457841326"}, NoTxID: true,

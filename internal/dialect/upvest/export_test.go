@@ -1,6 +1,11 @@
 package upvest
 
-import "time"
+import (
+	"time"
+
+	"sluice/internal/dialect"
+	"sluice/internal/terms/desk"
+)
 
 // The forms of signatures, for vectors.
 var (
@@ -36,20 +41,14 @@ func ParseInput(s string) (Input, error) {
 
 // Decoders reads a body with every decoder there is.
 func Decoders(body []byte) {
-	for _, into := range []any{new(profile), new(createReferenceBody), new(createWithdrawalBody), new(fundBody), new(webhookBody)} {
-		c := &call{body: body}
-		if c.decode(into) != nil {
-			continue
-		}
-		switch b := into.(type) {
-		case *profile:
-			_ = b.check(time.Unix(1700000000, 0))
-		case *createReferenceBody:
-			_, _ = b.check()
-		case *webhookBody:
-			_, _ = b.change(options{})
-		}
-	}
+	c := &call{Dialect: &Dialect{Deps: dialect.Deps{Desk: &desk.Desk{}}}, body: body, party: &dialect.Party{}}
+	p := profileOf(c.members())
+	_ = p.check(time.Unix(1700000000, 0))
+	c.registration(c.members())
+	c.crediting(c.members(), "cash_amount")
+	c.funding(c.members())
+	c.members().webhookRequest(options{})
+	_, _ = c.order()
 }
 
 // Calls lists the calls that are served.

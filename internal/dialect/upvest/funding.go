@@ -2,10 +2,10 @@ package upvest
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"regexp"
 	"strings"
-	"time"
 
 	"sluice/internal/account"
 	"sluice/internal/customer"
@@ -32,92 +32,138 @@ type topUpBody struct {
 	Settlement string `json:"settlement_reference"`
 }
 
-func (c *call) topUpBody(cr account.Credit) topUpBody {
-	return topUpOf(c.party.Merchant.Shard, cr, c.Dialect)
-}
-
-func topUpOf(shard id.Shard, cr account.Credit, d *Dialect) topUpBody {
-	at := uuid(kindTopUp, id.ID{Shard: shard, Seq: cr.Seq})
-	return topUpBody{
-		ID: at, CreatedAt: stamp(cr.CreatedAt), UpdatedAt: stamp(cr.CreatedAt), Group: uuid(id.Account, id.ID{Shard: shard, Seq: cr.Account}),
-		Amount: d.Assets()[currency].Format(cr.Amount), Currency: cr.Currency, Status: "CONFIRMED", Settlement: at,
+func (t teller) topUp(cr account.Credit) topUpBody {
+	at := t.uuid(kindTopUp, cr.Seq)
+	b := topUpBody{
+		ID: at, CreatedAt: stamp(cr.CreatedAt), UpdatedAt: stamp(cr.CreatedAt), Group: t.uuid(id.Account, cr.Account),
+		Amount: t.amount(cr.Currency, cr.Amount), Currency: cr.Currency, Status: statusConfirmed, Settlement: at,
 	}
+	if !cr.TakenBackAt.IsZero() {
+		b.Status, b.UpdatedAt = statusCancelled, stamp(cr.TakenBackAt)
+	}
+	return b
 }
 
 func createTopUp(c *call) (answer, error) {
-	var b struct {
-		Group    string `json:"account_group_id"`
-		Amount   string `json:"cash_amount"`
-		Currency string `json:"currency"`
-	}
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	group := c.id(in, id.Account, "account_group_id", true)
+	cmd := c.crediting(in, "cash_amount")
+	if err := first(in.err(), there(group), c.into(&cmd, group.at)); err != nil {
 		return answer{}, err
 	}
-	group, err := c.member(id.Account, "account_group_id", b.Group)
-	if err != nil {
-		return answer{}, err
-	}
-	cmd, err := c.credit(group, "cash_amount", b.Amount, b.Currency, topUpMark)
-	if err != nil {
-		return answer{}, err
-	}
+	cmd.Reference = topUpMark
 	cr, err := made(c, cmd, c.Reads.Credit)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusOK, c.topUpBody(cr.AsCreated())}, nil
+	return answer{http.StatusOK, c.teller().topUp(cr.AsCreated())}, nil
 }
 
-// credit works a credit of an account group out.
-func (c *call) credit(group id.ID, name, amount, code, reference string) (account.AddCredit, error) {
-	euro, ok := c.Assets()[currency]
-	if !ok {
-		return account.AddCredit{}, fault.New(fault.Unavailable, "unknown_currency", "this installation has no %s", currency)
-	}
-	a, err := amountOf(name, amount, euro)
-	if err != nil {
-		return account.AddCredit{}, err
-	}
-	if code != "" && code != currency {
-		return account.AddCredit{}, bad("currency", "must be %s", currency)
+// crediting reads what is to be credited.
+func (c *call) crediting(in members, amount string) account.AddCredit {
+	code := c.currency(in)
+	asset := c.teller().asset(code)
+	return account.AddCredit{Merchant: c.party.Merchant.Seq, Asset: asset, Amount: in.amount(amount, asset), Actor: c.party.Actor}
+}
+
+// into names the account group that a credit is for.
+func (c *call) into(cmd *account.AddCredit, group id.ID) error {
+	if _, ok := c.Assets()[cmd.Asset.Code]; !ok {
+		return fault.New(fault.Unavailable, "unknown_currency", "this installation has no %s", cmd.Asset.Code)
 	}
 	g, err := c.group(group)
 	if err != nil {
-		return account.AddCredit{}, err
+		return err
 	}
 	if g.Status != customer.Active {
-		return account.AddCredit{}, fault.New(fault.Refused, "account_group_not_active", "the account group is %s", g.Status)
+		return fault.New(fault.Refused, "account_group_not_active", "the account group is %s", g.Status)
 	}
-	return account.AddCredit{Merchant: c.party.Merchant.Seq, Account: g.Seq, Asset: euro, Amount: a, Reference: reference, Actor: c.party.Actor}, nil
+	cmd.Account = g.Seq
+	return nil
 }
 
-// fundBody is a payment that a client wants to have come in.
-type fundBody struct {
-	Account struct {
-		IBAN string `json:"iban"`
-	} `json:"account"`
-	Amount           string `json:"amount"`
-	Currency         string `json:"currency"`
-	Remittance       string `json:"remittance_information"`
-	ClientReference  string `json:"client_reference"`
-	CounterpartyName string `json:"counterparty_name"`
-	Counterparty     struct {
-		IBAN string `json:"iban"`
-	} `json:"counterparty_account"`
-	Agent struct {
-		BIC string `json:"bic"`
-	} `json:"counterparty_agent"`
-	Virtual string `json:"virtual_bank_account_id"`
-	Purpose string `json:"purpose_code"`
+// topUp finds the top-up that the path names.
+func (c *call) topUp() (account.Credit, error) {
+	at, err := c.parseID(kindTopUp, c.args[0])
+	if err != nil {
+		return account.Credit{}, err
+	}
+	cr, found, err := c.Reads.Credit(c.ctx, at)
+	return one(cr, found, err)(cr.Merchant == c.party.Merchant.Seq && cr.Reference == topUpMark)
 }
 
-// fundedBody is the answer.
+func getTopUp(c *call) (answer, error) {
+	cr, err := c.topUp()
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{http.StatusOK, c.teller().topUp(cr)}, nil
+}
+
+func listTopUps(c *call) (answer, error) {
+	g, err := c.groupOf()
+	if err != nil {
+		return answer{}, err
+	}
+	p, _, err := c.page("created_at", "updated_at", "id")
+	if err != nil {
+		return answer{}, err
+	}
+	credits, err := c.credits(g.Seq, math.MaxInt)
+	if err != nil {
+		return answer{}, err
+	}
+	var all []row
+	for _, cr := range credits {
+		if cr.Reference == topUpMark {
+			changed := cr.CreatedAt
+			if !cr.TakenBackAt.IsZero() {
+				changed = cr.TakenBackAt
+			}
+			all = append(all, row{c.teller().topUp(cr), cr.CreatedAt, changed})
+		}
+	}
+	return p.of(all), nil
+}
+
+// cancelTopUp takes the money of a top-up back, as long as it is there.
+func cancelTopUp(c *call) (answer, error) {
+	cr, err := c.topUp()
+	if err != nil {
+		return answer{}, err
+	}
+	if !cr.TakenBackAt.IsZero() {
+		return answer{}, problem(http.StatusUnprocessableEntity, "unprocessable_entity", "The top-up was cancelled before")
+	}
+	_, err = c.submit(account.TakeBack{Merchant: c.party.Merchant.Seq, Credit: cr.Seq, Actor: c.party.Actor})
+	if fault.KindOf(err) == fault.Conflict {
+		err = problem(http.StatusUnprocessableEntity, "unprocessable_entity", "The money of the top-up is not all there to be withdrawn any more: it cannot be cancelled")
+	}
+	return answer{status: http.StatusNoContent}, err
+}
+
+// fundedBody is the answer to a payment that a client wants to have come in.
 type fundedBody struct {
 	ID            string `json:"id"`
 	BankReference string `json:"bank_reference"`
 }
 
 var anyUUID = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`)
+
+// funding reads such a payment, and to whom it goes.
+func (c *call) funding(in members) (cmd account.AddCredit, to string) {
+	if !in.has("currency") {
+		in.mistake("currency", "is required")
+	}
+	reference := in.text("client_reference")
+	in.note(length("client_reference", reference, 0, 35))
+	if to = in.text("virtual_bank_account_id"); to == "" {
+		to = anyUUID.FindString(in.text("remittance_information"))
+	}
+	cmd = c.crediting(in, "amount")
+	cmd.Reference = strings.TrimSpace("payment in test mode " + reference)
+	return cmd, to
+}
 
 // fundInTest credits an account group as if a payment had come in. Only for merchants in
 // test mode: their money is none.
@@ -129,26 +175,16 @@ func fundInTest(c *call) (answer, error) {
 	if m.Mode != merchant.Test {
 		return answer{}, errOnlyInTestMode
 	}
-	var b fundBody
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	cmd, to := c.funding(in)
+	if err := in.err(); err != nil {
 		return answer{}, err
-	}
-	if err := length("client_reference", b.ClientReference, 0, 35); err != nil {
-		return answer{}, err
-	}
-	if b.Currency == "" {
-		return answer{}, bad("currency", "is required")
-	}
-	to := b.Virtual
-	if to == "" {
-		to = anyUUID.FindString(b.Remittance)
 	}
 	group, err := c.parseID(id.Account, to)
 	if err != nil {
 		return answer{}, err
 	}
-	cmd, err := c.credit(group, "amount", b.Amount, b.Currency, strings.TrimSpace("payment in test mode "+b.ClientReference))
-	if err != nil {
+	if err := c.into(&cmd, group); err != nil {
 		return answer{}, err
 	}
 	cr, err := made(c, cmd, c.Reads.Credit)
@@ -158,6 +194,3 @@ func fundInTest(c *call) (answer, error) {
 	at := uuid(id.Credit, c.at(cr.Seq))
 	return answer{http.StatusOK, fundedBody{at, at}}, nil
 }
-
-// day is a day of a booking.
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

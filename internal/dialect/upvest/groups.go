@@ -24,34 +24,38 @@ type groupUser struct {
 	Type string `json:"type"`
 }
 
-func groupOf(shard id.Shard, g customer.Group) groupBody {
+// The statuses of users, groups and accounts.
+const (
+	statusActive = "ACTIVE"
+	statusClosed = "CLOSED"
+)
+
+func (t teller) group(g customer.Group) groupBody {
 	b := groupBody{
-		ID: uuid(id.Account, id.ID{Shard: shard, Seq: g.Seq}), CreatedAt: stamp(g.CreatedAt), UpdatedAt: stamp(g.UpdatedAt), Type: g.Type, Status: "ACTIVE",
-		Users: []groupUser{{uuid(id.Account, id.ID{Shard: shard, Seq: g.User}), "OWNER"}}, SecuritiesNumber: fmt.Sprintf("%09d", g.Number),
+		ID: t.uuid(id.Account, g.Seq), CreatedAt: stamp(g.CreatedAt), UpdatedAt: stamp(g.UpdatedAt), Type: g.Type, Status: statusActive,
+		Users: t.owner(g.User), SecuritiesNumber: fmt.Sprintf("%09d", g.Number),
 	}
 	if g.Status == customer.Closed {
-		b.Status = "CLOSED"
+		b.Status = statusClosed
 	}
 	return b
 }
 
+func (t teller) owner(user id.Seq) []groupUser {
+	return []groupUser{{t.uuid(id.Account, user), "OWNER"}}
+}
+
 func createGroup(c *call) (answer, error) {
-	var b struct {
-		User string `json:"user_id"`
-		Type string `json:"type"`
-	}
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	user, kind := c.id(in, id.Account, "user_id", true), in.text("type")
+	if err := first(in.err(), there(user)); err != nil {
 		return answer{}, err
 	}
-	user, err := c.member(id.Account, "user_id", b.User)
+	g, err := made(c, customer.CreateGroup{Merchant: c.party.Merchant.Seq, User: user.at.Seq, Type: kind, Wire: Name, Actor: c.party.Actor}, c.Reads.CustomerGroup)
 	if err != nil {
 		return answer{}, err
 	}
-	g, err := made(c, customer.CreateGroup{Merchant: c.party.Merchant.Seq, User: user.Seq, Type: b.Type, Wire: Name, Actor: c.party.Actor}, c.Reads.CustomerGroup)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{http.StatusOK, groupOf(c.party.Merchant.Shard, g.AsCreated())}, nil
+	return answer{http.StatusOK, c.teller().group(g.AsCreated())}, nil
 }
 
 // group finds an account group of the merchant.
@@ -74,15 +78,15 @@ func getGroup(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusOK, groupOf(c.party.Merchant.Shard, g)}, nil
+	return answer{http.StatusOK, c.teller().group(g)}, nil
 }
 
 func listGroups(c *call) (answer, error) {
-	p, _, err := c.page("created_at")
+	p, _, err := c.page("created_at", "updated_at")
 	if err != nil {
 		return answer{}, err
 	}
-	rows, total, err := c.Reads.CustomerGroups(c.ctx, c.party.Merchant, p.descending(), p.Offset, p.Limit)
+	rows, total, err := c.Reads.CustomerGroups(c.ctx, c.party.Merchant, p.part())
 	return c.groups(p, rows, total, err)
 }
 
@@ -91,11 +95,11 @@ func listGroupsOfUser(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, _, err := c.page("created_at")
+	p, _, err := c.page("created_at", "updated_at")
 	if err != nil {
 		return answer{}, err
 	}
-	rows, total, err := c.Reads.CustomerGroupsOf(c.ctx, c.at(u.Seq), p.descending(), p.Offset, p.Limit)
+	rows, total, err := c.Reads.CustomerGroupsOf(c.ctx, c.at(u.Seq), p.part())
 	return c.groups(p, rows, total, err)
 }
 
@@ -105,7 +109,7 @@ func (c *call) groups(p page, rows []customer.Group, total int64, err error) (an
 	}
 	var out []any
 	for _, g := range rows {
-		out = append(out, groupOf(c.party.Merchant.Shard, g))
+		out = append(out, c.teller().group(g))
 	}
 	return p.window(out, total), nil
 }
@@ -115,6 +119,6 @@ func deleteGroup(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(customer.CloseGroup{Merchant: c.party.Merchant.Seq, Group: g.Seq, Currencies: c.Assets().Codes()})
+	_, err = c.submit(customer.CloseGroup{Merchant: c.party.Merchant.Seq, Group: g.Seq, Currencies: c.Assets().Codes(), Actor: c.party.Actor})
 	return answer{status: http.StatusAccepted}, err
 }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"sluice/internal/customer"
 )
 
 // Bounds of a page.
@@ -22,6 +25,7 @@ type page struct {
 	TotalCount int64  `json:"total_count"`
 	Sort       string `json:"sort"`
 	Order      string `json:"order"`
+	sorted     bool   // by whoever read the rows
 }
 
 // listBody is a list as it is sent.
@@ -34,9 +38,9 @@ type listBody struct {
 // first of them if nothing is said.
 func (c *call) page(sorts ...string) (page, url.Values, error) {
 	p := page{Limit: pageDefault, Sort: sorts[0], Order: "ASC"}
-	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	q, err := form(c.r.URL.RawQuery, "query")
 	if err != nil {
-		return p, q, bad("query", "cannot be read")
+		return p, q, err
 	}
 	for _, n := range []struct {
 		name string
@@ -55,7 +59,7 @@ func (c *call) page(sorts ...string) (page, url.Values, error) {
 	}
 	if s := q.Get("sort"); s != "" {
 		if !slices.Contains(sorts, s) {
-			return p, q, bad("sort", "must be one of %s", strings.Join(sorts, ", "))
+			return p, q, bad("sort", "must be one of %s", list(sorts))
 		}
 		p.Sort = s
 	}
@@ -67,6 +71,14 @@ func (c *call) page(sorts ...string) (page, url.Values, error) {
 	}
 	return p, q, nil
 }
+
+// part is the part of a list as the store reads it.
+func (p page) part() customer.Window {
+	return customer.Window{Offset: p.Offset, Limit: p.Limit, NewestFirst: p.descending(), ByChange: p.Sort == "updated_at"}
+}
+
+// list writes words for a person.
+func list(words []string) string { return strings.Join(words, ", ") }
 
 // descending tells whether the last comes first.
 func (p page) descending() bool { return p.Order == "DESC" }
@@ -80,11 +92,24 @@ func (p page) window(rows []any, total int64) answer {
 	return answer{http.StatusOK, listBody{p, rows}}
 }
 
-// of answers with the page out of all rows, which are in ascending order.
-func (p page) of(all []any) answer {
+// row is an object of a list with what it can be sorted by.
+type row struct {
+	body          any
+	made, changed time.Time
+}
+
+// of answers with the page out of all rows, which come in the order in which they were made.
+func (p page) of(all []row) answer {
+	if p.Sort == "updated_at" && !p.sorted {
+		slices.SortStableFunc(all, func(a, b row) int { return a.changed.Compare(b.changed) })
+	}
 	if p.descending() {
 		slices.Reverse(all)
 	}
 	from := min(p.Offset, len(all))
-	return p.window(all[from:min(from+p.Limit, len(all))], int64(len(all)))
+	var out []any
+	for _, r := range all[from:min(from+p.Limit, len(all))] {
+		out = append(out, r.body)
+	}
+	return p.window(out, int64(len(all)))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"sluice/internal/fault"
 )
@@ -57,12 +58,18 @@ var own = map[string]string{
 }
 
 // problem sends an error.
-func (c *call) problem(err error) {
-	b := problemOf(err)
+func (c *call) problem(b problemBody) {
+	b.Detail = wireIDs(b.Detail)
 	b.RequestID = c.rw.Header().Get("Upvest-Request-Id")
 	b.Instance = c.r.URL.Path
 	c.write(b.Status, "application/problem+json", b)
 }
+
+// nativeID is an id as the native API writes it.
+var nativeID = regexp.MustCompile(`\b[a-z][a-z0-9]{0,5}_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})\b`)
+
+// wireIDs writes the ids in a text as the wire has them.
+func wireIDs(text string) string { return nativeID.ReplaceAllString(text, "$1-$2-$3-$4-$5") }
 
 func problemOf(err error) problemBody {
 	var r *refusal

@@ -9,29 +9,9 @@ import (
 
 	"sluice/internal/customer"
 	"sluice/internal/destination"
-	"sluice/internal/fault"
 	"sluice/internal/id"
-	"sluice/internal/money"
 	"sluice/internal/rail"
 )
-
-// currency is the only one that this wire pays out.
-const currency = "EUR"
-
-// bank is the rail that pays to bank accounts: of several, the first by name.
-func (d *Dialect) bank() (rail.BankChecker, string, money.Asset, error) {
-	euro, ok := d.Assets()[currency]
-	if ok {
-		networks := slices.Clone(euro.Networks)
-		slices.Sort(networks)
-		for _, n := range networks {
-			if b, ok := d.Desk.Rails[n].(rail.BankChecker); ok {
-				return b, n, euro, nil
-			}
-		}
-	}
-	return nil, "", euro, fault.New(fault.Unavailable, "network_not_running", "no bank that pays %s is running in this installation at the moment", currency)
-}
 
 // referenceBody is a reference account as it is sent.
 type referenceBody struct {
@@ -54,57 +34,59 @@ var (
 // mask hides the middle of an account number: always twenty characters.
 func mask(iban string) string { return iban[:6] + strings.Repeat("*", 10) + iban[len(iban)-4:] }
 
-// createReferenceBody is what a client sends.
-type createReferenceBody struct {
-	User        string `json:"user_id"`
-	Owner       string `json:"account_owner"`
-	Name        string `json:"name"`
-	IBAN        string `json:"iban"`
-	BIC         string `json:"bic"`
-	ConfirmedAt string `json:"confirmed_at"`
+// registration is a reference account of a request.
+type registration struct {
+	user      reference
+	name      string
+	to        rail.Recipient
+	confirmed time.Time
 }
 
-func (b createReferenceBody) check() (confirmed time.Time, err error) {
-	if err := first(length("account_owner", b.Owner, 1, 140), length("name", b.Name, 0, 100)); err != nil {
-		return confirmed, err
+func (c *call) registration(in members) registration {
+	r := registration{
+		user: c.id(in, id.Account, "user_id", true), name: in.text("name"), confirmed: in.moment("confirmed_at", "the time of consent"),
+		to: rail.Recipient{Holder: in.text("account_owner"), IBAN: in.text("iban"), BIC: in.text("bic")},
 	}
-	if !ibanPattern.MatchString(b.IBAN) {
-		return confirmed, bad("iban", "must be an IBAN in capital letters without blanks")
+	in.note(first(length("account_owner", r.to.Holder, 1, 140), length("name", r.name, 0, 100)))
+	if !ibanPattern.MatchString(r.to.IBAN) {
+		in.mistake("iban", "must be an IBAN in capital letters without blanks")
 	}
-	if !bicPattern.MatchString(b.BIC) {
-		return confirmed, bad("bic", "must be a BIC of 8 or 11 characters")
+	if !bicPattern.MatchString(r.to.BIC) {
+		in.mistake("bic", "must be a BIC of 8 or 11 characters")
 	}
-	confirmed, err = time.Parse(time.RFC3339, b.ConfirmedAt)
-	if err != nil {
-		return confirmed, bad("confirmed_at", "must be the time of consent, like 2020-08-24T14:15:22Z")
+	return r
+}
+
+// registering is the bank that reference accounts are registered at: the one that pays the
+// first currency of the wire that is paid at all.
+func (d *Dialect) registering() (payer, error) {
+	var p payer
+	var err error
+	for _, code := range d.currencies() {
+		if p, err = d.pays(code, ""); err == nil {
+			return p, nil
+		}
 	}
-	return confirmed, nil
+	return p, err
 }
 
 func createReference(c *call) (answer, error) {
-	var b createReferenceBody
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	r := c.registration(in)
+	if err := first(in.err(), there(r.user)); err != nil {
 		return answer{}, err
 	}
-	user, err := c.member(id.Account, "user_id", b.User)
+	bank, err := c.registering()
 	if err != nil {
 		return answer{}, err
 	}
-	confirmed, err := b.check()
-	if err != nil {
-		return answer{}, err
-	}
-	bank, _, euro, err := c.bank()
-	if err != nil {
-		return answer{}, err
-	}
-	to, err := bank.CheckRecipient(c.ctx, rail.Recipient{Holder: b.Owner, IBAN: b.IBAN, BIC: b.BIC}, euro.Code)
+	to, err := bank.CheckRecipient(c.ctx, r.to, bank.asset.Code)
 	if err != nil {
 		return answer{}, err
 	}
 	d, err := made(c, customer.Register{Register: destination.Register{
-		Merchant: c.party.Merchant.Seq, Account: user.Seq, Target: to, Label: b.Name, ConfirmedAt: confirmed, Policy: c.Bank, Actor: c.party.Actor,
-	}, Mask: mask(b.IBAN)}, c.Reads.Destination)
+		Merchant: c.party.Merchant.Seq, Account: r.user.at.Seq, Target: to, Label: r.name, ConfirmedAt: r.confirmed, Policy: c.Bank, Actor: c.party.Actor,
+	}, Mask: mask(r.to.IBAN)}, c.Reads.Destination)
 	if err != nil {
 		return answer{}, err
 	}
@@ -175,11 +157,11 @@ func listReferences(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, _, err := c.page("created_at", "id")
+	p, _, err := c.page("created_at", "updated_at", "id")
 	if err != nil {
 		return answer{}, err
 	}
-	var all []any
+	var all []row
 	for before := id.Seq(0); ; {
 		rows, err := c.Reads.DestinationsOf(c.ctx, c.at(u.Seq), before, pageMax)
 		if err != nil {
@@ -194,7 +176,7 @@ func listReferences(c *call) (answer, error) {
 			if err != nil {
 				return answer{}, err
 			}
-			all = append(all, b)
+			all = append(all, row{b, d.CreatedAt, d.CreatedAt})
 		}
 		if len(rows) < pageMax {
 			slices.Reverse(all)

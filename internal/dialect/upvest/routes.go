@@ -50,16 +50,24 @@ func init() { //nolint:gochecknoinits // breaks the circle between the table and
 		read("/users/{id}", "users", getUser),
 		change("DELETE", "/users/{id}", "users", deleteUser),
 		read("/users/{id}/account_groups", "accounts", listGroupsOfUser),
+		read("/users/{id}/accounts", "accounts", listAccountsOfUser),
 		read("/users/{id}/payments/reference_accounts", "reference_accounts", listReferences),
 
 		create("/account_groups", "accounts", createGroup),
 		read("/account_groups", "accounts", listGroups),
 		read("/account_groups/{id}", "accounts", getGroup),
 		change("DELETE", "/account_groups/{id}", "accounts", deleteGroup),
+		read("/account_groups/{id}/accounts", "accounts", listAccountsOfGroup),
+		read("/account_groups/{id}/payments/topups", "topups", listTopUps),
 		read("/account_groups/{id}/payments/withdrawals", "payments", listWithdrawals),
 		read("/account_groups/{id}/payments/cash_balance", "positions", getBalance),
 		read("/account_groups/{id}/payments/cash_balances", "positions", listBalances),
 		read("/account_groups/{id}/payments/cash_balances/{currency}", "positions", getBalanceIn),
+
+		create("/accounts", "accounts", createAccount),
+		read("/accounts", "accounts", listAccounts),
+		read("/accounts/{id}", "accounts", getAccount),
+		change("DELETE", "/accounts/{id}", "accounts", deleteAccount),
 
 		create("/payments/reference_accounts", "reference_accounts", createReference),
 		read("/payments/reference_accounts/{id}", "reference_accounts", getReference),
@@ -70,6 +78,8 @@ func init() { //nolint:gochecknoinits // breaks the circle between the table and
 		change("DELETE", "/payments/withdrawals/{id}", "payments", cancelWithdrawal),
 
 		create("/payments/topups", "topups", createTopUp),
+		read("/payments/topups/{id}", "topups", getTopUp),
+		change("DELETE", "/payments/topups/{id}", "topups", cancelTopUp),
 		read("/transactions/cash", "transactions", listTransactions),
 		change("POST", "/tests/payments/transactions", "tests", fundInTest),
 

@@ -9,10 +9,12 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"strconv"
 	"strings"
@@ -51,6 +53,24 @@ func verifies(key crypto.PublicKey, base string, signature []byte) bool {
 		return len(k) == ed25519.PublicKeySize && ed25519.Verify(k, []byte(base), signature)
 	}
 	return false
+}
+
+// canonical is one form of a signature that was verified. Of an ECDSA signature (r, s) the
+// same message has a second one, (r, n-s), which everybody can make: both are written with the
+// smaller s. Ed25519 has one form (RFC 8032, section 5.1.7: S is below the order).
+func canonical(key crypto.PublicKey, signature []byte) []byte {
+	k, ok := key.(*ecdsa.PublicKey)
+	if !ok {
+		return signature
+	}
+	var v struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(signature, &v); err != nil || len(rest) > 0 {
+		return signature // it would not have been verified
+	}
+	if other := new(big.Int).Sub(k.Params().N, v.S); other.Cmp(v.S) < 0 {
+		v.S = other
+	}
+	return append(v.R.FillBytes(make([]byte, 66)), v.S.FillBytes(make([]byte, 66))...) // 521 bits each
 }
 
 // The headers of signatures.

@@ -6,13 +6,14 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"sluice/internal/credential"
 	"sluice/internal/merchant"
 )
 
@@ -49,39 +50,56 @@ type tokenBody struct {
 // createToken gives a token to a client that knows its secret.
 func createToken(c *call) (answer, error) {
 	none := answer{}
-	form, err := url.ParseQuery(string(c.body))
+	f, err := form(string(c.body), "body")
 	if err != nil {
-		return none, bad("body", "must be a form")
+		return none, err
 	}
-	if got := form.Get("grant_type"); got != "client_credentials" {
+	if got := f.Get("grant_type"); got != "client_credentials" {
 		return none, bad("grant_type", "must be client_credentials")
 	}
-	if len(form.Get("client_secret")) > 1000 || len(form.Get("scope")) > 1000 {
+	if len(f.Get("client_secret")) > 1000 || len(f.Get("scope")) > 1000 {
 		return none, bad("scope", "scope and client_secret have at most 1000 characters")
 	}
-	if !strings.EqualFold(form.Get("client_id"), c.client) || len(c.party.Secret) == 0 ||
-		subtle.ConstantTimeCompare([]byte(form.Get("client_secret")), c.party.Secret) != 1 {
+	who, ok := credential.ParseKey(f.Get("client_id"))
+	if !ok || credential.KeyUUID(who) != c.client || len(c.party.Secret) == 0 ||
+		subtle.ConstantTimeCompare([]byte(f.Get("client_secret")), c.party.Secret) != 1 {
 		return none, errBadCredentials
 	}
-	scopes := strings.Fields(form.Get("scope"))
-	if len(scopes) == 0 {
-		return none, bad("scope", "is required")
-	}
-	for _, s := range scopes {
-		rights, ok := grants[s]
-		if !ok {
-			return none, bad("scope", "%q is not a scope", s)
-		}
-		for _, r := range rights {
-			if !c.party.Credential.Can(r) {
-				return none, problem(http.StatusForbidden, "forbidden", "This client is not granted the scope %s", s)
-			}
-		}
+	scopes, err := c.granted(strings.Fields(f.Get("scope")))
+	if err != nil {
+		return none, err
 	}
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
 	t := newToken(c.party.Secret, c.client, c.Now().Add(tokenLife), scopes)
 	return answer{http.StatusOK, tokenBody{t, int(tokenLife / time.Second), "bearer", strings.Join(scopes, " ")}}, nil
+}
+
+// granted are those of some scopes that are served here and that the credential has the
+// rights for. Asking for more is no mistake: a client names the scopes of all products that
+// it uses. Asking for none of these is one.
+func (c *call) granted(asked []string) (out []string, err error) {
+	if len(asked) == 0 {
+		return nil, bad("scope", "is required")
+	}
+	var served []string
+	for _, s := range asked {
+		rights, ok := grants[s]
+		if !ok {
+			continue
+		}
+		served = append(served, s)
+		if !slices.ContainsFunc(rights, func(r merchant.Scope) bool { return !c.party.Credential.Can(r) }) {
+			out = append(out, s)
+		}
+	}
+	switch {
+	case len(served) == 0:
+		return nil, bad("scope", "none of these scopes is served here; there are %s", strings.Join(slices.Sorted(maps.Keys(grants)), ", "))
+	case len(out) == 0:
+		return nil, problem(http.StatusForbidden, "forbidden", "This client is not granted the scope %s", strings.Join(served, ", "))
+	}
+	return out, nil
 }
 
 // A token says for itself until when it is good and for what; its code shows that the

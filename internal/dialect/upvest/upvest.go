@@ -6,6 +6,7 @@ package upvest
 
 import (
 	"net/http"
+	"strings"
 
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
@@ -24,7 +25,10 @@ type Dialect struct {
 	signer *signer
 }
 
-var _ dialect.Dialect = (*Dialect)(nil)
+var (
+	_ dialect.Dialect = (*Dialect)(nil)
+	_ dialect.Claimer = (*Dialect)(nil)
+)
 
 // New makes the wire.
 func New(d dialect.Deps) *Dialect {
@@ -37,7 +41,22 @@ func (*Dialect) Name() string { return Name }
 
 // Patterns implements dialect.Dialect.
 func (*Dialect) Patterns() []string {
-	return []string{"/auth/", "/users", "/users/", "/account_groups", "/account_groups/", "/payments/", "/transactions/", "/webhooks", "/webhooks/", "/tests/"}
+	var out []string
+	for area := range strings.FieldsSeq("auth users account_groups accounts payments transactions webhooks tests") {
+		out = append(out, "/"+area, "/"+area+"/")
+	}
+	return out
+}
+
+// Claims implements dialect.Claimer: a request with a header of the wire's own is of its
+// client, whatever it asks for.
+func (*Dialect) Claims(r *http.Request) bool {
+	for name := range r.Header {
+		if strings.HasPrefix(name, "Upvest-") {
+			return true
+		}
+	}
+	return false
 }
 
 // Format implements dialect.Dialect.

@@ -1,7 +1,6 @@
 package upvest
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -56,7 +55,7 @@ type userBody struct {
 var (
 	salutations = []string{"", "SALUTATION_MALE", "SALUTATION_FEMALE", "SALUTATION_FEMALE_MARRIED", "SALUTATION_DIVERSE"}
 	titles      = []string{"", "DR", "PROF", "PROF_DR", "DIPL_ING", "MAGISTER"}
-	country     = regexp.MustCompile(`^[A-Z]{2}$`)
+	country     = regexp.MustCompile(`^[A-Z]{2,3}$`)
 )
 
 // length checks how many characters a text has.
@@ -91,7 +90,7 @@ func aCountry(name, text string, required bool) error {
 	if text == "" && !required || country.MatchString(text) {
 		return nil
 	}
-	return bad(name, "must be a country of two capital letters")
+	return bad(name, "must be a country of two or three capital letters")
 }
 
 func (a *address) check(name string, required bool) error {
@@ -103,6 +102,28 @@ func (a *address) check(name string, required bool) error {
 	}
 	return first(length(name+".address_line1", a.Line1, 1, 100), length(name+".address_line2", a.Line2, 0, 100), length(name+".postcode", a.Postcode, 1, 20),
 		length(name+".city", a.City, 1, 85), length(name+".state", a.State, 0, 100), aCountry(name+".country", a.Country, true))
+}
+
+// profileOf reads a user of a request.
+func profileOf(in members) profile {
+	return profile{
+		FirstName: in.text("first_name"), LastName: in.text("last_name"), Salutation: in.text("salutation"), Title: in.text("title"),
+		BirthDate: in.text("birth_date"), BirthCity: in.text("birth_city"), BirthCountry: in.text("birth_country"), BirthName: in.text("birth_name"),
+		Nationalities: in.texts("nationalities"), Address: addressOf(in, "address"), PostalAddress: addressOf(in, "postal_address"),
+		Email: in.text("email"), PhoneNumber: in.text("phone_number"), FATCA: in.raw("fatca"), Terms: in.raw("terms_and_conditions"),
+		DataPrivacy: in.raw("data_privacy_and_sharing_agreement"),
+	}
+}
+
+func addressOf(in members, name string) *address {
+	if !in.has(name) {
+		return nil
+	}
+	in = in.object(name)
+	return &address{
+		Line1: in.text("address_line1"), Line2: in.text("address_line2"), Postcode: in.text("postcode"), City: in.text("city"), State: in.text("state"),
+		Country: in.text("country"),
+	}
 }
 
 func (p *profile) check(now time.Time) error {
@@ -123,11 +144,6 @@ func (p *profile) check(now time.Time) error {
 			return err
 		}
 	}
-	for name, raw := range map[string]json.RawMessage{"fatca": p.FATCA, "terms_and_conditions": p.Terms, "data_privacy_and_sharing_agreement": p.DataPrivacy} {
-		if len(raw) > 0 && !bytes.HasPrefix(raw, []byte("{")) {
-			return bad(name, "must be an object")
-		}
-	}
 	return nil
 }
 
@@ -135,11 +151,9 @@ func (p *profile) check(now time.Time) error {
 const sealedProfile = "upvest user"
 
 func createUser(c *call) (answer, error) {
-	var p profile
-	if err := c.decode(&p); err != nil {
-		return answer{}, err
-	}
-	if err := p.check(c.Now()); err != nil {
+	in := c.members()
+	p := profileOf(in)
+	if err := first(in.err(), p.check(c.Now())); err != nil {
 		return answer{}, err
 	}
 	if c.Seal == nil {
@@ -162,19 +176,19 @@ func createUser(c *call) (answer, error) {
 }
 
 func (c *call) showUser(u customer.User) (answer, error) {
-	b, err := c.userBody(u)
+	b, err := c.userBody(c.teller(), u)
 	return answer{http.StatusOK, b}, err
 }
 
-func (c *call) userBody(u customer.User) (userBody, error) {
-	b := userBody{ID: uuid(id.Account, c.at(u.Seq)), CreatedAt: stamp(u.CreatedAt), UpdatedAt: stamp(u.UpdatedAt), Status: "ACTIVE"}
+func (d *Dialect) userBody(t teller, u customer.User) (userBody, error) {
+	b := userBody{ID: t.uuid(id.Account, u.Seq), CreatedAt: stamp(u.CreatedAt), UpdatedAt: stamp(u.UpdatedAt), Status: statusActive}
 	if u.Status == customer.Offboarded {
 		b.Status = "OFFBOARDED"
 	}
-	if c.Seal == nil {
+	if d.Seal == nil {
 		return b, fault.New(fault.Unavailable, "sealing_key_missing", "the key that personal data is kept with is not there")
 	}
-	text, err := c.Seal.Open(sealedProfile, u.Profile)
+	text, err := d.Seal.Open(sealedProfile, u.Profile)
 	if err != nil {
 		return b, err
 	}
@@ -205,17 +219,17 @@ func getUser(c *call) (answer, error) {
 }
 
 func listUsers(c *call) (answer, error) {
-	p, _, err := c.page("created_at")
+	p, _, err := c.page("created_at", "updated_at")
 	if err != nil {
 		return answer{}, err
 	}
-	rows, total, err := c.Reads.CustomerUsers(c.ctx, c.party.Merchant, p.descending(), p.Offset, p.Limit)
+	rows, total, err := c.Reads.CustomerUsers(c.ctx, c.party.Merchant, p.part())
 	if err != nil {
 		return answer{}, err
 	}
 	var out []any
 	for _, u := range rows {
-		b, err := c.userBody(u)
+		b, err := c.userBody(c.teller(), u)
 		if err != nil {
 			return answer{}, err
 		}
@@ -229,6 +243,6 @@ func deleteUser(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(customer.Offboard{Merchant: c.party.Merchant.Seq, User: u.Seq})
+	_, err = c.submit(customer.Offboard{Merchant: c.party.Merchant.Seq, User: u.Seq, Actor: c.party.Actor})
 	return answer{status: http.StatusAccepted}, err
 }

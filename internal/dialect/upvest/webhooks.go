@@ -14,11 +14,12 @@ import (
 	"sluice/internal/webhook"
 )
 
-// categories are what a webhook can be for. All are taken, also those that nothing is
-// ever sent of.
-var categories = strings.Fields(`ALL USER USER_CHECK ORDER ORDER_CANCELLATION EXECUTION POSITION CASH_BALANCE ACCOUNT ACCOUNT_GROUP REPORT TREASURY_REPORT
-	DIRECT_DEBIT WITHDRAWAL PORTFOLIO PORTFOLIO_ALLOCATION PORTFOLIO_ORDER CORPORATE_ACTION ACCOUNT_VALUATION INTRADAY_ACCOUNT_VALUATION CASH_TRANSACTION
-	SECURITY_TRANSACTION ACCOUNT_LIQUIDATION ACCOUNT_RETURNS VIRTUAL_CASH_INCREASE VIRTUAL_CASH_DECREASE FEE_COLLECTION TOPUP`)
+// category is the form of the types that a webhook can be for. All are taken, also those
+// that nothing is ever sent of: the vendor has new ones from time to time.
+var category = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$`)
+
+// categoryMax bounds the length of a type.
+const categoryMax = 100
 
 // Bounds and defaults of packages.
 const (
@@ -35,6 +36,7 @@ type options struct {
 	Types   []string      `json:"type"`
 	Exclude []string      `json:"exclude_type,omitempty"`
 	Config  packageConfig `json:"config"`
+	Stays   bool          `json:"returned_stays_confirmed,omitempty"` // of a setting only, see format.Setting
 }
 
 type packageConfig struct {
@@ -65,66 +67,62 @@ func (o options) wait() time.Duration {
 	return min(d, delayMax)
 }
 
-// webhookBody is what a client sends; nil is what it leaves out.
-type webhookBody struct {
-	Title   *string         `json:"title"`
-	URL     *string         `json:"url"`
-	Types   []string        `json:"type"`
-	Exclude []string        `json:"exclude_type"`
-	Config  *packageRequest `json:"config"`
-	Enabled *bool           `json:"enabled"`
-}
-
-type packageRequest struct {
-	Delay   *string `json:"delay"`
-	MaxSize *int    `json:"max_package_size"`
+// webhookRequest is what a client sends; nil is what it leaves out.
+type webhookRequest struct {
+	url     *string
+	enabled *bool
+	options options // with what held before where the client says nothing
 }
 
 var delayPattern = regexp.MustCompile(`^[1-9][0-9]?[sm]$`)
 
-// change puts what a client sends over what holds, and checks it.
-func (b webhookBody) change(o options) (options, error) {
-	if b.Title != nil {
-		if err := length("title", *b.Title, 1, 100); err != nil {
-			return o, err
+// webhookRequest reads a webhook of a request over what holds.
+func (in members) webhookRequest(o options) webhookRequest {
+	r := webhookRequest{url: in.optional("url"), enabled: in.boolean("enabled")}
+	if title := in.optional("title"); title != nil {
+		in.note(length("title", *title, 1, 100))
+		o.Title = *title
+	}
+	if r.url != nil {
+		in.note(length("url", *r.url, 1, 1000))
+	}
+	if types := in.categories("type"); len(types) > 0 {
+		o.Types = types
+	}
+	if in.has("exclude_type") {
+		o.Exclude = in.categories("exclude_type")
+	}
+	o.Config = in.object("config").packages(o.Config)
+	r.options = o
+	return r
+}
+
+func (in members) categories(name string) []string {
+	out := in.texts(name)
+	for _, t := range out {
+		if len(t) > categoryMax || !category.MatchString(t) {
+			in.mistake(name, "%q is not a type", t[:min(len(t), categoryMax)])
 		}
-		o.Title = *b.Title
 	}
-	if b.URL != nil {
-		if err := length("url", *b.URL, 1, 1000); err != nil {
-			return o, err
+	return out
+}
+
+// packages reads how events are packed.
+func (in members) packages(p packageConfig) packageConfig {
+	if d := in.text("delay"); d != "" {
+		wait, err := time.ParseDuration(d)
+		if err != nil || !delayPattern.MatchString(d) || wait > delayMax {
+			in.mistake("delay", "must be 1s to 30s")
 		}
+		p.Delay = d
 	}
-	for name, list := range map[string][]string{"type": b.Types, "exclude_type": b.Exclude} {
-		for _, t := range list {
-			if !slices.Contains(categories, t) {
-				return o, bad(name, "%q is not a type", t)
-			}
-		}
-	}
-	if len(b.Types) > 0 {
-		o.Types = b.Types
-	}
-	if b.Exclude != nil {
-		o.Exclude = b.Exclude
-	}
-	if b.Config == nil {
-		return o, nil
-	}
-	if d := b.Config.Delay; d != nil {
-		wait, err := time.ParseDuration(*d)
-		if err != nil || !delayPattern.MatchString(*d) || wait > delayMax {
-			return o, bad("config.delay", "must be 1s to 30s")
-		}
-		o.Config.Delay = *d
-	}
-	if n := b.Config.MaxSize; n != nil {
+	if n := in.integer("max_package_size"); n != nil {
 		if *n < sizeMin || *n > sizeMax {
-			return o, bad("config.max_package_size", "must be %d to %d bytes", sizeMin, sizeMax)
+			in.mistake("max_package_size", "must be %d to %d bytes", sizeMin, sizeMax)
 		}
-		o.Config.MaxSize = *n
+		p.MaxSize = *n
 	}
-	return o, nil
+	return p
 }
 
 // endpointBody is a webhook as it is sent.
@@ -152,18 +150,17 @@ func (c *call) endpointBody(e webhook.Endpoint) endpointBody {
 }
 
 func createWebhook(c *call) (answer, error) {
-	var b webhookBody
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	r := in.webhookRequest(optionsOf(webhook.Endpoint{}))
+	for _, name := range []string{"title", "url"} {
+		if in.text(name) == "" {
+			in.mistake(name, "is required")
+		}
+	}
+	if err := in.err(); err != nil {
 		return answer{}, err
 	}
-	if b.Title == nil || b.URL == nil {
-		return answer{}, bad("title", "title and url are required")
-	}
-	o, err := b.change(optionsOf(webhook.Endpoint{}))
-	if err != nil {
-		return answer{}, err
-	}
-	text, err := encode(o)
+	text, err := encode(r.options)
 	if err != nil {
 		return answer{}, err
 	}
@@ -171,14 +168,14 @@ func createWebhook(c *call) (answer, error) {
 	if _, err := c.signer.all(c.ctx, c.Now()); err != nil {
 		return answer{}, err
 	}
-	out, err := c.submit(webhook.CreateEndpoint{
-		Merchant: c.party.Merchant.Seq, URL: *b.URL, Types: []string{"*"}, Format: webhook.FormatUpvest, Description: o.Title, AllowHTTP: c.AllowHTTP,
-		Options: string(text), Waiting: b.Enabled == nil || !*b.Enabled, Actor: c.party.Actor,
-	})
+	e, err := made(c, webhook.CreateEndpoint{
+		Merchant: c.party.Merchant.Seq, URL: *r.url, Types: []string{"*"}, Format: webhook.FormatUpvest, Description: r.options.Title, AllowHTTP: c.AllowHTTP,
+		Options: string(text), Waiting: r.enabled == nil || !*r.enabled, Actor: c.party.Actor,
+	}, c.Reads.Endpoint)
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusCreated, c.endpointBody(out.Result.(webhook.Endpoint))}, nil //nolint:errcheck // it is what CreateEndpoint gives
+	return answer{http.StatusCreated, c.endpointBody(e)}, nil
 }
 
 // endpoint finds the webhook that the path names.
@@ -208,10 +205,10 @@ func listWebhooks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var list []endpointBody
+	var mine []endpointBody
 	for _, e := range rows {
 		if e.Format == webhook.FormatUpvest && e.State != webhook.Deleted {
-			list = append(list, c.endpointBody(e))
+			mine = append(mine, c.endpointBody(e))
 		}
 	}
 	by := map[string]func(endpointBody) string{
@@ -219,10 +216,11 @@ func listWebhooks(c *call) (answer, error) {
 		"title": func(b endpointBody) string { return b.Title }, "url": func(b endpointBody) string { return b.URL },
 		"enabled": func(b endpointBody) string { return strconv.FormatBool(b.Enabled) },
 	}[p.Sort]
-	slices.SortStableFunc(list, func(a, b endpointBody) int { return strings.Compare(by(a), by(b)) })
-	all := make([]any, len(list))
-	for i, b := range list {
-		all[i] = b
+	slices.SortStableFunc(mine, func(a, b endpointBody) int { return strings.Compare(by(a), by(b)) })
+	p.sorted = true
+	all := make([]row, len(mine))
+	for i, b := range mine {
+		all[i] = row{body: b}
 	}
 	return p.of(all), nil
 }
@@ -232,32 +230,28 @@ func patchWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var b webhookBody
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	r := in.webhookRequest(optionsOf(e))
+	if err := in.err(); err != nil {
 		return answer{}, err
 	}
-	o, err := b.change(optionsOf(e))
-	if err != nil {
-		return answer{}, err
-	}
-	text, err := encode(o)
+	text, err := encode(r.options)
 	if err != nil {
 		return answer{}, err
 	}
 	cmd := webhook.NewUpdateEndpoint(c.party.Merchant.Seq, e.Seq, c.party.Actor)
 	stored := string(text)
-	cmd.URL, cmd.Options, cmd.Description, cmd.AllowHTTP = b.URL, &stored, &o.Title, c.AllowHTTP
-	if b.Enabled != nil {
+	cmd.URL, cmd.Options, cmd.Description, cmd.AllowHTTP = r.url, &stored, &r.options.Title, c.AllowHTTP
+	if r.enabled != nil {
 		cmd.State = webhook.Disabled
-		if *b.Enabled {
+		if *r.enabled {
 			cmd.State = webhook.Enabled
 		}
 	}
-	out, err := c.submit(cmd)
-	if err != nil {
+	if e, err = made(c, cmd, c.Reads.Endpoint); err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusOK, c.endpointBody(out.Result.(webhook.Endpoint))}, nil //nolint:errcheck // it is what UpdateEndpoint gives
+	return answer{http.StatusOK, c.endpointBody(e)}, nil
 }
 
 func deleteWebhook(c *call) (answer, error) {

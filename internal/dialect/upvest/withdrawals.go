@@ -1,18 +1,18 @@
 package upvest
 
 import (
-	"context"
-	"errors"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
+	"time"
 
 	"sluice/internal/commit"
+	"sluice/internal/credential"
 	"sluice/internal/customer"
+	"sluice/internal/dialect"
 	"sluice/internal/fault"
 	"sluice/internal/id"
-	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/terms/desk"
 	"sluice/internal/withdrawal"
@@ -43,126 +43,112 @@ const (
 	statusCancelled  = "CANCELLED"
 )
 
-// statusOf maps a state, and the reason of one that ended without a payment.
-func statusOf(s withdrawal.State) (status, reason string) {
+// The reasons of one that was cancelled; there are no others.
+const (
+	reasonClient = "CANCELLED_BY_CLIENT"
+	reasonOurs   = "CANCELLED_BY_UPVEST"
+	reasonBank   = "CANCELLED_BY_BANK"
+)
+
+// status maps a state, and the reason of one that ended without a payment.
+func (t teller) status(s withdrawal.State) (status, reason string) {
 	switch s {
 	case withdrawal.New, withdrawal.Review, withdrawal.Queued:
 		return statusNew, ""
 	case withdrawal.Processing:
 		return statusProcessing, ""
-	case withdrawal.Confirmed, withdrawal.Returned:
+	case withdrawal.Returned:
+		if !t.stays {
+			return statusCancelled, reasonBank
+		}
+		return statusConfirmed, ""
+	case withdrawal.Confirmed:
 		return statusConfirmed, ""
 	case withdrawal.Cancelled:
-		return statusCancelled, "CANCELLED_BY_USER"
+		return statusCancelled, reasonClient
 	case withdrawal.Rejected:
-		return statusCancelled, "REJECTED"
+		return statusCancelled, reasonOurs
 	case withdrawal.Failed:
 	}
-	return statusCancelled, "FAILED"
+	return statusCancelled, reasonBank
 }
 
-// expressible tells whether the wire has words for a withdrawal from an account group:
-// in euro, to a reference account.
+// stays tells whether a client of a credential wants a withdrawal that came back to stay
+// confirmed.
+func stays(c credential.Credential) bool { return c.Option("returned") == "confirmed" }
+
+// expressible tells whether the wire has words for a withdrawal from an account group: in
+// the currency that the account holds, to a reference account.
 func expressible(w withdrawal.Withdrawal) bool {
-	return w.Currency == currency && !w.Converted() && w.Destination != 0 && rail.Hidden(w.Canonical)
+	return !w.Converted() && w.Destination != 0 && rail.Hidden(w.Canonical)
 }
 
-// withdrawalOf writes a withdrawal of a user. at is its shard.
-func withdrawalOf(shard id.Shard, w withdrawal.Withdrawal, user id.Seq, euro money.Asset) (withdrawalBody, error) {
-	at := func(k id.Kind, seq id.Seq) string { return uuid(k, id.ID{Shard: shard, Seq: seq}) }
+// withdrawal writes a withdrawal of a user.
+func (t teller) withdrawal(w withdrawal.Withdrawal, user id.Seq) (withdrawalBody, error) {
 	p, err := rail.ParsePayment(w.Payment)
 	if err != nil {
 		return withdrawalBody{}, err
 	}
 	b := withdrawalBody{
-		ID: at(id.Withdrawal, w.Seq), CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt), Reference: at(id.Destination, w.Destination),
-		Group: at(id.Account, w.Account), User: at(id.Account, user), Amount: euro.Format(w.Amount), Currency: w.Currency, Remittance: p.Remittance,
-		Purpose: p.Purpose, BankReference: at(id.Withdrawal, w.Seq),
+		ID: t.uuid(id.Withdrawal, w.Seq), CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt), Reference: t.uuid(id.Destination, w.Destination),
+		Group: t.uuid(id.Account, w.Account), User: t.uuid(id.Account, user), Amount: t.amount(w.Currency, w.Amount), Currency: w.Currency,
+		Remittance: p.Remittance, Purpose: p.Purpose, BankReference: t.uuid(id.Withdrawal, w.Seq),
 	}
 	if p.Typed != "" {
 		b.Remittance = p.Typed
 	}
-	b.Status, b.Reason = statusOf(w.State)
+	b.Status, b.Reason = t.status(w.State)
 	return b, nil
 }
 
-// createWithdrawalBody is what a client sends.
-type createWithdrawalBody struct {
-	Reference  string `json:"reference_account_id"`
-	Group      string `json:"account_group_id"`
-	User       string `json:"user_id"`
-	Amount     string `json:"amount"`
-	Currency   string `json:"currency"`
-	Remittance string `json:"remittance_information"`
-	Purpose    string `json:"purpose_code"`
-}
-
-var (
-	amountPattern     = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{2})?$`)
-	remittancePattern = regexp.MustCompile(`^[0-9A-Za-z+?/\-:().,'; ]{0,140}$`)
-)
-
-// amountOf reads an amount of the wire.
-func amountOf(name, text string, asset money.Asset) (money.Amount, error) {
-	if !amountPattern.MatchString(text) {
-		return money.Amount{}, bad(name, `must be a text like "200.00": up to nine digits, and two decimals or none`)
-	}
-	trimmed := strings.TrimLeft(text, "0")
-	if trimmed == "" || trimmed[0] == '.' {
-		trimmed = "0" + trimmed
-	}
-	a, err := asset.Parse(trimmed)
-	if err == nil && a.IsZero() {
-		return a, bad(name, "must be more than zero")
-	}
-	return a, err
-}
+var remittancePattern = regexp.MustCompile(`^[0-9A-Za-z+?/\-:().,'; ]{0,140}$`)
 
 // order is a withdrawal that a client asks for, worked out.
 func (c *call) order() (customer.Withdraw, error) {
 	var none customer.Withdraw
-	var b createWithdrawalBody
-	if err := c.decode(&b); err != nil {
+	in := c.members()
+	to, group, user := c.id(in, id.Destination, "reference_account_id", true), c.id(in, id.Account, "account_group_id", true), c.id(in, id.Account, "user_id", false)
+	code := c.currency(in)
+	wish := rail.Payment{Remittance: in.text("remittance_information"), Purpose: in.text("purpose_code")}
+	if err := in.err(); err != nil {
 		return none, err
 	}
-	reference, e1 := c.member(id.Destination, "reference_account_id", b.Reference)
-	group, e2 := c.member(id.Account, "account_group_id", b.Group)
-	user, e3 := c.member(id.Account, "user_id", b.User)
-	for _, err := range []error{e1, e2, e3} { // a mistake of form before what is not there
-		if err != nil && !errors.Is(err, errNotFound) {
-			return none, err
-		}
-	}
-	bank, network, euro, err := c.bank()
+	bank, err := c.paysTo(code, to)
 	if err != nil {
 		return none, err
 	}
-	amount, err := amountOf("amount", b.Amount, euro)
-	if err != nil {
+	amount := in.amount("amount", bank.asset)
+	if !remittancePattern.MatchString(wish.Remittance) {
+		in.mistake("remittance_information", "has at most 140 characters, and none but letters, digits, blanks and + ? / - : ( ) . , ' ;")
+	}
+	if err := in.err(); err != nil {
 		return none, err
 	}
-	if b.Currency != "" && b.Currency != currency {
-		return none, bad("currency", "must be %s", currency)
-	}
-	if !remittancePattern.MatchString(b.Remittance) {
-		return none, bad("remittance_information", "has at most 140 characters, and none but letters, digits, blanks and + ? / - : ( ) . , ' ;")
-	}
-	wish := rail.Payment{Remittance: b.Remittance, Purpose: b.Purpose}
 	if s := c.party.Credential.Option("service"); s != "normal" { // which is what a rail does that is told nothing
 		wish.Service = s
 	}
-	pay, err := bank.CheckPayment(c.ctx, wish, currency)
-	if err != nil {
-		return none, err
-	}
-	if err := first(e1, e2, e3); err != nil {
+	pay, err := bank.CheckPayment(c.ctx, wish, code)
+	if err := first(err, there(to, group, user)); err != nil {
 		return none, err
 	}
 	cmd := c.Desk.Withdrawal(c.ctx, desk.Order{
-		Merchant: c.party.Merchant, Account: group.Seq, ForeignID: c.key(), From: euro, To: euro, Amount: amount,
-		Destination: reference.Seq, Network: network, Payment: pay, Actor: c.party.Actor,
+		Merchant: c.party.Merchant, Account: group.at.Seq, ForeignID: c.key(), From: bank.asset, To: bank.asset, Amount: amount,
+		Destination: to.at.Seq, Network: bank.network, Payment: pay, Origin: Name, Actor: c.party.Actor,
 	})
-	return customer.Withdraw{Create: cmd, User: user.Seq}, nil
+	return customer.Withdraw{Create: cmd, User: user.at.Seq}, nil
+}
+
+// paysTo gives the bank that pays a currency: where several do, the one that a reference
+// account is registered at.
+func (c *call) paysTo(code string, to reference) (payer, error) {
+	if len(c.banksOf(code)) < 2 || to.missing {
+		return c.pays(code, "")
+	}
+	d, _, err := c.Reads.Destination(c.ctx, to.at)
+	if err != nil {
+		return payer{}, dialect.Unavailable(err)
+	}
+	return c.pays(code, d.Network)
 }
 
 func createWithdrawal(c *call) (answer, error) {
@@ -171,22 +157,30 @@ func createWithdrawal(c *call) (answer, error) {
 		return answer{}, err
 	}
 	w, err := made[withdrawal.Withdrawal](c, cmd, c.Reads.Withdrawal)
-	if fault.CodeOf(err) == "duplicate_foreign_id" {
-		w, err = c.repeated(cmd)
+	if code := fault.CodeOf(err); code == "duplicate_foreign_id" || code == "idempotency_key_reused" {
+		w, err = c.repeated(cmd, err)
 	}
 	if err != nil {
 		return answer{}, err
 	}
-	b, err := withdrawalOf(c.party.Merchant.Shard, w.AsCreated(), cmd.User, cmd.Asset)
+	g, err := c.group(c.at(w.Account))
+	if err != nil {
+		return answer{}, err
+	}
+	b, err := c.teller().withdrawal(w.AsCreated(), g.User)
 	return answer{http.StatusOK, b}, err
 }
 
 // repeated answers a request whose key is the id of a withdrawal already: the key of a
-// payment is kept for ever, its stored answer is not.
-func (c *call) repeated(cmd customer.Withdraw) (withdrawal.Withdrawal, error) {
+// payment is kept for ever, its stored answer is not, and what counts as the same request
+// is what it asks for.
+func (c *call) repeated(cmd customer.Withdraw, refused error) (withdrawal.Withdrawal, error) {
 	w, found, err := c.Reads.WithdrawalByForeignID(c.ctx, c.party.Merchant, cmd.ForeignID)
-	if err != nil || !found {
-		return w, errors.Join(err, errInternal)
+	if err != nil {
+		return w, dialect.Unavailable(err)
+	}
+	if !found {
+		return w, refused
 	}
 	if w.Account != cmd.Account || w.Destination != cmd.Destination || w.Amount != cmd.Amount || w.Currency != cmd.Asset.Code || w.Payment != cmd.Payment.Text() {
 		return w, fault.New(fault.Refused, "idempotency_key_reused", "this idempotency key was used for another withdrawal; nothing was done")
@@ -213,7 +207,7 @@ func getWithdrawal(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b, err := withdrawalOf(c.party.Merchant.Shard, w, user, c.Assets()[currency])
+	b, err := c.teller().withdrawal(w, user)
 	return answer{http.StatusOK, b}, err
 }
 
@@ -224,7 +218,7 @@ func cancelWithdrawal(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if status, _ := statusOf(w.State); status == statusCancelled {
+	if status, _ := c.teller().status(w.State); status == statusCancelled {
 		return answer{}, errNotCancellable
 	}
 	_, err = c.submit(withdrawal.NewCancel(c.party.Merchant.Seq, w.Seq, c.party.Actor, "cancelled by the user"))
@@ -234,21 +228,25 @@ func cancelWithdrawal(c *call) (answer, error) {
 	return answer{status: http.StatusNoContent}, err
 }
 
-// withdrawals reads every withdrawal of an account group that the wire has words for,
-// in the order in which they were made.
-func (c *call) withdrawals(ctx context.Context, g customer.Group) ([]withdrawal.Withdrawal, error) {
+// withdrawals reads the withdrawals of an account group, or with 0 of all of them, that the
+// wire has words for, in the order in which they were made. Those that were made from a time
+// on are left out, unless it is zero.
+func (c *call) withdrawals(group id.Seq, until time.Time, most int) ([]withdrawal.Withdrawal, error) {
 	var out []withdrawal.Withdrawal
-	f := withdrawal.Filter{Shard: c.party.Merchant.Shard, Merchant: c.party.Merchant.Seq, Account: g.Seq, Currency: currency, Limit: pageMax}
+	f := withdrawal.Filter{Shard: c.party.Merchant.Shard, Merchant: c.party.Merchant.Seq, Account: group, CreatedTo: until, Limit: pageMax}
 	for {
-		rows, err := c.Reads.Withdrawals(ctx, f)
+		rows, err := c.Reads.Withdrawals(c.ctx, f)
 		if err != nil {
-			return nil, err
+			return nil, dialect.Unavailable(err)
 		}
 		for _, w := range rows {
 			f.Before = w.Seq
 			if expressible(w) {
 				out = append(out, w)
 			}
+		}
+		if len(out) > most {
+			return nil, errTooMany
 		}
 		if len(rows) < pageMax {
 			slices.Reverse(out)
@@ -262,19 +260,21 @@ func listWithdrawals(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	p, _, err := c.page("created_at", "id")
+	p, _, err := c.page("created_at", "updated_at", "id")
 	if err != nil {
 		return answer{}, err
 	}
-	rows, err := c.withdrawals(c.ctx, g)
+	rows, err := c.withdrawals(g.Seq, time.Time{}, math.MaxInt)
 	if err != nil {
 		return answer{}, err
 	}
-	all := make([]any, len(rows))
+	all := make([]row, len(rows))
 	for i, w := range rows {
-		if all[i], err = withdrawalOf(c.party.Merchant.Shard, w, g.User, c.Assets()[currency]); err != nil {
+		b, err := c.teller().withdrawal(w, g.User)
+		if err != nil {
 			return answer{}, err
 		}
+		all[i] = row{b, w.CreatedAt, w.UpdatedAt}
 	}
 	return p.of(all), nil
 }

@@ -48,6 +48,7 @@ type Order struct {
 	Payment     rail.Payment
 	NotBefore   time.Time
 	Metadata    string
+	Origin      string // see withdrawal.Withdrawal
 	Actor       string
 }
 
@@ -63,7 +64,7 @@ func (d *Desk) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
 	}
 	cmd := withdrawal.Create{
 		Merchant: o.Merchant.Seq, Account: o.Account, ForeignID: o.ForeignID, Asset: o.From, Destination: o.Destination, Target: o.Target, Names: o.Names,
-		Payment: o.Payment, NotBefore: o.NotBefore, Metadata: o.Metadata, Actor: o.Actor,
+		Payment: o.Payment, NotBefore: o.NotBefore, Metadata: o.Metadata, Origin: o.Origin, Actor: o.Actor,
 	}
 	d.Price(ctx, &cmd, terms.Ask{Merchant: o.Merchant, From: o.From, To: o.To, Network: network, Form: o.Form, Amount: o.Amount}, quote.Quote{})
 	cmd.Review = d.Review(cmd.Asset, cmd.Amount)
