@@ -89,17 +89,25 @@ func (l links) before(wallet string, opening message.Balance) (t tip, err error)
 	return t, nil
 }
 
-// follows tells whether the part begins where a statement ended that no other one
-// follows, and not before that one's last day: what it tells of is in no statement that
-// is known.
-func (c TakeStatement) follows(l links) (bool, error) {
-	opening, ok := c.Account.Opening()
+// apart tells whether the part begins where a statement ended that no other one follows, and
+// not before that one's last day, or the other way round ends where one began: what it tells
+// of is in no statement that is known.
+func (c TakeStatement) apart(l links) (bool, error) {
+	if opening, ok := c.Account.Opening(); ok {
+		before, err := l.before(c.Wallet, opening)
+		if first := string(c.Account.Sums.First); err != nil || before.Key != "" && (first == "" || first >= before.Day) {
+			return err == nil, err
+		}
+	}
+	closing, ok := c.Account.Closing()
 	if !ok {
 		return false, nil
 	}
-	before, err := l.before(c.Wallet, opening)
-	first := string(c.Account.Sums.First)
-	return before.Key != "" && (first == "" || first >= before.Day), err
+	to, err := l.at(linkOf(c.Wallet, closing))
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(to.starts, func(x tip) bool { return x.Day >= string(c.Account.Day()) }), nil
 }
 
 // chain links a statement that is complete with the ones before and behind it, and

@@ -13,9 +13,9 @@ import (
 // Banks send things twice, and they use ids, numbers and references again for other
 // things. What they cannot get wrong is the balances: a statement that begins where another
 // one ended tells of movements that are not in that one. So a statement is the same as another
-// if its balances, days and entries are, unless it follows that one; and a booking whose
-// reference is known already is the same booking, unless its statement follows the
-// known one's. Where neither can be said, two stay two: a person sees one too many rather than
+// if its balances, days and entries are, unless it goes on where that one ended; and a booking
+// whose reference is known already is the same booking, unless the balances say that its
+// statement stands beside those that are known. Where neither can be said, two stay two: a person sees one too many rather than
 // one too few.
 
 // statementKey names a statement. A page names the statement that it belongs to.
@@ -61,14 +61,14 @@ func alikeKey(base string, n int) string {
 
 // repeats tells whether a statement is sent again: s is one with the same balances, days and
 // entries.
-func (c TakeStatement) repeats(s Statement, follows bool) bool {
+func (c TakeStatement) repeats(s Statement, apart bool) bool {
 	a := c.Account
 	sameIDs := a.ID == s.Ident && int64(a.Sequence) == s.Sequence //nolint:gosec // the reader bounds it
 	numbered := a.Sequence > 0 && s.Sequence > 0 && int64(a.Sequence) != s.Sequence
 	switch {
 	case sameIDs:
 		return true
-	case follows:
+	case apart:
 		// Money went to and fro, and the day began again with the same balance. With unique
 		// references for everything it would be the same all the same.
 		return a.Sums.Unique && !numbered
@@ -81,7 +81,7 @@ func (c TakeStatement) repeats(s Statement, follows bool) bool {
 // another tells whether a booking of a statement is another one than a known booking
 // with the same reference, amount, side, day and end-to-end id.
 func (c TakeBookings) another(v *commit.View, known Entry) bool {
-	if !c.Part.Follows || known.Statement == "" || known.Statement == c.Part.Statement {
+	if !c.Part.Apart || known.Statement == "" || known.Statement == c.Part.Statement {
 		return false
 	}
 	s, ok := Statements.Get(v, known.Statement)

@@ -290,7 +290,11 @@ func (t *taking) status(ctx context.Context, s message.Status) error {
 	for _, x := range s.Batches {
 		t.entries += int64(len(x.Payouts))
 	}
-	names, err := t.book.names(ctx, match.NamesOf(s))
+	order, rest := match.NamesOf(s)
+	names, err := t.book.names(ctx, order)
+	if err == nil && len(names) == 0 {
+		names, err = t.book.names(ctx, rest)
+	}
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ import (
 // lumpParts is what a message tells that a movement is made of.
 type lumpParts struct {
 	Payments []PaymentKey `json:"payments"`
-	Charge   string       `json:"charge,omitempty"` // of the bank, in it
+	Reasons  []string     `json:"reasons,omitempty"` // of a return, for each of Payments
+	Charge   string       `json:"charge,omitempty"`  // of the bank, in it
 	Returned bool         `json:"returned,omitempty"`
-	Reason   string       `json:"reason,omitempty"` // of a return
 }
 
 // lumpName names a movement by the bank's reference, amount and side. The day is not in
@@ -41,8 +41,14 @@ func lumpOf(entry message.Booking, shares []match.Share) (Movement, bool) {
 			return i, false
 		}
 		i.Payments = append(i.Payments, s.Payments...)
-		for _, p := range s.Payments {
+		for n, p := range s.Payments {
 			sums = append(sums, p.Amount)
+			// A share of several payments has a detail for each, in their order.
+			reason := s.Booking.Reason()
+			if len(s.Booking.Details) == len(s.Payments) {
+				reason = message.Booking{Detail: s.Booking.Details[n]}.Reason()
+			}
+			i.Reasons = append(i.Reasons, reason)
 		}
 	}
 	total, err := money.Sum(sums...)
@@ -118,7 +124,7 @@ func (c TakeBookings) lump(v *commit.View, i Movement, b message.Booking) (effec
 // taken out.
 func (c TakeBookings) tell(v *commit.View, i Movement) (effects []match.Effect, known bool, err error) {
 	row, _ := Lumps.Get(v, i.Lump)
-	parts := lumpParts{Payments: i.keys(), Returned: i.Booking.Returned() || i.Booking.Reversal, Reason: i.Booking.Reason()}
+	parts := lumpParts{Payments: i.keys(), Reasons: i.Reasons, Returned: i.Booking.Returned() || i.Booking.Reversal}
 	if !i.Fee.IsZero() {
 		parts.Charge = i.Fee.Minor()
 	}
@@ -182,7 +188,10 @@ func (c TakeBookings) together(v *commit.View, parts lumpParts, b message.Bookin
 		}
 	}
 	if parts.Returned {
-		b.Detail.Return = &message.Return{Code: first(b.Reason(), parts.Reason)}
+		b.Details = nil
+		for n, p := range set {
+			b.Details = append(b.Details, message.Detail{EndToEndID: p.EndToEndID, Return: &message.Return{Code: parts.Reasons[n]}})
+		}
 	}
 	if why, _ := match.Refused(b, set); why != "" {
 		return nil, "", nil

@@ -27,7 +27,7 @@ type Part struct {
 	Statement   string // key; "" of other messages
 	Name        string // for keys of bookings without references
 	Repeats     string // what the same statement is called that was taken in before; "" for a new one
-	Follows     bool   // it begins where a known one ended: nothing in it was booked before
+	Apart       bool   // it begins where a known one ended, or ends where one began: nothing in it was booked before
 	Ident       string // what its bank calls it
 	Sequence    int64
 	Opening     money.Amount
@@ -43,7 +43,7 @@ type page struct {
 	Entries int    `json:"entries"`
 	Content string `json:"content,omitempty"` // "" in rows of older versions
 	File    string `json:"file,omitempty"`
-	Follows bool   `json:"follows,omitempty"`
+	Apart   bool   `json:"apart,omitempty"`
 }
 
 func (c TakeStatement) year() string {
@@ -136,7 +136,7 @@ func (c TakeStatement) page(l links) (page, error) {
 		return p, err
 	}
 	p.In, p.Out = in.Minor(), out.Minor()
-	p.Follows, err = c.follows(l)
+	p.Apart, err = c.apart(l)
 	return p, err
 }
 
@@ -144,7 +144,7 @@ func (c TakeStatement) page(l links) (page, error) {
 func (c TakeStatement) part(s Statement, p page, pages []page) Part {
 	return Part{
 		Statement: s.Key, Name: fmt.Sprintf("%s/%d-%s", s.Key, p.Number, p.Content), Ident: s.Ident, Sequence: s.Sequence, Opening: s.Opening, OpeningSide: s.OpeningSide,
-		Follows: slices.ContainsFunc(pages, func(x page) bool { return x.Follows }),
+		Apart: slices.ContainsFunc(pages, func(x page) bool { return x.Apart }),
 	}
 }
 
@@ -172,11 +172,11 @@ func (c TakeStatement) find(v *commit.View, p page) (s Statement, pages []page, 
 		case pages[at].Content != p.Content && len(missing(pages)) > 0:
 			alert(v, "statement_differs", "", fmt.Sprintf("page %d of statement %s was sent again with other entries: both are taken in, look which one is right", p.Number, known.Name()))
 			again := c.part(known, p, pages)
-			again.Follows = false
+			again.Apart = false
 			return s, nil, again, nil
 		case pages[at].Content != p.Content:
 			continue // the bank has begun another statement with the same id and number
-		case c.repeats(known, p.Follows):
+		case c.repeats(known, p.Apart):
 			return s, nil, Part{Statement: known.Key, Repeats: known.Name()}, nil
 		}
 	}

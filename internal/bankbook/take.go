@@ -28,9 +28,10 @@ type Movement struct {
 	// Creditors are what the recipient's account in the booking is compared with, for each
 	// of Payments; see Book.creditor.
 	Creditors []string
-	Count     int64 // of the order's payments, as Order.Count; with Order only
-	Lump      string
-	Tells     bool // it only tells what Lump is made of
+	Count     int64    // of the order's payments, as Order.Count; with Order only
+	Lump      string   // see lumpName; "" for what cannot be one
+	Tells     bool     // it only tells what Lump is made of
+	Reasons   []string // of a return, for each of Payments; with Tells only
 }
 
 func (i Movement) keys() []PaymentKey {

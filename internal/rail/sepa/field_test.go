@@ -33,17 +33,21 @@ import (
 // files came. The end-to-end ids of payments are those of withdrawals 1, 2, 3, ... over all
 // orders; amounts are in cents; iban is the recipient's, "" for the one that all have.
 type fieldCase struct {
-	IBAN   string `json:"iban"`
-	Early  bool   `json:"early"` // a reported settlement confirms
-	Orders []struct {
-		ID       string `json:"id"`
-		One      bool   `json:"one"` // one booking for all of it
-		Instant  bool   `json:"instant"`
-		Payments []struct {
-			Cents uint64 `json:"cents"`
-			IBAN  string `json:"iban"`
-		} `json:"payments"`
-	} `json:"orders"`
+	IBAN   string       `json:"iban"`
+	Early  bool         `json:"early"` // a reported settlement confirms
+	Orders []fieldOrder `json:"orders"`
+}
+
+type fieldOrder struct {
+	ID       string         `json:"id"`
+	One      bool           `json:"one"` // one booking for all of it
+	Instant  bool           `json:"instant"`
+	Payments []fieldPayment `json:"payments"`
+}
+
+type fieldPayment struct {
+	Cents uint64 `json:"cents"`
+	IBAN  string `json:"iban"`
 }
 
 // fieldWant is a want.json: what must hold after all files. What is not there is not checked.
@@ -94,19 +98,34 @@ func runField(t *testing.T, dir string) {
 	var want fieldWant
 	readJSON(t, filepath.Join(dir, "case.json"), &c)
 	readJSON(t, filepath.Join(dir, "want.json"), &want)
-	d := openField(t, c)
 	list, err := os.ReadDir(dir)
 	check(t, err)
-	failed := 0
+	var files []fieldFile
 	for _, e := range list {
 		if e.Name() == "case.json" || e.Name() == "want.json" {
 			continue
 		}
 		raw, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		check(t, err)
-		check(t, os.WriteFile(filepath.Join(d.inbox, e.Name()), raw, 0o600))
-		if err := apart(d.rail.Round(t.Context())); err != nil {
-			t.Logf("after %s: %v", e.Name(), err)
+		files = append(files, fieldFile{e.Name(), raw})
+	}
+	openField(t, c).holds(files, want)
+}
+
+// fieldFile is a file of a bank.
+type fieldFile struct {
+	name string
+	raw  []byte
+}
+
+// holds takes files in, each followed by a round, and compares what came of them.
+func (d *field) holds(files []fieldFile, want fieldWant) {
+	d.Helper()
+	failed := 0
+	for _, f := range files {
+		check(d.T, os.WriteFile(filepath.Join(d.inbox, f.name), f.raw, 0o600))
+		if err := apart(d.rail.Round(d.Context())); err != nil {
+			d.Logf("after %s: %v", f.name, err)
 			failed++
 		}
 	}
@@ -118,17 +137,17 @@ func runField(t *testing.T, dir string) {
 			continue
 		}
 		if !reflect.DeepEqual(w.Interface(), g.Interface()) {
-			t.Errorf("%s: got %v, want %v", reflect.TypeFor[fieldWant]().Field(n).Name, reflect.Indirect(g), reflect.Indirect(w))
+			d.Errorf("%s: got %v, want %v", reflect.TypeFor[fieldWant]().Field(n).Name, reflect.Indirect(g), reflect.Indirect(w))
 		}
 	}
-	if t.Failed() {
-		t.Log(d.story())
+	if d.Failed() {
+		d.Log(d.story())
 	}
-	report, err := d.db.Verify(t.Context())
-	check(t, err)
+	report, err := d.db.Verify(d.Context())
+	check(d.T, err)
 	for _, s := range report.Shards {
 		if s.Count > 0 {
-			t.Errorf("the books are wrong: %+v", s.Differences)
+			d.Errorf("the books are wrong: %+v", s.Differences)
 		}
 	}
 }
@@ -200,7 +219,7 @@ func openField(t *testing.T, c fieldCase) *field {
 				to = number(p.IBAN)
 			}
 			batch.Payouts = append(batch.Payouts, message.Payout{
-				EndToEndID: id.ID{Seq: seq}.Text(id.Withdrawal)[3:], Amount: money.Of(p.Cents), Creditor: message.Party{Name: "Max Mustermann", IBAN: to},
+				EndToEndID: endToEndOf(int(seq)), Amount: money.Of(p.Cents), Creditor: message.Party{Name: "Max Mustermann", IBAN: to},
 			})
 			d.places[fmt.Sprintf("%s/%d", o.ID, n+1)] = bankbook.PaymentKey{Order: o.ID, Place: int64(n)}
 		}
@@ -211,6 +230,9 @@ func openField(t *testing.T, c fieldCase) *field {
 	}
 	return d
 }
+
+// endToEndOf is the end-to-end id of the n-th payment of a case.
+func endToEndOf(n int) string { return id.ID{Seq: id.Seq(n)}.Text(id.Withdrawal)[3:] }
 
 // payment gives a payment by its place, as M1/1.
 func (d *field) payment(place string) bankbook.Payment {

@@ -140,11 +140,9 @@ func (o *Order) spread(set []*Payment, b message.Booking, pol Policy) []Effect {
 	} else {
 		fee, _ = total.Sub(b.Amount)
 	}
-	part := b
 	var out []Effect
 	for _, p := range set {
-		part.Amount = p.Amount
-		out = append(out, p.part(part, pol)...)
+		out = append(out, p.part(b.Of(p.EndToEndID, p.Amount), pol)...)
 	}
 	return charged(b, fee, out)
 }

@@ -25,9 +25,8 @@ func Take(b message.Booking, set []*Payment, fee money.Amount, pol Policy) []Eff
 	if !Moves(b) {
 		return expected(b)
 	}
-	part := b
 	if len(set) == 1 {
-		p := set[0]
+		p, part := set[0], b
 		if !fee.IsZero() {
 			part.Amount = p.Amount
 		}
@@ -38,8 +37,7 @@ func Take(b message.Booking, set []*Payment, fee money.Amount, pol Policy) []Eff
 	}
 	var out []Effect
 	for _, p := range set {
-		part.Amount = p.Amount
-		out = append(out, p.part(part, pol)...)
+		out = append(out, p.part(b.Of(p.EndToEndID, p.Amount), pol)...)
 	}
 	return charged(b, fee, out)
 }

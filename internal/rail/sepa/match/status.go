@@ -37,18 +37,16 @@ func ByOrder(s message.Status, find func(name string) (order string, ok bool)) m
 	return out
 }
 
-// NamesOf are the names that ByOrder looks for.
-func NamesOf(s message.Status) []string {
-	out := names("order", s.OrderID)
+// NamesOf are the names that ByOrder looks for: that of the order, and those that are
+// needed if it is not known.
+func NamesOf(s message.Status) (order, rest []string) {
 	for _, b := range s.Batches {
-		out = append(out, names("batch", b.BatchID)...)
-		if s.OrderID == "" {
-			for _, p := range b.Payouts {
-				out = append(out, names("e2e", p.EndToEndID)...)
-			}
+		rest = append(rest, names("batch", b.BatchID)...)
+		for _, p := range b.Payouts {
+			rest = append(rest, names("e2e", p.EndToEndID)...)
 		}
 	}
-	return out
+	return names("order", s.OrderID), rest
 }
 
 // Status takes in a status report about this order. A report that was taken in

@@ -64,6 +64,17 @@ func (b Booking) Reason() string {
 	return reason
 }
 
+// Of is the booking as it is about one of the payments that it moves: with the detail that names
+// it, if there is one.
+func (b Booking) Of(endToEndID string, amount money.Amount) Booking {
+	b.Amount = amount
+	n := slices.IndexFunc(b.Details, func(d Detail) bool { return Fold(d.EndToEndID) == Fold(endToEndID) })
+	if n >= 0 {
+		b.Detail, b.Details = b.Details[n], nil
+	}
+	return b
+}
+
 // Booking is the entry as a movement of the account, without a key.
 func (n Entry) Booking(kind Kind, account string) Booking {
 	b := Booking{
