@@ -15,25 +15,28 @@ import (
 	"sluice/internal/store/pgtest"
 )
 
+// engines make an empty database of the present schema, as a store names it and open to SQL.
+var engines = map[string]func(*testing.T) (url string, db *sql.DB){
+	"sqlite": func(t *testing.T) (string, *sql.DB) {
+		path := filepath.Join(t.TempDir(), "sluice.db")
+		must(t, store.Migrate(context.Background(), "sqlite:"+path, store.Options{}))
+		db, err := sql.Open("sqlite", path)
+		must(t, err)
+		return "sqlite:" + path, db
+	},
+	"postgres": func(t *testing.T) (string, *sql.DB) {
+		url := pgtest.URL(t)
+		must(t, store.Migrate(context.Background(), url, store.Options{}))
+		db, err := sql.Open("pgx", url)
+		must(t, err)
+		return url, db
+	},
+}
+
 // What a migration changes in rows that are there: it is run again over rows as an earlier
 // program has written them.
 func TestCredentialsKeepWhatTheyMean(t *testing.T) {
-	for engine, open := range map[string]func(*testing.T) (url string, db *sql.DB){
-		"sqlite": func(t *testing.T) (string, *sql.DB) {
-			path := filepath.Join(t.TempDir(), "sluice.db")
-			must(t, store.Migrate(context.Background(), "sqlite:"+path, store.Options{}))
-			db, err := sql.Open("sqlite", path)
-			must(t, err)
-			return path, db
-		},
-		"postgres": func(t *testing.T) (string, *sql.DB) {
-			url := pgtest.URL(t)
-			must(t, store.Migrate(context.Background(), url, store.Options{}))
-			db, err := sql.Open("pgx", url)
-			must(t, err)
-			return url, db
-		},
-	} {
+	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
 			_, db := open(t)
 			defer db.Close() //nolint:errcheck // the test is over
