@@ -42,6 +42,7 @@ type bankEntryOut struct {
 	Counterparty string    `json:"counterparty,omitempty"`
 	Withdrawal   string    `json:"withdrawal,omitempty"`
 	Cause        string    `json:"cause"`
+	Reason       string    `json:"reason,omitempty"`
 	Text         string    `json:"text"`
 	State        string    `json:"state"`
 	Resolution   string    `json:"resolution,omitempty"`
@@ -57,7 +58,7 @@ func showBankEntry(x bankbook.Entry) bankEntryOut {
 	}
 	out := bankEntryOut{
 		ID: id.ID{Shard: bankbook.Shard, Seq: x.Seq}.Text(id.BankEntry), Wallet: x.Wallet, Day: x.Day, Side: side, Amount: bankbook.Currency.Format(x.Amount), Currency: x.Currency,
-		Cause: x.Cause, Text: x.Text, State: string(x.State), Resolution: x.Resolution, ResolvedBy: x.ResolvedBy, File: x.File, CreatedAt: x.CreatedAt,
+		Cause: x.Cause, Reason: x.Reason, Text: x.Text, State: string(x.State), Resolution: x.Resolution, ResolvedBy: x.ResolvedBy, File: x.File, CreatedAt: x.CreatedAt,
 	}
 	if _, err := id.Parse(id.Withdrawal, "wd_"+x.EndToEnd); err == nil {
 		out.Withdrawal = "wd_" + x.EndToEnd

@@ -1,17 +1,22 @@
 package cli_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/app"
 	"sluice/internal/bankbook"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/dispatch"
+	"sluice/internal/iban"
+	"sluice/internal/id"
+	"sluice/internal/money"
 	"sluice/internal/rail/sepa/message"
 )
 
@@ -91,8 +96,82 @@ func TestBank(t *testing.T) {
 	s.want(0, "verify")
 }
 
+// TestBankAssign: an operator says which withdrawals a debit and a credit of the bank are of.
+func TestBankAssign(t *testing.T) {
+	s := newShell(t)
+	for name, text := range map[string]string{"sluice.toml": bankConf, "keys": s.object("seal key --id test")["key"].(string)} { //nolint:errcheck,forcetypeassert // a panic fails the test as well
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.want(0, "migrate")
+	wd := func(n int) string { return id.ID{Seq: id.Seq(n)}.Text(id.Withdrawal) }
+	withBook(t, func(ctx context.Context, wallet string, book *bankbook.Book) error {
+		o := message.Order{ID: "M1", CreatedAt: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), Initiator: "Example GmbH"}
+		us, _ := iban.Parse("DE02100500000054540402")
+		them, _ := iban.Parse("NL70ABNA0106295004")
+		b := message.Batch{ID: "M1-1", Service: message.Normal, Day: "2026-11-20", Debtor: message.Party{Name: "Example GmbH", IBAN: us}}
+		for n := range 2 {
+			b.Payouts = append(b.Payouts, message.Payout{EndToEndID: wd(n + 1)[3:], Amount: money.Of(uint64(100_00 * (n + 1))), Creditor: message.Party{Name: "Max Mustermann", IBAN: them}}) //nolint:gosec // small
+		}
+		o.Batches = []message.Batch{b}
+		if _, err := book.Sent(ctx, wallet, o); err != nil {
+			return err
+		}
+		return take(ctx, book, wallet, "day-two.xml", strings.NewReplacer(
+			`"EUR">500.00`, `"EUR">300.00`, `"EUR">2.50`, `"EUR">300.35`, "597.50", "99.65", "<RltdPties><Dbtr><Pty><Nm>Example GmbH</Nm></Pty></Dbtr></RltdPties>", "<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>",
+		).Replace(dayOne))
+	})
+	r := s.want(0, "bank suspense list")
+	ids := regexp.MustCompile(`bke_[0-9a-f]{32}`).FindAllString(r.out, -1)
+	if len(ids) != 2 || !strings.Contains(r.out, "return_unnamed") || !strings.Contains(r.out, "AC04: account closed") {
+		t.Fatalf("in suspense:\n%s", r.out)
+	}
+	back, out, both := ids[0], ids[1], wd(1)+","+wd(2)
+	s.want(1, "bank suspense resolve "+out+" --as paid --text x --payments wd_1")
+	s.want(2, "bank suspense resolve "+out+" --as paid --text x")
+	if r := s.want(2, "bank suspense resolve "+out+" --as paid --text x --payments "+both); !strings.Contains(r.err, "the payments make 300.00 EUR, the booking is 300.35 EUR") {
+		t.Errorf("it says %s", r.err)
+	}
+	s.want(2, "bank suspense resolve "+out+" --as paid --text x --charge 0.355 --payments "+both)
+	s.want(2, "bank suspense resolve "+back+" --as return --text x --payments "+both) // not paid yet
+	if got := s.object("bank suspense resolve " + out + ` --as paid --text "the bank's letter" --charge 0.35 --payments ` + both); got["state"] != "resolved" || got["resolution"] != "paid" {
+		t.Errorf("resolved: %v", got)
+	}
+	if got := s.object("bank suspense resolve " + back + ` --as return --text "the bank's letter" --payments ` + both); got["resolution"] != "return" || got["reason"] != "AC04" {
+		t.Errorf("resolved: %v", got)
+	}
+	if r := s.want(0, "bank suspense list --json"); r.out != "" {
+		t.Errorf("still in suspense: %s", r.out)
+	}
+	s.want(0, "verify")
+}
+
+// take has a statement taken in.
+func take(ctx context.Context, book *bankbook.Book, wallet, name, text string) error {
+	f, err := message.Read(strings.NewReader(text), message.DefaultLimits)
+	if err != nil {
+		return err
+	}
+	if err := f.Check(func(string) bool { return true }); err != nil {
+		return err
+	}
+	return book.Take(ctx, wallet, name, bankbook.PackBytes([]byte(text)), []*message.File{f}, nil)
+}
+
 // fill has the statement taken in, and another file refused.
 func fill(t *testing.T) {
+	t.Helper()
+	withBook(t, func(ctx context.Context, wallet string, book *bankbook.Book) error {
+		if err := take(ctx, book, wallet, "day-one.xml", dayOne); err != nil {
+			return err
+		}
+		return book.Refuse(ctx, wallet, "bad.xml", 3, bankbook.PackBytes([]byte("bad")), "the bank's file is refused (malformed): it is no XML")
+	})
+}
+
+// withBook opens the bank's book of the installation in the current folder.
+func withBook(t *testing.T, work func(ctx context.Context, wallet string, book *bankbook.Book) error) {
 	t.Helper()
 	conf, _, err := config.Load(config.Source{})
 	if err != nil {
@@ -117,15 +196,7 @@ func fill(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		book := bankbook.New(loop, db, bankbook.Options{Keys: keys, Log: quiet})
-		f, err := message.Read(strings.NewReader(dayOne), message.DefaultLimits)
-		if err != nil {
-			return err
-		}
-		if err := book.Take(t.Context(), w.Text(), "day-one.xml", bankbook.PackBytes([]byte(dayOne)), []*message.File{f}, nil); err != nil {
-			return err
-		}
-		return book.Refuse(t.Context(), w.Text(), "bad.xml", 3, bankbook.PackBytes([]byte("bad")), "the bank's file is refused (malformed): it is no XML")
+		return work(t.Context(), w.Text(), bankbook.New(loop, db, bankbook.Options{Keys: keys, Log: quiet}))
 	})
 	if err != nil {
 		t.Fatal(err)

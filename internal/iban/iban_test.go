@@ -157,3 +157,43 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestNationalNumbers: the ways in which banks write accounts, and other accounts.
+func TestNationalNumbers(t *testing.T) {
+	for _, c := range []struct {
+		iban, number string
+		same, own    bool
+	}{
+		{"DE02100500000054540402", "DE02100500000054540402", true, true},
+		{"DE02100500000054540402", "de02 1005 0000 0054 5404 02", true, true},
+		{"DE02100500000054540402", "54540402", true, true},
+		{"DE02100500000054540402", "0054540402", true, true},
+		{"DE02100500000054540402", "100500000054540402", true, true},
+		{"DE02100500000054540402", "0054540402 / 10050000", true, false},
+		{"DE02100500000054540402", "54540403", false, false},
+		{"DE02100500000054540402", "5454040", true, false}, // part of it, and not its end
+		{"DE02100500000054540402", "0402", false, false},
+		{"DE02100500000054540402", "", false, false},
+		{"DE02100500000054540402", "DE89370400440532013000", false, false},
+		{"NL70ABNA0106295004", "0106295004", true, true},
+		{"NL70ABNA0106295004", "ABNA0106295004", true, true},
+		{"NL70ABNA0106295004", "0106295005", false, false},
+		{"GB29NWBK60161331926819", "60-16-13 31926819", true, true},
+		{"GB29NWBK60161331926819", "31926819", true, true},
+		{"FI2112345600000785", "123456-785", true, false},
+		{"CZ6508000000192000145399", "19-2000145399/0800", true, false},
+		{"BE68539007547034", "539-0075470-34", true, true},
+		{"SE4550000000058398257466", "5839-8257466", true, true},
+		{"PL61109010140000071219812874", "61 1090 1014 0000 0712 1981 2874", true, true},
+		{"NO9386011117947", "8601.11.17947", true, true},
+		{"CH9300762011623852957", "0116-238529-57", true, true},
+		{"DK5000400440116243", "0040-0440116243", true, true},
+	} {
+		if got := iban.Same(c.iban, c.number); got != c.same {
+			t.Errorf("%s as %q: %v", c.iban, c.number, got)
+		}
+		if got := iban.IsOwn(c.iban, c.number); got != c.own {
+			t.Errorf("%s is our %q: %v", c.iban, c.number, got)
+		}
+	}
+}

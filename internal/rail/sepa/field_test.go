@@ -123,7 +123,7 @@ func (d *field) holds(files []fieldFile, want fieldWant) {
 	d.Helper()
 	failed := 0
 	for _, f := range files {
-		check(d.T, os.WriteFile(filepath.Join(d.inbox, f.name), f.raw, 0o600))
+		check(d, os.WriteFile(filepath.Join(d.inbox, f.name), f.raw, 0o600))
 		if err := apart(d.rail.Round(d.Context())); err != nil {
 			d.Logf("after %s: %v", f.name, err)
 			failed++
@@ -144,7 +144,7 @@ func (d *field) holds(files []fieldFile, want fieldWant) {
 		d.Log(d.story())
 	}
 	report, err := d.db.Verify(d.Context())
-	check(d.T, err)
+	check(d, err)
 	for _, s := range report.Shards {
 		if s.Count > 0 {
 			d.Errorf("the books are wrong: %+v", s.Differences)
@@ -170,7 +170,7 @@ func apart(err error) error {
 
 // field is a rail with its book, its folder, and the orders of a case.
 type field struct {
-	*testing.T
+	testing.TB
 	db     *store.DB
 	loop   *commit.Loop
 	rail   *sepa.Rail
@@ -181,7 +181,7 @@ type field struct {
 
 const fieldWallet = "wal_1"
 
-func openField(t *testing.T, c fieldCase) *field {
+func openField(t testing.TB, c fieldCase) *field {
 	t.Helper()
 	dir := t.TempDir()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -242,7 +242,7 @@ func (d *field) payment(place string) bankbook.Payment {
 		d.Fatalf("the case has no payment %s", place)
 	}
 	list, err := d.db.BankPayments(d.Context(), key.Order)
-	check(d.T, err)
+	check(d, err)
 	return list[key.Place]
 }
 
@@ -250,7 +250,7 @@ func (d *field) payment(place string) bankbook.Payment {
 func (d *field) alerts() (out []string) {
 	d.Helper()
 	list, err := d.db.Events(d.Context(), bankbook.Shard, 0, 0, 1000)
-	check(d.T, err)
+	check(d, err)
 	for _, e := range list {
 		if e.Type == event.BankAlert && e.Subject == 0 {
 			out = append(out, e.State+": "+e.Reason)
@@ -273,23 +273,23 @@ func (d *field) result(asked fieldWant) (got fieldWant) {
 		}
 	}
 	entries := 0
-	check(d.T, d.db.EachBankEntry(ctx, func(e bankbook.Entry) error {
+	check(d, d.db.EachBankEntry(ctx, func(e bankbook.Entry) error {
 		if !e.Part {
 			entries++
 		}
 		return nil
 	}))
 	waiting, err := d.db.BankSuspense(ctx, 1000)
-	check(d.T, err)
+	check(d, err)
 	statements, err := d.db.BankStatements(ctx)
-	check(d.T, err)
+	check(d, err)
 	files, err := d.db.BankFiles(ctx, 1000)
-	check(d.T, err)
+	check(d, err)
 	files = slices.DeleteFunc(files, func(f bankbook.File) bool { return f.State != bankbook.FileRefused })
 	count := func(n int) *int { return &n }
 	alerts, closing := len(d.alerts()) > 0, ""
 	last, ok, err := bankbook.Closing(ctx, d.db, fieldWallet)
-	check(d.T, err)
+	check(d, err)
 	if ok {
 		closing = message.Euro.Format(last.Closing)
 		if last.ClosingSide == string(message.Debit) {
@@ -310,17 +310,17 @@ func (d *field) story() string {
 		p := d.payment(place)
 		add("payment %s is %s, rejected %v as %q, back %s as %q", place, p.State, p.Rejected, p.Reason, message.Euro.Format(p.Back), p.BackReason)
 	}
-	check(d.T, d.db.EachBankEntry(d.Context(), func(e bankbook.Entry) error {
+	check(d, d.db.EachBankEntry(d.Context(), func(e bankbook.Entry) error {
 		add("entry %s is %s: %s %s %s %s", e.Key, e.State, message.Euro.Format(e.Amount), e.Side, e.Cause, e.Text)
 		return nil
 	}))
 	statements, err := d.db.BankStatements(d.Context())
-	check(d.T, err)
+	check(d, err)
 	for _, s := range statements {
 		add("statement %s of %s is %s and closes with %s", s.Name(), s.Day, s.State, message.Euro.Format(s.Closing))
 	}
 	files, err := d.db.BankFiles(d.Context(), 1000)
-	check(d.T, err)
+	check(d, err)
 	for _, f := range files {
 		add("file %s is %s, %d entries: %s", f.Name, f.State, f.Entries, f.Reason)
 	}

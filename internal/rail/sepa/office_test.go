@@ -65,7 +65,7 @@ type officeOptions struct {
 }
 
 // ring is a key ring with one key.
-func ring(t *testing.T) *seal.Ring {
+func ring(t testing.TB) *seal.Ring {
 	t.Helper()
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
@@ -76,7 +76,7 @@ func ring(t *testing.T) *seal.Ring {
 	return r
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
