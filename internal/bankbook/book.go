@@ -184,7 +184,8 @@ func (b *Book) Balance(ctx context.Context, wallet string) (held money.Amount, k
 // Closing is the last statement of a wallet that has a closing balance.
 func Closing(ctx context.Context, read interface {
 	BankLastDay(ctx context.Context, wallet string) ([]Statement, error)
-}, wallet string) (s Statement, known bool, err error) {
+}, wallet string,
+) (s Statement, known bool, err error) {
 	list, err := read.BankLastDay(ctx, wallet)
 	if err != nil || len(list) == 0 {
 		return s, false, err

@@ -62,17 +62,17 @@ func alikeKey(base string, n int) string {
 // repeats tells whether a statement is sent again: s is one with the same balances, days and
 // entries.
 func (c TakeStatement) repeats(s Statement, apart bool) bool {
-	a := c.Account
-	sameIDs := a.ID == s.Ident && int64(a.Sequence) == s.Sequence //nolint:gosec // the reader bounds it
-	numbered := a.Sequence > 0 && s.Sequence > 0 && int64(a.Sequence) != s.Sequence
+	n := c.sequence()
+	sameIDs := c.Account.ID == s.Ident && n == s.Sequence
+	numbered := n > 0 && s.Sequence > 0 && n != s.Sequence
 	switch {
 	case sameIDs:
 		return true
 	case apart:
 		// Money went to and fro, and the day began again with the same balance. With unique
 		// references for everything it would be the same all the same.
-		return a.Sums.Unique && !numbered
-	case numbered && int64(a.Sequence) > s.Sequence+1: //nolint:gosec // as above
+		return c.Account.Sums.Unique && !numbered
+	case numbered && n > s.Sequence+1:
 		return false // the ones between may have led back to where it begins
 	}
 	return true

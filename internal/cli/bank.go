@@ -229,8 +229,8 @@ func (c *bankFileCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		defer r.Close()               //nolint:errcheck // only read from
-		_, err = io.Copy(e.Stdout, r) //nolint:gosec // it was within the limits when it was packed
+		defer r.Close() //nolint:errcheck // only read from
+		_, err = io.Copy(e.Stdout, r)
 		return err
 	})
 }

@@ -112,7 +112,7 @@ func TestBankAssign(t *testing.T) {
 		them, _ := iban.Parse("NL70ABNA0106295004")
 		b := message.Batch{ID: "M1-1", Service: message.Normal, Day: "2026-11-20", Debtor: message.Party{Name: "Example GmbH", IBAN: us}}
 		for n := range 2 {
-			b.Payouts = append(b.Payouts, message.Payout{EndToEndID: wd(n + 1)[3:], Amount: money.Of(uint64(100_00 * (n + 1))), Creditor: message.Party{Name: "Max Mustermann", IBAN: them}}) //nolint:gosec // small
+			b.Payouts = append(b.Payouts, message.Payout{EndToEndID: wd(n + 1)[3:], Amount: money.Of(uint64(100_00 * (n + 1))), Creditor: message.Party{Name: "Max Mustermann", IBAN: them}})
 		}
 		o.Batches = []message.Batch{b}
 		if _, err := book.Sent(ctx, wallet, o); err != nil {

@@ -62,7 +62,7 @@ func (c *company) take(f *message.File) {
 			}
 			c.account += v
 			c.suspense += v
-		case match.Alert, match.Note:
+		case match.Charge, match.Alert, match.Note:
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (d *field) holds(files []fieldFile, want fieldWant) {
 // apart leaves out of an error that the withdrawals of a case exist on paper only: they
 // cannot be told that their money came back.
 func apart(err error) error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // its own form is looked at
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var rest []error
 		for _, e := range many.Unwrap() {
 			rest = append(rest, apart(e))

@@ -83,7 +83,7 @@ func TestLargeStatement(t *testing.T) {
 	if err != nil || len(refused) > 0 || seen != count {
 		t.Fatalf("%d bookings, refused %v, %v", seen, refused, err)
 	}
-	if used := int64(peak) - int64(before); used > most { //nolint:gosec // both are far below
+	if used := int64(peak) - int64(before); used > most {
 		t.Errorf("%d bytes are in use for a file of %d, at most %d are expected", used, info.Size(), most)
 	}
 }

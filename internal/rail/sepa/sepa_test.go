@@ -3,7 +3,6 @@ package sepa_test
 import (
 	"bytes"
 	"fmt"
-	"sluice/internal/rail"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/iban"
 	"sluice/internal/money"
+	"sluice/internal/rail"
 	"sluice/internal/rail/sepa"
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/rail/sepa/sepatest"

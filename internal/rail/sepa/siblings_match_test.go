@@ -55,8 +55,10 @@ func TestSiblingsF(t *testing.T) {
 		sibling{"F13 in upper and lower case", "100 200 300", one(batchDebit("600.00", "<PmtInfId>m1-1</PmtInfId>", unnamed(nobody)...)), done},
 		sibling{"F13 the bank's own instruction ids", "100 200 300", one(batchDebit("600.00", threeOfIt, unnamed(refs("InstrId", "4711-0815", "EndToEndId", "NONREF"))...)), done},
 		sibling{"F13 details in another order, one named", "100 200 300", one(batchDebit("600.00", threeOfIt, detailXML(nobody, amountXML("300.00")), detailXML(e2e(2), amountXML("200.00")), detailXML(nobody, amountXML("100.00")))), done},
-		sibling{"F13 beside a stranger", "100 200 300", one(batchDebit("600.00", ourBatch, detailXML(nobody, amountXML("100.00")), detailXML(nobody, amountXML("200.00")), detailXML(nobody, amountXML("290.00")), detailXML(refs("EndToEndId", "FEE-1"), amountXML("10.00")))),
-			`{"payments":{"M1/1":"held"},"suspense":1,"alerts":true}`},
+		sibling{
+			"F13 beside a stranger", "100 200 300", one(batchDebit("600.00", ourBatch, detailXML(nobody, amountXML("100.00")), detailXML(nobody, amountXML("200.00")), detailXML(nobody, amountXML("290.00")), detailXML(refs("EndToEndId", "FEE-1"), amountXML("10.00")))),
+			`{"payments":{"M1/1":"held"},"suspense":1,"alerts":true}`,
+		},
 		sibling{"F13 one rejected before", "100 200 300", []string{
 			reportXML{batches: []batchXML{{id: "M1-1", payouts: map[int]string{2: "RJCT AC01"}}}}.String(),
 			document(day(1, "1000.00", "600.00", batchDebit("400.00", ourBatch, detailXML(nobody, amountXML("100.00")), detailXML(nobody, amountXML("300.00"))))),
@@ -85,15 +87,21 @@ func TestSiblingsF(t *testing.T) {
 		sibling{"F04b the batch is named", "100 200 300", back(batchCredit("600.00", ourBatch, detailXML(returnXML("AC04")))), why},
 		sibling{"F04b the batch is named, anonymous details with amounts", "100 200 300", back(batchCredit("600.00", ourBatch, detailXML(amountXML("300.00"), returnXML("AC04")), detailXML(amountXML("300.00"), returnXML("AC04")))), why},
 		sibling{"F04b a reversal of the batch", "100 200 300", back(bookingXML{amount: "600.00", side: "CRDT", reversal: true, ref: "B9", batch: threeOfIt}), returned},
-		sibling{"F04b two of three", "100 200 300", []string{paid, document(day(2, "400.00", "800.00", credit("400.00", "B9", detailXML(e2e(1), returnXML("AC04")), detailXML(e2e(3), returnXML("MD07")))))},
-			`{"payments":{"M1/1":"returned","M1/2":"confirmed","M1/3":"returned"},"reasons":{"M1/1":"AC04","M1/3":"MD07"},"suspense":0,"alerts":false}`},
+		sibling{
+			"F04b two of three", "100 200 300",
+			[]string{paid, document(day(2, "400.00", "800.00", credit("400.00", "B9", detailXML(e2e(1), returnXML("AC04")), detailXML(e2e(3), returnXML("MD07")))))},
+			`{"payments":{"M1/1":"returned","M1/2":"confirmed","M1/3":"returned"},"reasons":{"M1/1":"AC04","M1/3":"MD07"},"suspense":0,"alerts":false}`,
+		},
 		sibling{"F04b by transaction code alone", "100 200 300", back(func() bookingXML {
 			e := credit("600.00", "B9", detailXML(e2e(1)), detailXML(e2e(2)), detailXML(e2e(3)))
 			e.code = "RRTN"
 			return e
 		}()), returned},
-		sibling{"F04b less than went out", "100 200 300", []string{paid, document(day(2, "400.00", "999.00", credit("599.00", "B9", detailXML(e2e(1), returnXML("AC04")), detailXML(e2e(2), returnXML("AC04")), detailXML(e2e(3), returnXML("AC04")))))},
-			`{"payments":{"M1/1":"confirmed","M1/2":"confirmed","M1/3":"confirmed"},"suspense":1}`},
+		sibling{
+			"F04b less than went out", "100 200 300",
+			[]string{paid, document(day(2, "400.00", "999.00", credit("599.00", "B9", detailXML(e2e(1), returnXML("AC04")), detailXML(e2e(2), returnXML("AC04")), detailXML(e2e(3), returnXML("AC04")))))},
+			`{"payments":{"M1/1":"confirmed","M1/2":"confirmed","M1/3":"confirmed"},"suspense":1}`,
+		},
 		sibling{"F04b no return", "100 200 300", back(credit("600.00", "B9", detailXML(e2e(1)), detailXML(e2e(2)), detailXML(e2e(3)))), `{"payments":{"M1/1":"confirmed"},"suspense":1}`},
 		sibling{"F04b a credit that names the batch and is no return", "100 200 300", back(func() bookingXML { e := credit("600.00", "B9"); e.batch = ourBatch; return e }()), `{"payments":{"M1/1":"confirmed"},"suspense":1}`},
 	)
@@ -283,16 +291,22 @@ func TestSiblingsJ(t *testing.T) {
 			sibling{"J07 " + name + ": only the payment", "100 200", []string{reportXML{order: name, batches: []batchXML{{payouts: map[int]string{1: "RJCT AC01"}}}}.String()}, first},
 			sibling{"J07 " + name + ": the batch", "100 200", []string{reportXML{order: name, batches: []batchXML{{id: "M1-1", said: "RJCT AC02"}}}.String()}, both},
 			sibling{"J07 " + name + ": the file, of a payment that is named", "100 200", []string{reportXML{order: name, group: "RJCT AC01", batches: []batchXML{{payouts: map[int]string{1: "-"}}}}.String()}, first},
-			sibling{"J07 " + name + ": payments of two orders", "100/200", []string{reportXML{order: name, batches: []batchXML{{payouts: map[int]string{1: "RJCT AC01", 2: "RJCT AC04"}}}}.String()},
-				`{"payments":{"M1/1":"failed","M2/1":"failed"},"reasons":{"M1/1":"AC01","M2/1":"AC04"},"alerts":false}`},
+			sibling{
+				"J07 " + name + ": payments of two orders", "100/200",
+				[]string{reportXML{order: name, batches: []batchXML{{payouts: map[int]string{1: "RJCT AC01", 2: "RJCT AC04"}}}}.String()},
+				`{"payments":{"M1/1":"failed","M2/1":"failed"},"reasons":{"M1/1":"AC01","M2/1":"AC04"},"alerts":false}`,
+			},
 			sibling{"J07 " + name + ": a duplicate", "100 200", []string{reportXML{order: name, batches: one("RJCT DU04")}.String()}, held},
 		)
 	}
 	list = append(list,
 		sibling{"J07 nothing of ours", "100", []string{reportXML{order: "SOME-OTHER-FILE", group: "RJCT FF01"}.String()}, `{"payments":{"M1/1":"held"},"alerts":true,"refused":0}`},
 		sibling{"J01 held, then rejected on proof", "100 200", []string{reportXML{group: "RJCT AM05"}.String(), reportXML{batches: one("RJCT AC01")}.String()}, `{"payments":{"M1/1":"failed","M1/2":"held"},"alerts":true}`},
-		sibling{"J01 held, then booked", "100 200", []string{reportXML{group: "RJCT", batches: []batchXML{{id: "M1-1", said: "- AM05"}}}.String(), document(day(1, "1000.00", "700.00", batchDebit("300.00", ourBatch)))},
-			`{"payments":{"M1/1":"confirmed","M1/2":"confirmed"},"suspense":0}`},
+		sibling{
+			"J01 held, then booked", "100 200",
+			[]string{reportXML{group: "RJCT", batches: []batchXML{{id: "M1-1", said: "- AM05"}}}.String(), document(day(1, "1000.00", "700.00", batchDebit("300.00", ourBatch)))},
+			`{"payments":{"M1/1":"confirmed","M1/2":"confirmed"},"suspense":0}`,
+		},
 	)
 	runSiblings(t, list)
 }

@@ -203,23 +203,30 @@ func TestSiblingsD(t *testing.T) {
 	// There and back: the third day begins where the first one did, and says the same.
 	in, out := credit("500.00", "NONREF"), debit("500.00", "NONREF")
 	list = append(list,
-		sibling{"D01 there and back and there", "", []string{document(day(1, "1000.00", "1500.00", in)), document(day(2, "1500.00", "1000.00", out)), document(day(3, "1000.00", "1500.00", in))},
-			`{"suspense":3,"entries":3,"statements":3,"closing":"1500.00","alerts":false}`},
+		sibling{
+			"D01 there and back and there", "",
+			[]string{document(day(1, "1000.00", "1500.00", in)), document(day(2, "1500.00", "1000.00", out)), document(day(3, "1000.00", "1500.00", in))},
+			`{"suspense":3,"entries":3,"statements":3,"closing":"1500.00","alerts":false}`,
+		},
 		sibling{"D01 notifications", "", []string{document(partXML{kind: "054", msg: "N1", id: "N1", entries: []bookingXML{in}}), document(partXML{kind: "054", msg: "N2", id: "N2", entries: []bookingXML{in}})}, `{"suspense":0,"entries":2}`},
 		sibling{"D01 intraday reports", "", []string{document(partXML{kind: "052", msg: "N1", id: "N1", entries: []bookingXML{in}}), document(partXML{kind: "052", msg: "N2", id: "N2", entries: []bookingXML{in}})}, `{"suspense":0,"entries":2}`},
 		// What the bank makes unique is known again, whatever brings it.
-		sibling{"D control: the same references in a longer statement of the day", "", []string{document(day(1, "1000.00", "1500.00", credit("500.00", "REF-1"))),
-			document(day(1, "1000.00", "1800.00", credit("500.00", "REF-1"), credit("300.00", "REF-2")))}, `{"suspense":2,"entries":2,"closing":"1800.00"}`},
+		sibling{"D control: the same references in a longer statement of the day", "", []string{
+			document(day(1, "1000.00", "1500.00", credit("500.00", "REF-1"))),
+			document(day(1, "1000.00", "1800.00", credit("500.00", "REF-1"), credit("300.00", "REF-2"))),
+		}, `{"suspense":2,"entries":2,"closing":"1800.00"}`},
 		sibling{"D control: a range of days again", "", []string{
 			document(day(1, "1000.00", "1500.00", credit("500.00", "REF-1"))), document(day(2, "1500.00", "1800.00", credit("300.00", "REF-2"))),
 			document(day(9, "1000.00", "1800.00", credit("500.00", "REF-1"), credit("300.00", "REF-2"))),
 		}, `{"suspense":2,"entries":2}`},
-		sibling{"D control: a reference used again on another day", "", []string{document(day(1, "1000.00", "1500.00", credit("500.00", "REF-1"))),
+		sibling{"D control: a reference used again on another day", "", []string{
+			document(day(1, "1000.00", "1500.00", credit("500.00", "REF-1"))),
 			document(func() partXML {
 				p := day(2, "1500.00", "2000.00", credit("500.00", "REF-1"))
 				p.day = "2026-11-23"
 				return p
-			}())}, two},
+			}()),
+		}, two},
 	)
 	runSiblings(t, list)
 }

@@ -50,9 +50,9 @@ func whole(b message.BatchInfo, d message.Detail) []string {
 }
 
 func names(pairs ...string) (out []string) {
-	for n := 0; n < len(pairs); n += 2 {
-		if pairs[n+1] != "" {
-			out = append(out, name(pairs[n], pairs[n+1]))
+	for pair := range slices.Chunk(pairs, 2) {
+		if kind, ref := pair[0], pair[1]; ref != "" {
+			out = append(out, name(kind, ref))
 		}
 	}
 	return out

@@ -51,7 +51,7 @@ func (l *ledger) apply(effects []match.Effect) {
 			} else {
 				l.move("bank", "suspense", e.Amount)
 			}
-		case match.Alert, match.Note:
+		case match.Charge, match.Alert, match.Note:
 		}
 	}
 }
