@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,12 +182,28 @@ type field struct {
 
 const fieldWallet = "wal_1"
 
+// emptyDatabase is a migrated database without rows. Some hundred cases begin with a copy of it.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "sluice-empty-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder for temporary files
+	path := filepath.Join(dir, "x.db")
+	if err := store.Migrate(context.Background(), "sqlite:"+path, store.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 func openField(t testing.TB, c fieldCase) *field {
 	t.Helper()
 	dir := t.TempDir()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	empty, err := emptyDatabase()
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(dir, "x.db"), empty, 0o600))
 	url := "sqlite:" + filepath.Join(dir, "x.db")
-	check(t, store.Migrate(t.Context(), url, store.Options{Log: quiet}))
 	db, err := store.Open(t.Context(), url, store.Options{Log: quiet})
 	check(t, err)
 	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64})
