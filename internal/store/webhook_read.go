@@ -121,6 +121,12 @@ func (db *DB) DueDeliveries(ctx context.Context, shard id.Shard, endpoint id.Seq
 		int64(shard), int64(endpoint), int64(lane), micros(at), limit)
 }
 
+// Packaged implements webhook.Reader.
+func (db *DB) Packaged(ctx context.Context, shard id.Shard, endpoint id.Seq, pack int64) ([]webhook.Delivery, error) {
+	return selectRows(ctx, db, &deliveries.meta, deliveries.fields,
+		"WHERE shard = $1 AND endpoint = $2 AND state = 'pending' AND package = $3 ORDER BY seq", int64(shard), int64(endpoint), pack)
+}
+
 // RunningReplays implements webhook.Reader.
 func (db *DB) RunningReplays(ctx context.Context, shard id.Shard, limit int) ([]webhook.Replay, error) {
 	return selectRows(ctx, db, &replays.meta, replays.fields, "WHERE shard = $1 AND state = 'running' ORDER BY seq LIMIT $2", int64(shard), limit)

@@ -36,6 +36,8 @@ type Reader interface {
 	// DueDeliveries gives up to limit pending deliveries of an endpoint and lane
 	// with NextAt <= at, the earliest first.
 	DueDeliveries(ctx context.Context, shard id.Shard, endpoint id.Seq, lane Lane, at time.Time, limit int) ([]Delivery, error)
+	// Packaged gives the pending deliveries of an endpoint with this Package, which is not 0.
+	Packaged(ctx context.Context, shard id.Shard, endpoint id.Seq, pack int64) ([]Delivery, error)
 	// RunningReplays gives up to limit replays that are not done, the oldest first.
 	RunningReplays(ctx context.Context, shard id.Shard, limit int) ([]Replay, error)
 	// ReplayPage gives up to limit deliveries that r asks for with Seq > r.After,

@@ -46,6 +46,9 @@ type RecordAttempt struct {
 	// Own says that the message went to a URL of its own: it means nothing for the
 	// endpoint, and 410 ends this delivery alone.
 	Own bool
+	// Package is Delivery.Package of a request that carried several deliveries; 0 for one
+	// that can carry only one.
+	Package int64
 }
 
 // Recorded is how things stand after an attempt.
@@ -96,6 +99,7 @@ func (c RecordAttempt) Apply(v *commit.View) (any, error) {
 			e, out.Tripped, out.Notice = e.fails(v, c.Attempt, c.RetryAfter)
 		}
 		d = c.failed(v, d, e)
+		d.Package = c.Package
 		if c.Retry.Blocks && d.State == Pending {
 			d, e = blocks(v, d, e)
 		}
@@ -103,6 +107,30 @@ func (c RecordAttempt) Apply(v *commit.View) (any, error) {
 	d.Version++
 	Deliveries.Put(v, d)
 	out.Delivery, out.Endpoint = d, e
+	return out, nil
+}
+
+// RecordPackage writes down an attempt for every delivery that its request carried, all at
+// once: what failed together is sent again together. Result: []Recorded, in the same order.
+type RecordPackage struct{ Attempts []RecordAttempt }
+
+// Reads implements commit.Command.
+func (c RecordPackage) Reads(w *commit.Wants) {
+	for i := range c.Attempts {
+		c.Attempts[i].Reads(w)
+	}
+}
+
+// Apply implements commit.Command.
+func (c RecordPackage) Apply(v *commit.View) (any, error) {
+	out := make([]Recorded, len(c.Attempts))
+	for i := range c.Attempts {
+		r, err := c.Attempts[i].Apply(v)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = r.(Recorded) //nolint:errcheck // it is what RecordAttempt gives
+	}
 	return out, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 // again puts a delivery back on its way: the same message, the whole schedule anew.
 func (d Delivery) again(v *commit.View, lane Lane) Delivery {
-	d.State, d.Lane, d.Round, d.NextAt, d.DoneAt = Pending, lane, d.Attempts, v.Now(), time.Time{}
+	d.State, d.Lane, d.Round, d.NextAt, d.DoneAt, d.Package = Pending, lane, d.Attempts, v.Now(), time.Time{}, 0
 	d.Version++
 	Deliveries.Put(v, d)
 	return d

@@ -228,7 +228,9 @@ func TestBodiesAreFixed(t *testing.T) {
 				s.same(path)
 			}
 		}},
-		{"options of Upvest", func() { do(credential.NewConfigure(p.ID.Seq, s.upvest.Cred.Seq, map[string]string{"returned": "confirmed"})) }},
+		{"options of Upvest", func() {
+			do(credential.NewConfigure(p.ID.Seq, s.upvest.Cred.Seq, map[string]string{"returned": "confirmed"}))
+		}},
 		{"a payout fails", func() { s.Fail(p, payout("f-1"), "the network refused it") }},
 		{"one is cancelled", func() { s.Cancel(p, payout("f-2")) }},
 		{"one is rejected", func() { s.Reject(p, payout("f-3"), "not today") }},

@@ -219,12 +219,16 @@ func TestPackages(t *testing.T) {
 	}
 }
 
-// What fails keeps back what comes later, and comes again as it was.
-func TestAFailingPackageBlocks(t *testing.T) {
+// A package that fails keeps back what comes later, and comes again as it was: whole, and
+// with nothing else.
+func TestUpvest12_AFailingPackageBlocksAndComesAgainWhole(t *testing.T) {
 	opt := options()
 	failed := make(chan struct{})
 	n := 0
-	opt.Answer = func(dialecttest.Callback) (int, string) {
+	opt.Answer = func(cb dialecttest.Callback) (int, string) {
+		if cb.Path != "/slow" {
+			return 200, ""
+		}
 		if n++; n == 1 {
 			defer close(failed)
 			return 500, ""
@@ -233,16 +237,32 @@ func TestAFailingPackageBlocks(t *testing.T) {
 	}
 	w := dialecttest.New(t, wire, opt)
 	c := clientOf(w, w.A)
-	p := c.person()
-	<-failed
-	c.want(c.call("POST", "/payments/topups", fmt.Sprintf(`{"account_group_id":%q,"cash_amount":"1.00"}`, p.group), fresh()), 200)
-	c.event("TOPUP.CONFIRMED", "")
-	var bodies []string
-	for _, cb := range w.Callbacks(2) {
-		bodies = append(bodies, string(cb.Body))
+	p := c.ready("1.00")
+	c.want(c.call("POST", "/webhooks", fmt.Sprintf(`{"title":"slow","url":"%s/slow","config":{"delay":"1s"},"enabled":true}`, w.Receiver.URL)), 201)
+	topUp := func() {
+		c.want(c.call("POST", "/payments/topups", fmt.Sprintf(`{"account_group_id":%q,"cash_amount":"1.00"}`, p.group), fresh()), 200)
 	}
-	lost := strings.TrimSuffix(strings.TrimPrefix(bodies[0], `{"payload":[`), "]}")
-	if !strings.HasPrefix(bodies[1], `{"payload":[`+lost) {
+	for range 6 {
+		topUp()
+	}
+	<-failed
+	for range 6 {
+		topUp()
+	}
+	var bodies []string
+	events := 0
+	for n := 1; events < 2*6*3; n++ {
+		bodies, events = nil, 0
+		for _, cb := range w.Callbacks(n) {
+			if cb.Path == "/slow" {
+				bodies = append(bodies, string(cb.Body))
+				if len(bodies) != 1 {
+					events += strings.Count(string(cb.Body), `"webhook_id"`)
+				}
+			}
+		}
+	}
+	if bodies[1] != bodies[0] || strings.Count(bodies[0], `"webhook_id"`) < 10 {
 		t.Errorf("after\n%s\ncame\n%s", bodies[0], bodies[1])
 	}
 }

@@ -23,9 +23,13 @@ func (l *lane) run(items []item) {
 		l.sent(a.Succeeded(), len(items))
 		crash.Point("webhook.sent")
 		spread := jitter() // one for a package: what failed together is sent together
+		records := make([]webhook.RecordAttempt, len(items))
 		for n, i := range items {
-			l.record(i, webhook.RecordAttempt{Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: spread, Retry: i.retry(), Along: n > 0, Own: l.base != nil})
+			records[n] = webhook.RecordAttempt{
+				Delivery: i.delivery, Attempt: a, RetryAfter: retryAfter, Jitter: spread, Retry: i.retry(), Along: n > 0, Own: l.base != nil, Package: packageOf(items),
+			}
 		}
+		l.record(items, records)
 		crash.Point("webhook.recorded")
 		l.w.work.Done()
 		items = l.take()
@@ -49,20 +53,39 @@ func (l *lane) attempt(items []item) (webhook.Attempt, time.Duration) {
 	})
 }
 
-// record writes down an attempt, and tells whoever has to know.
-func (l *lane) record(i item, c webhook.RecordAttempt) {
-	w, ctx, a := l.w, l.w.base, c.Attempt
-	w.observe(i.delivery, a)
-	r, err := submit[webhook.Recorded](ctx, w, l.at.Shard, c, time.Now().Add(recordFor))
-	if err != nil {
-		// The claim ends by itself and the message is sent again: at least once.
-		w.opt.Log.Error("an attempt of a webhook could not be recorded", "delivery", id.ID{Shard: l.at.Shard, Seq: i.delivery.Seq}.Text(id.Delivery),
-			"status", a.Status, "error", err)
+// record writes down an attempt for each delivery that it carried, and notifies whoever has
+// to know.
+func (l *lane) record(items []item, all []webhook.RecordAttempt) {
+	w, ctx, a := l.w, l.w.base, all[0].Attempt
+	for _, i := range items {
+		w.observe(i.delivery, a)
 	}
-	back := l.written(a.Succeeded(), r.Endpoint)
-	w.notify(l.at, r, a)
-	w.release(ctx, l.at.Shard, back, l.again())
+	out, err := l.submit(all)
+	if err != nil {
+		// The claims end by themselves and the messages are sent again: at least once.
+		w.opt.Log.Error("an attempt of a webhook could not be recorded", "delivery", id.ID{Shard: l.at.Shard, Seq: items[0].delivery.Seq}.Text(id.Delivery),
+			"deliveries", len(items), "status", a.Status, "error", err)
+	}
+	for _, r := range out {
+		back := l.written(a.Succeeded(), r.Endpoint)
+		w.notify(l.at, r, a)
+		w.release(ctx, l.at.Shard, back, l.again())
+	}
 	l.pump()
+}
+
+// submit records an attempt. What is not known of it is zero.
+func (l *lane) submit(all []webhook.RecordAttempt) ([]webhook.Recorded, error) {
+	until := time.Now().Add(recordFor)
+	if len(all) == 1 {
+		r, err := submit[webhook.Recorded](l.w.base, l.w, l.at.Shard, all[0], until)
+		return []webhook.Recorded{r}, err
+	}
+	out, err := submit[[]webhook.Recorded](l.w.base, l.w, l.at.Shard, webhook.RecordPackage{Attempts: all}, until)
+	if err != nil {
+		out = make([]webhook.Recorded, len(all))
+	}
+	return out, err
 }
 
 // retry is the schedule of the message or its format, the native one where no program

@@ -249,8 +249,8 @@ func (w *Worker) unrendered(l *lane, d webhook.Delivery, f webhook.Format, reaso
 	l.mu.Unlock()
 	w.work.Go(func() {
 		i := item{delivery: d, format: f}
-		l.record(i, webhook.RecordAttempt{Delivery: d, Jitter: jitter(), Retry: i.retry(), Attempt: webhook.Attempt{
+		l.record([]item{i}, []webhook.RecordAttempt{{Delivery: d, Jitter: jitter(), Retry: i.retry(), Attempt: webhook.Attempt{
 			At: time.Now().UTC().Truncate(time.Microsecond), ErrorClass: string(webhook.ClassRender), ErrorText: reason,
-		}})
+		}}})
 	})
 }

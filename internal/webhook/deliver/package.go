@@ -38,26 +38,40 @@ func (l *lane) gathering(now time.Time) time.Duration {
 	return max(oldest.Add(wait).Sub(now), 0)
 }
 
-// pack takes the next package out of the queues: the oldest messages first, whatever
-// has been tried before, as many as fit.
+// pack takes the next package out of the queues: the oldest messages first, as many as fit.
+// One that was sent before goes as it was: whole, and with nothing else.
 func (l *lane) pack(p webhook.Packager, now time.Time) []item {
-	all := l.empty()
+	all := slices.DeleteFunc(l.empty(), func(i item) bool {
+		ending := i.delivery.NextAt.Sub(now) < claimReserve
+		l.more = l.more || ending
+		return ending
+	})
 	slices.SortStableFunc(all, func(a, b item) int { return cmp.Compare(a.delivery.Message(), b.delivery.Message()) })
 	_, most := p.Bounds(l.endpoint)
-	var out []item
+	var out, rest []item
 	size := 0
-	for n, i := range all {
-		if i.delivery.NextAt.Sub(now) < claimReserve {
-			l.more = true
-			continue
+	for _, i := range all {
+		size += len(i.body)
+		switch {
+		case len(out) == 0,
+			i.delivery.Package == out[0].delivery.Package && (i.delivery.Package != 0 || size <= most && len(out) < claimMax && len(rest) == 0):
+			out = append(out, i)
+		default:
+			rest = append(rest, i)
 		}
-		if size += len(i.body); size > most && len(out) > 0 {
-			l.back(all[n:])
-			break
-		}
-		out = append(out, i)
 	}
+	l.back(rest)
 	return out
+}
+
+// packageOf names the package that a request carries, by its first message; 0 where
+// requests carry only one.
+func packageOf(items []item) int64 {
+	d := items[0].delivery
+	if _, ok := items[0].format.(webhook.Packager); !ok {
+		return 0
+	}
+	return cmp.Or(d.Package, int64(d.Seq))
 }
 
 // back puts deliveries into their queues again.

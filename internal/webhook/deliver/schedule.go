@@ -46,7 +46,7 @@ func (w *Worker) round(ctx context.Context, shard id.Shard) (time.Duration, erro
 	}
 	now, next := time.Now(), w.opt.Poll
 	sooner := func(at time.Time) { next = min(next, max(at.Sub(now), restAtLeast)) }
-	var ids []id.Seq
+	var due batches
 	for _, e := range waiting {
 		l := w.lane(shard, e.Endpoint)
 		w.release(ctx, shard, l.flushIfShut(), time.Time{})
@@ -75,8 +75,8 @@ func (w *Worker) round(ctx context.Context, shard id.Shard) (time.Duration, erro
 			if err != nil {
 				return 0, err
 			}
-			for _, d := range list {
-				ids = append(ids, d.Seq)
+			if err := w.whole(ctx, shard, list, &due); err != nil {
+				return 0, err
 			}
 			room -= len(list)
 			if len(list) == limit {
@@ -84,7 +84,47 @@ func (w *Worker) round(ctx context.Context, shard id.Shard) (time.Duration, erro
 			}
 		}
 	}
-	return next, w.claim(ctx, shard, ids)
+	return next, w.claim(ctx, shard, due)
+}
+
+// batches are deliveries to claim, each batch in one command.
+type batches [][]id.Seq
+
+// add puts deliveries that belong together into one batch.
+func (b *batches) add(together ...id.Seq) {
+	last := len(*b) - 1
+	if last < 0 || len((*b)[last])+len(together) > claimMax {
+		*b, last = append(*b, nil), last+1
+	}
+	(*b)[last] = append((*b)[last], together...)
+}
+
+// whole adds deliveries of an endpoint to what is claimed, those that were sent in one
+// request together. If somebody else still has some of these, they all wait.
+func (w *Worker) whole(ctx context.Context, shard id.Shard, list []webhook.Delivery, to *batches) error {
+	known := map[int64]bool{}
+	for _, d := range list {
+		if d.Package == 0 {
+			to.add(d.Seq)
+			continue
+		}
+		if known[d.Package] {
+			continue
+		}
+		known[d.Package] = true
+		all, err := w.reader.Packaged(ctx, shard, d.Endpoint, d.Package)
+		if err != nil {
+			return err
+		}
+		seqs, now := make([]id.Seq, len(all)), time.Now()
+		for n := range all {
+			seqs[n] = all[n].Seq
+		}
+		if !slices.ContainsFunc(all, func(d webhook.Delivery) bool { return d.NextAt.After(now) }) {
+			to.add(seqs...)
+		}
+	}
+	return nil
 }
 
 // wants notes that the store has more for the lane than it has room for.
@@ -114,17 +154,15 @@ func (l *lane) flushIfShut() []item {
 }
 
 // claim takes deliveries and puts them into their lanes.
-func (w *Worker) claim(ctx context.Context, shard id.Shard, ids []id.Seq) error {
-	for len(ids) > 0 {
-		n := min(len(ids), claimMax)
+func (w *Worker) claim(ctx context.Context, shard id.Shard, due batches) error {
+	for _, ids := range due {
 		until := time.Now().Add(w.opt.Claim)
-		out, err := submit[webhook.Claimed](ctx, w, shard, webhook.Claim{Deliveries: ids[:n], Until: until}, until)
+		out, err := submit[webhook.Claimed](ctx, w, shard, webhook.Claim{Deliveries: ids, Until: until}, until)
 		if err != nil {
 			return err
 		}
 		crash.Point("webhook.claimed")
-		ids = ids[n:]
-		if out.Skipped == n {
+		if out.Skipped == len(ids) {
 			signal(w.due[shard]) // a disabled endpoint may have many more
 		}
 		events, err := w.eventsOf(ctx, shard, out.Deliveries)
