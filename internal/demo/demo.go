@@ -16,6 +16,7 @@ type Options struct {
 	Dir    string // for database and keys; "": a temporary one that is removed at the end
 	Listen string // host:port of the API
 	Btcd   string // program of a Bitcoin node; "": bin/btcd or the one in PATH, if any
+	Bare   bool   // without the story
 	Once   bool   // end after the story
 	JSON   bool   // one object per step instead of a timeline
 	Color  bool
@@ -53,6 +54,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		{"API", w.app.URL() + "/docs"},
 		{"webhooks", hook.url},
 		{"log", w.log.Name()},
+		{"config", w.configPath() + " for sluice commands"},
 	}
 	if w.coins != nil {
 		parts = append(parts, []string{"bitcoin", w.coins.program + " on a chain of its own; " + w.coinWallet + fmt.Sprintf(" holds %d BTC", 50*coinBlocks)})
@@ -62,13 +64,15 @@ func Run(ctx context.Context, opt Options) (err error) {
 	defer s.api.close()
 	s.operator = newClient(w.app.URL(), w.opKey)
 	defer s.operator.close()
-	if err := s.people(); err != nil {
-		return err
+	if !opt.Bare {
+		if err := s.people(); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, steps); err != nil {
+			return err
+		}
+		s.summary()
 	}
-	if err := s.tell(ctx, steps); err != nil {
-		return err
-	}
-	s.summary()
 	switch {
 	case rep.err != nil:
 		return rep.err
@@ -77,6 +81,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	case opt.Once:
 		return nil
 	}
+	w.start(func() error { return w.bankRuns(w.run) })
 	s.offer()
 	if opt.Serving != nil {
 		opt.Serving(w.app.URL(), w.key)

@@ -143,17 +143,16 @@ func (o *output) String() string {
 }
 
 // serve tells the story as people see it, and goes on until the test ends.
-func serve(t *testing.T) live {
+func serve(t *testing.T, opt demo.Options) live {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	l := live{text: &output{}}
 	serving, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- demo.Run(ctx, demo.Options{Listen: "127.0.0.1:0", Out: l.text, Serving: func(base, key string) {
-			l.base, l.key = base, key
-			close(serving)
-		}})
-	}()
+	opt.Listen, opt.Out, opt.Serving = "127.0.0.1:0", l.text, func(base, key string) {
+		l.base, l.key = base, key
+		close(serving)
+	}
+	go func() { done <- demo.Run(ctx, opt) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
@@ -201,7 +200,7 @@ func curl(t *testing.T) string {
 // TestPastedLines does what the demo's last words invite to.
 func TestPastedLines(t *testing.T) {
 	t.Parallel()
-	l := serve(t)
+	l := serve(t, demo.Options{})
 	_, lines, found := strings.Cut(l.text.String(), "Paste into another terminal:")
 	if !found {
 		t.Fatalf("the demo offers nothing:\n%s", l.text)
@@ -231,10 +230,10 @@ func TestREADMETour(t *testing.T) {
 	}
 	tour, _, _ = strings.Cut(tour, "\n## ")
 	var script string
-	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(tour, -1) {
-		script += block[1]
+	for _, block := range blocks(tour, "sh") {
+		script += block
 	}
-	l := serve(t)
+	l := serve(t, demo.Options{})
 	if !strings.Contains(script, l.key) {
 		t.Errorf("the README does not name the demo's key %s", l.key)
 	}
@@ -243,8 +242,8 @@ func TestREADMETour(t *testing.T) {
 	}
 	out := shell(t, strings.ReplaceAll(script, "http://127.0.0.1:8080", l.base))
 	// What the tour says one will see.
-	for _, block := range regexp.MustCompile("(?ms)^```json\n(.*?)^```$").FindAllStringSubmatch(tour, -1) {
-		for want := range strings.Lines(block[1]) {
+	for _, block := range blocks(tour, "json") {
+		for want := range strings.Lines(block) {
 			if want = strings.TrimSpace(want); want != "" && want != "..." && !strings.Contains(out, want) {
 				t.Errorf("the tour promises %s, which is not in\n%s", want, out)
 			}

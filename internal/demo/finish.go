@@ -161,7 +161,7 @@ func (g *group) row(p *payout) []string {
 func (s *story) offer() {
 	if s.rep.json {
 		s.rep.begin("serving", "Still running, until SIGTERM")
-		s.rep.note("note", s.app.URL(), "api", s.app.URL(), "key", s.key, "chain", s.chain.URL(), "token", s.token, "wallet", s.wallet,
+		s.rep.note("note", s.app.URL(), "api", s.app.URL(), "key", s.key, "chain", s.chain.URL(), "token", s.token, "wallet", s.wallet, "config", s.configPath(),
 			"ada", s.ada.account, "ada_address", s.ada.address, "ben", s.ben.account, "ben_address", s.ben.address)
 		s.rep.end()
 		return
@@ -174,27 +174,29 @@ func (s *story) offer() {
 
 // lines can be pasted into a shell as they are.
 func (s *story) lines() []string {
-	return []string{
-		"export SLUICE=" + s.app.URL(),
-		"export SLUICE_API_KEY=" + s.key,
+	first := []string{"export SLUICE=" + s.app.URL(), "export SLUICE_API_KEY=" + s.key, "export SLUICE_CONFIG=" + s.configPath()}
+	if len(s.withdrawn) == 0 { // there was no story
+		return first
+	}
+	return append(first,
 		"",
 		"# balances of Ada",
-		`curl -sS -H "Authorization: Bearer $SLUICE_API_KEY" $SLUICE/v1/accounts/` + s.ada.account + "/balances",
+		`curl -sS -H "Authorization: Bearer $SLUICE_API_KEY" $SLUICE/v1/accounts/`+s.ada.account+"/balances",
 		"",
 		"# pay her 10 USDT; $(date +%s) makes an id of your own that was not used before",
 		`curl -sS -H "Authorization: Bearer $SLUICE_API_KEY" -H "Content-Type: application/json" $SLUICE/v1/withdrawals \`,
-		`  -d '{"account": "` + s.ada.account + `", "foreign_id": "by-hand-'$(date +%s)'", "currency": "USDT", "amount": "10",`,
-		`       "destination": {"network": "` + networkName + `", "address": "` + s.ada.address + `"}}'`,
+		`  -d '{"account": "`+s.ada.account+`", "foreign_id": "by-hand-'$(date +%s)'", "currency": "USDT", "amount": "10",`,
+		`       "destination": {"network": "`+networkName+`", "address": "`+s.ada.address+`"}}'`,
 		"",
 		"# all withdrawals, the newest first",
 		`curl -sS -H "Authorization: Bearer $SLUICE_API_KEY" $SLUICE/v1/withdrawals`,
 		"",
 		"# what happened to her first one, and which money moved",
-		`curl -sS -H "Authorization: Bearer $SLUICE_API_KEY" $SLUICE/v1/withdrawals/` + s.withdrawn[0].id + "/timeline",
+		`curl -sS -H "Authorization: Bearer $SLUICE_API_KEY" $SLUICE/v1/withdrawals/`+s.withdrawn[0].id+"/timeline",
 		"",
 		"# the chain itself",
-		`curl -sS -H "Content-Type: application/json" ` + s.chain.URL() + ` -d '{"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": ["` + s.withdrawn[0].last.TxID + `"]}'`,
-	}
+		`curl -sS -H "Content-Type: application/json" `+s.chain.URL()+` -d '{"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": ["`+s.withdrawn[0].last.TxID+`"]}'`,
+	)
 }
 
 // verifyBooks recomputes every balance from its transfers, as `sluice verify` does.

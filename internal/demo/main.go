@@ -15,6 +15,7 @@ type flags struct {
 	Listen string `help:"host:port of the API; port 0 takes a free one. Default: 127.0.0.1:8080, and a free port with --once." placeholder:"HOST:PORT"`
 	Dir    string `help:"Folder for database, keys and log, empty or not there yet; it stays. Without it a temporary one is used and removed." type:"path"`
 	Btcd   string `help:"Program of a Bitcoin node (btcd), for the step that pays in Bitcoin. Default: bin/btcd, or the one in PATH; without any the step is skipped." env:"SLUICE_DEMO_BTCD" placeholder:"PATH"`
+	Bare   bool   `help:"Without the story: serve at once."`
 	Once   bool   `help:"End after the story; the exit code is 1 if anything differs from what must be."`
 	JSON   bool   `help:"Print one JSON object per step." name:"json"`
 }
@@ -54,7 +55,7 @@ func Main(args []string, stdout, stderr *os.File) int {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the process at once
 	}()
-	err = Run(ctx, Options{Dir: f.Dir, Btcd: f.Btcd, Listen: f.Listen, Once: f.Once, JSON: f.JSON, Color: !f.JSON && terminal(stdout), Out: stdout})
+	err = Run(ctx, Options{Dir: f.Dir, Btcd: f.Btcd, Listen: f.Listen, Bare: f.Bare, Once: f.Once && !f.Bare, JSON: f.JSON, Color: !f.JSON && terminal(stdout), Out: stdout})
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "sluice-demo:", err)
 		return 1

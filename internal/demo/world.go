@@ -73,6 +73,7 @@ type world struct {
 
 	fundedUSDT, fundedETH money.Amount // wallet and vault together
 
+	run   context.Context //nolint:containedctx // ends the parts
 	stop  context.CancelFunc
 	ended chan error // one per part that runs
 	parts int
@@ -81,7 +82,7 @@ type world struct {
 // newWorld builds and starts everything. What the server has to say goes to a file
 // in the folder.
 func newWorld(ctx context.Context, opt Options) (_ *world, err error) {
-	w := &world{ended: make(chan error, 2)}
+	w := &world{ended: make(chan error, 3)}
 	if w.btcd, err = findBtcd(opt.Btcd); err != nil {
 		return nil, err
 	}
@@ -119,12 +120,12 @@ func newWorld(ctx context.Context, opt Options) (_ *world, err error) {
 		return nil, err
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	w.stop = stop
+	w.run, w.stop = run, stop
 	w.start(func() error { return w.chain.Run(run, blockEvery) })
 	w.start(func() error { return w.app.Run(run) })
 	select {
 	case <-w.app.Ready():
-		return w, nil
+		return w, w.writeConfig()
 	case err := <-w.ended:
 		w.parts--
 		return nil, errors.Join(errors.New("the server did not start"), err)
