@@ -39,8 +39,8 @@ func TestNodeClient(t *testing.T) {
 		Made struct {
 			Status, ErrorCode int
 			Data              struct {
-				OrderID, Status string
-				BaseAmount      json.Number
+				OrderID, Status, MerchantOrderID string
+				BaseAmount                       json.Number
 			}
 		}
 		Found   string
@@ -55,7 +55,7 @@ func TestNodeClient(t *testing.T) {
 		}
 		Callback struct {
 			Type, Status, OrderID, Hash string
-			Genuine, Fresh              bool
+			Genuine, Again, Fresh       bool
 			Sent                        json.Number
 			Final                       int
 		}
@@ -72,7 +72,7 @@ func TestNodeClient(t *testing.T) {
 	w.Must(err)
 	read()
 	m := said.Made
-	if m.Status != 200 || m.ErrorCode != 0 || m.Data.Status != "Pending" || m.Data.BaseAmount != "0.5000001" {
+	if m.Status != 200 || m.ErrorCode != 0 || m.Data.Status != "Pending" || m.Data.BaseAmount != "0.5000001" || m.Data.MerchantOrderID != "77" {
 		t.Fatalf("made: %+v", m)
 	}
 	read()
@@ -86,7 +86,7 @@ func TestNodeClient(t *testing.T) {
 	w.Confirm(w.A, w.Newest(w.A).Seq)
 	read()
 	c := said.Callback
-	if c.Type != "pay-out" || c.Status != "completed" || c.OrderID != m.Data.OrderID || c.Hash != dialecttest.TxID || !c.Genuine || !c.Fresh || c.Sent != "0.5000001" || c.Final != 1 {
+	if c.Type != "pay-out" || c.Status != "completed" || c.OrderID != m.Data.OrderID || c.Hash != dialecttest.TxID || !c.Genuine || !c.Again || !c.Fresh || c.Sent != "0.5000001" || c.Final != 1 {
 		t.Fatalf("callback: %+v", c)
 	}
 	w.Must(cmd.Wait())

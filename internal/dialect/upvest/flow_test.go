@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/account"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/id"
 	"sluice/internal/money"
@@ -160,6 +161,22 @@ func TestGuideFlow(t *testing.T) {
 	c.want(c.call("DELETE", "/payments/withdrawals/"+again, ""), 422)
 	c.want(c.call("GET", "/payments/withdrawals/"+again, ""), 200, `"status":"CANCELLED","cancellation_reason":"CANCELLED_BY_CLIENT"`)
 	c.want(c.balance(p), 200, `"available_for_withdrawal":"195"`)
+	x.title("an account, which holds nothing")
+	trading := c.want(c.call("POST", "/accounts", fmt.Sprintf(`{"account_group_id":%q,"user_id":%q,"type":"TRADING","name":"Trading"}`, p.group, p.user), fresh()), 200).get("id")
+	c.want(c.call("DELETE", "/accounts/"+trading, ""), 202)
+	x.title("a top-up, taken back")
+	topUp := c.want(c.call("POST", "/payments/topups", fmt.Sprintf(`{"account_group_id":%q,"cash_amount":"5.00","currency":"EUR"}`, p.group), fresh()), 200).get("id")
+	c.want(c.call("DELETE", "/payments/topups/"+topUp, ""), 204)
+	c.want(c.call("GET", "/payments/topups/"+topUp, ""), 200, `"status":"CANCELLED"`)
+	x.title("a sale that settles later")
+	group := must(id.Parse(id.Account, "acc_"+strings.ReplaceAll(p.group, "-", "")))
+	dialecttest.Do[account.Credit](w, w.A.ID.Shard, account.AddCredit{
+		Merchant: w.A.ID.Seq, Account: group.Seq, Asset: w.Deps.Desk.Assets["EUR"], Amount: money.Of(82875), Kind: account.KindSale, Tradable: true, Pending: true,
+	})
+	c.want(c.balance(p), 200, `"pending_settlement":"828.75"`, `"available_for_trading":"828.75"`)
+	c.want(c.call("GET", "/transactions/cash?order=DESC&limit=1", ""), 200, `"type":"ORDER_EXECUTION"`)
+	x.title("another product")
+	c.want(c.call("POST", "/orders", `{}`, fresh()), 404, "errors/not_found")
 	x.is(t, "testdata/guide.http")
 }
 

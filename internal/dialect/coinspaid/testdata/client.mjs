@@ -12,7 +12,10 @@ async function call(path, params) {
   const body = JSON.stringify(params);
   const res = await fetch(base + path, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-Processing-Key': key, 'X-Processing-Signature': sign(body) },
+    headers: {
+      'Content-Type': 'application/json, application/json', // as some libraries write it
+      'X-Processing-Key': key, 'X-Processing-Signature': sign(body),
+    },
     body,
   });
   return { status: res.status, body: await res.json() };
@@ -39,7 +42,7 @@ const receiver = createServer((req, res) => {
 
 receiver.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: receiver.address().port })));
 createInterface({ input: process.stdin }).once('line', async () => {
-  const made = await call('/withdrawal/crypto', { amount: 1e-7 + 0.5, address, foreign_id: 'node-1', currency: 'ETH', tag: null });
+  const made = await call('/withdrawal/crypto', { amount: 1e-7 + 0.5, address, foreign_id: 'node-1', currency: 'ETH', tag: '77' });
   console.log(JSON.stringify({ made }));
   const twice = await call('/withdrawal/crypto', { amount: '0.5', address, foreign_id: 'node-1', currency: 'ETH' });
   console.log(JSON.stringify({ twice }));

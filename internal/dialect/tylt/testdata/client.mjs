@@ -40,11 +40,13 @@ const receiver = createServer((req, res) => {
     const wanted = Buffer.from(sign(raw), 'hex');
     const genuine = given.length === wanted.length && timingSafeEqual(given, wanted);
     const { data, type } = JSON.parse(raw.toString());
+    // The vendor's own sample signs what it has read and written again.
+    const again = sign(JSON.stringify(JSON.parse(raw.toString()))) === req.headers['x-tlp-signature'];
     const status = data.status.toLowerCase().replaceAll(' ', '_');
     const fresh = !seen.has(sign(raw));
     seen.add(sign(raw));
     console.log(JSON.stringify({
-      callback: { type, status, genuine, fresh, orderId: data.orderId, hash: data.transactions[0]?.transactionHash ?? '', sent: data.settledAmountSent, final: data.isFinal },
+      callback: { type, status, genuine, again, fresh, orderId: data.orderId, hash: data.transactions[0]?.transactionHash ?? '', sent: data.settledAmountSent, final: data.isFinal },
     }));
     res.writeHead(genuine ? 200 : 403).end(genuine ? 'ok' : 'no');
     receiver.close();
@@ -57,8 +59,8 @@ createInterface({ input: process.stdin }).once('line', async () => {
   const currencies = await get('getSupportedCryptoCurrenciesList');
   const eth = currencies.find((c) => c.currencySymbol === 'ETH').networks[0];
   const made = await post('createPayoutRequest', {
-    baseAmount: 1e-7 + 0.5, baseCurrency: 'ETH', address, settledCurrency: 'ETH', networkSymbol: eth.networkSymbol,
-    comments: 'naïve <b>&</b>', callBackUrl: `http://127.0.0.1:${receiver.address().port}/told`,
+    settledAmount: 1e-7 + 0.5, settledCurrency: 'ETH', destinationDetails: { address, networkSymbol: eth.networkSymbol }, // the newer body
+    merchantOrderId: 77, payeeDetails: [], comments: 'naïve <b>&</b>', callBackUrl: `http://127.0.0.1:${receiver.address().port}/told`,
   });
   console.log(JSON.stringify({ made }));
   const found = await get('getPayoutTransactionInformation', { orderId: made.data.orderId });

@@ -13,10 +13,12 @@ const now = () => Math.floor(Date.now() / 1000);
 
 let token = '';
 
-async function call(method, target, body, extra = {}) {
+// call signs all headers but those that a client of the vendor's leaves out.
+async function call(method, target, body, extra = {}, unsigned = {}) {
   const raw = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
   const headers = { accept: 'application/json', 'upvest-client-id': client, ...extra };
   if (token) headers.authorization = `Bearer ${token}`;
+  else delete headers['upvest-client-id']; // the form has it
   if (raw) {
     headers['content-type'] ??= 'application/json';
     headers['content-length'] = String(Buffer.byteLength(raw));
@@ -31,13 +33,13 @@ async function call(method, target, body, extra = {}) {
   const res = await fetch(base + target, {
     method,
     body: raw || undefined,
-    headers: { ...headers, 'signature-input': `sig1=${params}`, signature: `sig1=:${signature.toString('base64')}:`, 'upvest-signature-version': '15' },
+    headers: { ...headers, ...unsigned, 'signature-input': `sig1=${params}`, signature: `sig1=:${signature.toString('base64')}:`, 'upvest-signature-version': '15' },
   });
   const answer = await res.text();
   return { status: res.status, body: answer ? JSON.parse(answer) : null };
 }
 
-const create = (path, body) => call('POST', path, body, { 'idempotency-key': randomUUID() });
+const create = (path, body) => call('POST', path, body, {}, { 'idempotency-key': randomUUID() });
 
 async function must(promise, status) {
   const res = await promise;
@@ -78,7 +80,7 @@ const receiver = createServer((req, res) => {
 receiver.listen(0, '127.0.0.1', async () => {
   const form = new URLSearchParams({
     client_id: client, client_secret: secret, grant_type: 'client_credentials',
-    scope: 'payments:admin reference_accounts:admin positions:read users:admin accounts:admin webhooks:admin topups:admin',
+    scope: 'payments:admin reference_accounts:admin positions:read users:admin accounts:admin webhooks:admin topups:admin orders:admin mandates:read',
   });
   token = (await must(call('POST', '/auth/token', form.toString(), { 'content-type': 'application/x-www-form-urlencoded' }), 200)).access_token;
   const user = await must(create('/users', {
@@ -86,15 +88,16 @@ receiver.listen(0, '127.0.0.1', async () => {
     address: { address_line1: 'Unter den Linden 1', postcode: '10117', city: 'Berlin', country: 'DE' },
   }), 200);
   const group = await must(create('/account_groups', { user_id: user.id, type: 'PERSONAL' }), 200);
+  await must(create('/accounts', { account_group_id: group.id, user_id: user.id, type: 'TRADING', name: 'Trading' }), 200);
   const reference = await must(create('/payments/reference_accounts', {
     user_id: user.id, account_owner: 'Max Mustermann', iban: 'DE02100500000054540402', bic: 'BELADEBE', confirmed_at: '2020-08-24T14:15:22Z',
   }), 200);
   await must(create('/payments/topups', { account_group_id: group.id, cash_amount: '1.50', currency: 'EUR' }), 200);
   const hook = await must(call('POST', '/webhooks', { title: 'node', url: `http://127.0.0.1:${receiver.address().port}/told`, config: { delay: '1s', max_package_size: 12400 } }), 201);
-  await must(call('PATCH', `/webhooks/${hook.id}`, { enabled: true }), 200);
+  await must(call('PATCH', `/webhooks/${hook.id}`, { ...hook, enabled: true }), 200);
   keys = (await must(call('GET', '/auth/verify_keys'), 200)).keys;
   const made = await must(create('/payments/withdrawals', {
-    reference_account_id: reference.id, account_group_id: group.id, user_id: user.id, amount: '1.50', currency: 'EUR', remittance_information: 'Withdrawal', purpose_code: 'OTHR',
+    reference_account_id: reference.id, account_group_id: group.id, amount: '1.50', currency: 'EUR', remittance_information: 'Withdrawal', purpose_code: 'OTHR',
   }), 200);
   const listed = await must(call('GET', `/account_groups/${group.id}/payments/withdrawals?limit=1&order=DESC`), 200);
   console.log(JSON.stringify({ made: made.id, status: made.status, listed: listed.data[0].id, balance: (await must(call('GET', `/account_groups/${group.id}/payments/cash_balance`), 200)).available_for_withdrawal }));
