@@ -45,9 +45,6 @@ func (c Open) Apply(v *commit.View) (any, error) {
 	if c.Kind != ledger.KindMerchant && c.Kind != ledger.KindCustomer {
 		return nil, fault.Bad("invalid_kind", "kind", "the kind is customer or merchant")
 	}
-	if len(c.ForeignID) > MaxText {
-		return nil, fault.Bad("invalid_foreign_id", "foreign_id", "a foreign id has at most %d bytes", MaxText)
-	}
 	if len(c.Name) > MaxText {
 		return nil, fault.Bad("invalid_name", "name", "a name has at most %d bytes", MaxText)
 	}
@@ -56,6 +53,9 @@ func (c Open) Apply(v *commit.View) (any, error) {
 		if first, taken := ledger.AccountForeignIDs.Get(v, key); taken {
 			return nil, fault.New(fault.Conflict, "duplicate_foreign_id", "an account with this foreign_id exists: %s", v.ID(first.Account).Text(id.Account)).
 				At("foreign_id").With("account", v.ID(first.Account).Text(id.Account))
+		}
+		if err := CheckForeignID(c.ForeignID); err != nil {
+			return nil, err
 		}
 	}
 	a := ledger.Account{

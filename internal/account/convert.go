@@ -92,14 +92,14 @@ func (c Convert) Apply(v *commit.View) (any, error) {
 	if _, err := Owned(v, c.Merchant, c.Account); err != nil {
 		return nil, err
 	}
-	if len(c.ForeignID) > MaxText {
-		return nil, fault.Bad("invalid_foreign_id", "foreign_id", "a foreign id has at most %d bytes", MaxText)
-	}
 	key := ConversionForeignKey{c.Merchant, c.ForeignID}
 	if c.ForeignID != "" {
 		if first, taken := ConversionForeignIDs.Get(v, key); taken {
 			return nil, fault.New(fault.Conflict, "duplicate_foreign_id", "a conversion with this foreign_id exists: %s; nothing was done", v.ID(first.Conversion).Text(id.Conversion)).
 				At("foreign_id").With("conversion", v.ID(first.Conversion).Text(id.Conversion))
+		}
+		if err := CheckForeignID(c.ForeignID); err != nil {
+			return nil, err
 		}
 	}
 	if c.Problem != nil {

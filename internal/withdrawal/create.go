@@ -133,6 +133,15 @@ func (c Create) first(v *commit.View) (ForeignID, bool) {
 	return ForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID})
 }
 
+// named refuses an id of the merchant's own that cannot be one. Ids that were taken
+// under older rules are found before this is asked: a repeat is told so.
+func (c Create) named() error {
+	if c.Unnamed && c.ForeignID == "" {
+		return nil
+	}
+	return account.CheckForeignID(c.ForeignID)
+}
+
 // exchange fixes what is paid out where that is not what is taken.
 func (c Create) exchange(v *commit.View, w *Withdrawal) error {
 	q := c.Quote
@@ -171,9 +180,6 @@ func (c Create) pays() money.Asset {
 
 // check holds the rules that need no balance.
 func (c Create) check(v *commit.View) error {
-	if c.Unnamed != (c.ForeignID == "") || len(c.ForeignID) > account.MaxText {
-		return fault.Bad("invalid_foreign_id", "foreign_id", "a withdrawal needs your own id of it, 1 to %d bytes", account.MaxText)
-	}
 	if _, err := account.Owned(v, c.Merchant, c.Account); err != nil {
 		return err
 	}
@@ -181,6 +187,9 @@ func (c Create) check(v *commit.View) error {
 		t := v.ID(first.Withdrawal).Text(id.Withdrawal)
 		return fault.New(fault.Conflict, "duplicate_foreign_id", "a withdrawal with this foreign_id exists: %s; nothing was done", t).
 			At("foreign_id").With("withdrawal", t)
+	}
+	if err := c.named(); err != nil {
+		return err
 	}
 	if c.Problem != nil {
 		return c.Problem

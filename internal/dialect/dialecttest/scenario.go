@@ -50,6 +50,8 @@ type Words struct {
 	Duplicate, Insufficient, BadSignature, BadAddress                   Answer // Status and Code
 	// ReviewTold says that a callback tells of a review.
 	ReviewTold bool
+	// FixedIDs says that the wire's own ids have one form, so that clients choose none.
+	FixedIDs bool
 	// NoConversion says that the wire cannot exchange on the way.
 	NoConversion bool
 	// What the scenarios pay with and to; "" and nil: ETH to Alice. Without TxID nothing
@@ -78,6 +80,7 @@ func Run(t *testing.T, wire func(dialect.Deps) dialect.Dialect, d Driver, words 
 		{"Cancel", (*suite).cancel},
 		{"Review", (*suite).review},
 		{"TestCase07_Duplicate", (*suite).duplicate},
+		{"A20_OwnIDs", (*suite).ownIDs},
 		{"Insufficient", (*suite).insufficient},
 		{"BadSignature", (*suite).badSignature},
 		{"BadAddress", (*suite).badAddress},
@@ -216,6 +219,21 @@ func (s *suite) duplicate() {
 	// Another merchant may use the same id and learns nothing of it.
 	s.Fund(s.B, s.currency(), "1")
 	s.is("other merchant", s.d.Create(s.World, s.B, s.B.Secret, s.order("w-1")), s.words.Created)
+}
+
+// ownIDs: an id that looks like another one is refused, and holds no money.
+func (s *suite) ownIDs() {
+	if s.words.FixedIDs {
+		s.Skip("clients of this wire choose no ids")
+	}
+	s.Fund(s.A, s.currency(), "1")
+	for _, foreign := range []string{"w-1\u200b", "w\u202e-1", "w-1 ", " w-1", "w-\u00ad1", "\ufeffw-1", "w\u00a01", "cafe\u0301", "..", "a/../b"} {
+		if got := s.d.Create(s.World, s.A, s.A.Secret, s.order(foreign)); got.Status < 400 || got.Status > 499 || got.Word == s.words.Created.Word {
+			s.Errorf("%+q: answered %d %q\n%s", foreign, got.Status, got.Word, got.Body)
+		}
+	}
+	s.has("1")
+	s.is("create", s.d.Create(s.World, s.A, s.A.Secret, s.order("w-1")), s.words.Created)
 }
 
 func (s *suite) insufficient() {

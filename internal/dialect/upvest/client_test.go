@@ -488,7 +488,7 @@ func TestScenarios(t *testing.T) {
 		Rejected: is(200, "CANCELLED", `"cancellation_reason":"CANCELLED_BY_UPVEST"`), Duplicate: is(200, "NEW", ""),
 		Insufficient: is(400, "", `"type":"urn:sluice:problem:insufficient_funds"`), BadSignature: is(401, "", "Signature is incorrect"),
 		BadAddress: is(400, "", "https://docs.upvest.co/errors/bad_request"), NoConversion: true,
-		Currency: "EUR", Address: dialecttest.Berlin, BadAddresses: []string{"DE03100500000054540402", "DE021005", "TR330006100519786457841326"}, NoTxID: true,
+		Currency: "EUR", Address: dialecttest.Berlin, BadAddresses: []string{"DE03100500000054540402", "DE021005", "TR330006100519786457841326"}, NoTxID: true, FixedIDs: true,
 		Options: options(), Prepare: d.prepare, Told: d.told,
 	})
 }
