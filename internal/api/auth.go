@@ -83,6 +83,10 @@ func (s *server) authenticate(r *http.Request) (*caller, error) {
 		return who, nil
 	}
 	key, found, err := s.Reads.KeyByHash(r.Context(), hash)
+	if fault.CodeOf(err) == "record_altered" {
+		s.log.Error("an API key is refused", "error", err)
+		return nil, errInvalidKey
+	}
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "store_unavailable", "the database does not answer; nothing was done. Repeat the request after a moment")
 	}

@@ -22,6 +22,7 @@ import (
 
 	"sluice/internal/account"
 	"sluice/internal/api"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -114,7 +115,7 @@ func newWorldWith(t testing.TB, url string, change func(*api.Deps)) *world {
 	t.Helper()
 	ctx := context.Background()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	opt := store.Options{Log: quiet}
+	opt := store.Options{Log: quiet, Chain: chaintest.Key}
 	must(t, store.Migrate(ctx, url, opt))
 	db, err := store.Open(ctx, url, opt)
 	must(t, err)

@@ -28,6 +28,7 @@ import (
 	"sluice/internal/schedule"
 	"sluice/internal/seal"
 	"sluice/internal/signer"
+	"sluice/internal/signer/acceptance"
 	"sluice/internal/store"
 	"sluice/internal/terms"
 	"sluice/internal/treasury"
@@ -65,6 +66,7 @@ type App struct {
 
 	book     *book
 	lookout  *lookout // nil: nothing is paid out from here
+	anchors  *anchors
 	schedule *schedule.Schedule
 	dispatch *dispatch.Worker // nil: nothing is paid out from here
 	deliver  *deliver.Worker  // nil: nothing is sent from here
@@ -136,6 +138,9 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	}
 	a.book = newBook(a.Store, a.Assets, conf.TrialEvery.Std(), a.log)
 	a.metrics.registry.MustRegister(a.book, newOut(a.outages))
+	if err := a.newAnchors(ctx); err != nil {
+		return nil, err
+	}
 	return a, a.listen(ctx)
 }
 
@@ -172,11 +177,24 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	if !keys && len(a.conf.Networks) > 0 {
 		a.log.Warn("there are no keys yet: withdrawals to networks are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
 	}
+	accepted, err := a.accepted()
+	if err != nil {
+		return err
+	}
 	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, watched, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
-		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Outages: a.outages, Log: a.log,
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Outages: a.outages, Log: a.log,
 	})
 	return nil
+}
+
+// accepted signs what withdrawals were accepted as; nil: this installation has no key for that.
+func (a *App) accepted() (func(acceptance.Statement) string, error) {
+	key, err := a.conf.ChainKey(false)
+	if err != nil || key == nil {
+		return nil, err
+	}
+	return func(s acceptance.Statement) string { return acceptance.Sign(key.Sign, s) }, nil
 }
 
 func (a *App) newDeliver() (err error) {
@@ -252,22 +270,53 @@ func OpenStore(ctx context.Context, conf config.Config, log *slog.Logger) (*stor
 }
 
 func openStore(ctx context.Context, conf config.Config, log *slog.Logger, outages *outage.Book) (*store.DB, error) {
-	opt := store.Options{Shards: conf.Shards, Log: log, Outages: outages}
 	url := conf.DatabaseURL.Reveal()
 	fresh := isNewFile(url)
 	if conf.AutoMigrate || fresh {
-		if err := store.Migrate(ctx, url, opt); err != nil {
-			return nil, noDatabase(conf, err)
+		if err := Migrate(ctx, conf, log); err != nil {
+			return nil, err
 		}
 	}
 	if fresh {
 		log.Info("made a new database", "database", conf.DatabaseName())
 	}
+	opt, err := StoreOptions(conf, log)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Chain == nil {
+		log.Warn("the books have no chain: nobody notices when the database is changed. Set chain.key, then `sluice chain begin`")
+	}
+	opt.Outages = outages
 	db, err := store.Open(ctx, url, opt)
 	if err != nil {
 		return nil, noDatabase(conf, err)
 	}
 	return db, nil
+}
+
+// Migrate brings the schema of the database up to this program. Where that begins the
+// chain of the books, its key is made.
+func Migrate(ctx context.Context, conf config.Config, log *slog.Logger) error {
+	url := conf.DatabaseURL.Reveal()
+	begins, err := store.BeginsChain(ctx, url)
+	if err != nil {
+		return noDatabase(conf, err)
+	}
+	key, err := conf.ChainKey(begins)
+	if err != nil {
+		return err
+	}
+	if err := store.Migrate(ctx, url, store.Options{Shards: conf.Shards, Log: log, Chain: key}); err != nil {
+		return noDatabase(conf, err)
+	}
+	return nil
+}
+
+// StoreOptions are how the database of a configuration is opened.
+func StoreOptions(conf config.Config, log *slog.Logger) (store.Options, error) {
+	key, err := conf.ChainKey(false)
+	return store.Options{Shards: conf.Shards, Log: log, Chain: key}, err
 }
 
 func noDatabase(conf config.Config, err error) error {

@@ -44,6 +44,7 @@ func (a *App) Run(ctx context.Context) error {
 	working := []part{
 		start("schedule", func() error { return a.schedule.Run(workCtx) }),
 		start("trial balance", func() error { return a.book.run(workCtx) }),
+		start("anchors", func() error { return a.anchors.run(workCtx) }),
 	}
 	if a.lookout != nil {
 		working = append(working, start("lookout", func() error { return a.lookout.run(workCtx) }))
@@ -119,6 +120,7 @@ func (a *App) stop(ctx context.Context, graceful bool, stopWork func(), working 
 		return errors.Join(err, fault.New(fault.Unavailable, "stop_timeout",
 			"stopping took longer than stop_timeout (%s); what was under way goes on at the next start", a.conf.StopTimeout))
 	}
+	a.anchors.write(ctx) // of the last commit
 	err = errors.Join(err, a.Close())
 	a.log.Info("stopped", "took", time.Since(begin).Round(time.Millisecond).String())
 	return err

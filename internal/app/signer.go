@@ -94,6 +94,13 @@ func SignerPolicy(f config.SignerFile) (guard.Policy, error) {
 		}
 		p.Approvers = append(p.Approvers, ed25519.PublicKey(key))
 	}
+	for i, text := range f.AcceptanceKeys {
+		key, err := approval.ParsePublic(text)
+		if err != nil {
+			return p, fault.Bad("config_invalid", fmt.Sprintf("acceptance_keys[%d]", i), "must be a public key; `sluice chain public` prints that of a server")
+		}
+		p.Acceptors = append(p.Acceptors, key)
+	}
 	for _, n := range f.Networks {
 		out, err := policyNetwork(n)
 		if err != nil {
@@ -183,6 +190,9 @@ func policyAsset(a config.SignerAsset) (out guard.Asset, err error) {
 		return out, err
 	}
 	out.CountPerHour, out.CountPerDay = a.CountPerHour, a.CountPerDay
+	if out.AcceptanceAbove, err = config.Limit(a.AcceptanceAbove, a.Scale); err != nil {
+		return out, err
+	}
 	out.ApprovalAbove, err = config.Limit(a.ApprovalAbove, a.Scale)
 	return out, err
 }

@@ -21,12 +21,14 @@ var levels = map[string]int{
 	"contracts/artifacts": 1,
 
 	// 2: mechanisms and ports without business rules.
-	"internal/commit":   2,
-	"internal/outage":   2, // what lasts, in the log once
-	"internal/calendar": 2,
-	"internal/signer":   2,
-	"internal/bitcoin":  2,
-	"internal/fx":       2,
+	"internal/commit":          2,
+	"internal/outage":          2, // what lasts, in the log once
+	"internal/chain":           2,
+	"internal/chain/chaintest": 3,
+	"internal/calendar":        2,
+	"internal/signer":          2,
+	"internal/bitcoin":         2,
+	"internal/fx":              2,
 
 	// 3: the ledger and what stands beside it, and the port of the rails.
 	"internal/rail":     3,
@@ -36,8 +38,9 @@ var levels = map[string]int{
 	"internal/quote":    3, // withdrawals use quotes
 	"internal/alias":    3,
 	// What every place of keys needs of the curve.
-	"internal/signer/curve":    3,
-	"internal/signer/approval": 3,
+	"internal/signer/curve":      3,
+	"internal/signer/approval":   3,
+	"internal/signer/acceptance": 3,
 	// What banks write and read, without a connection: commands may use it.
 	"internal/rail/sepa/message": 3,
 

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/bankbook"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/iban"
 	"sluice/internal/id"
@@ -43,10 +44,10 @@ func open(t testing.TB, dir string, opt bankbook.Options) *desk {
 	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	url := "sqlite:" + filepath.Join(dir, "x.db")
-	if err := store.Migrate(context.Background(), url, store.Options{Log: quiet}); err != nil {
+	if err := store.Migrate(context.Background(), url, store.Options{Log: quiet, Chain: chaintest.Key}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(context.Background(), url, store.Options{Log: quiet})
+	db, err := store.Open(context.Background(), url, store.Options{Log: quiet, Chain: chaintest.Key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/bench"
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -162,7 +163,11 @@ func TestGivenDatabase(t *testing.T) {
 // merchants counts the merchants of a database, after making one with a name.
 func merchants(t *testing.T, url, name string) int {
 	t.Helper()
-	db, err := store.Open(t.Context(), url, store.Options{})
+	key, err := chain.ParseKey(bench.ChainKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), url, store.Options{Chain: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func startLoop(ctx context.Context, url string) (*product, error) {
 func startApp(ctx context.Context, url string) (*product, error) {
 	conf := config.Default(config.Dev)
 	conf.Listen, conf.AdminListen, conf.DatabaseURL = "127.0.0.1:0", "", config.NewSecret(url)
-	conf.Dispatch.Enabled, conf.Keystore.Dir = false, ""
+	conf.Dispatch.Enabled, conf.Keystore.Dir, conf.Chain.Key = false, "", config.NewSecret(ChainKey)
 	conf.Assets = []config.Asset{{Code: asset.Code, Scale: asset.Scale, Networks: asset.Networks}}
 	a, err := app.New(ctx, conf, app.Options{Rails: map[string]rail.Rail{network: paper{}}, Log: silent})
 	if err != nil {

@@ -147,7 +147,7 @@ func (s *postgresScratch) open(ctx context.Context, target string) error {
 	q := u.Query()
 	q.Set("search_path", s.schema)
 	u.RawQuery = q.Encode()
-	opt := quiet
+	opt := store.Options{Log: quiet.Log}
 	opt.Shards = 1
 	if err := store.Migrate(ctx, u.String(), opt); err != nil {
 		return err

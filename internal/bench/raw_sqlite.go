@@ -145,7 +145,7 @@ type sqliteScratch struct {
 
 func newSQLiteScratch(ctx context.Context, dir string) (*sqliteScratch, error) {
 	path := filepath.Join(dir, "floor.db")
-	if err := store.Migrate(ctx, "sqlite:"+path, quiet); err != nil {
+	if err := store.Migrate(ctx, "sqlite:"+path, store.Options{Log: quiet.Log}); err != nil {
 		return nil, err
 	}
 	conn, err := (&sqlite.Driver{}).Open(sqliteDSN(path))

@@ -63,7 +63,8 @@ type root struct {
 	Reconcile  reconcileCmd  `cmd:"" help:"Compare the wallets with the ledger, to the last unit."`
 	Fee        feeCmd        `cmd:"" help:"What merchants are charged."`
 	Dialect    dialectCmd    `cmd:"" help:"Who speaks the wires of other providers."`
-	Verify     verifyCmd     `cmd:"" help:"Recompute every balance from its transfers and compare. Exit code 1: something differs."`
+	Verify     verifyCmd     `cmd:"" help:"Recompute every balance and the hash chain from the rows, and compare them with what is written and with what was written down outside the database. Exit code 1: something differs."`
+	Chain      chainCmd      `cmd:"" help:"The hash chain of the books: who changes the database behind the program's back is found by verify."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`
 	Version    versionCmd    `cmd:"" help:"Print what was built."`
@@ -240,12 +241,20 @@ type tool struct {
 
 // open loads the configuration, opens the database for the time of fn, and never
 // changes its schema.
-func (e *env) open(fn func(*tool) error) error {
+func (e *env) open(fn func(*tool) error) error { return e.openAs(false, fn) }
+
+// openAs is open; with look, a chain that is wrong is no reason not to.
+func (e *env) openAs(look bool, fn func(*tool) error) error {
 	conf, _, err := e.config(nil)
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(e.ctx, conf.DatabaseURL.Reveal(), store.Options{Log: slog.New(slog.DiscardHandler)})
+	opt, err := app.StoreOptions(conf, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	opt.Look = look
+	db, err := store.Open(e.ctx, conf.DatabaseURL.Reveal(), opt)
 	if err != nil {
 		return fault.New(fault.Unavailable, "no_database", "the database %s cannot be used: %v; --database-url or SLUICE_DATABASE_URL names another", conf.DatabaseName(), err)
 	}

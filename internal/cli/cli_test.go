@@ -93,6 +93,7 @@ func TestTranscripts(t *testing.T) {
 	moment := regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z`)
 	secret := regexp.MustCompile(`sluice_(live|test)_[0-9A-Za-z]{36}`)
 	shown := regexp.MustCompile(`\.\.\.[0-9A-Za-z]{4}\b`)
+	chained := regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no transcripts", err)
@@ -140,6 +141,7 @@ func TestTranscripts(t *testing.T) {
 				})
 				all = moment.ReplaceAllString(all, "TIME")
 				all = secret.ReplaceAllString(all, "sluice_${1}_SECRET")
+				all = chained.ReplaceAllString(all, "CHAIN")
 				all = shown.ReplaceAllString(all, "...LAST")
 				all = blanks.ReplaceAllString(all, "  ")
 				got.WriteString(all)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sluice/internal/chain"
 	"sluice/internal/config"
 	"sluice/internal/fault"
 )
@@ -32,10 +33,11 @@ func (c *initCmd) Run(e *env) error {
 		mode = config.Dev
 	}
 	beside := func(name string) string { return filepath.Join(filepath.Dir(path), name) }
-	secrets := config.SecretFiles{SealKeys: beside("seal.keys"), Passphrase: beside("keystore.passphrase")}
+	secrets := config.SecretFiles{SealKeys: beside("seal.keys"), Passphrase: beside("keystore.passphrase"), ChainKey: beside("chain.key")}
 	if err := errors.Join(
 		secretFile(secrets.SealKeys, path, "key for bank accounts", c.Force, sealKeyFile),
 		secretFile(secrets.Passphrase, path, "passphrase of the keystore", c.Force, func() (string, error) { return rand.Text() + rand.Text(), nil }),
+		secretFile(secrets.ChainKey, path, "key of the books' chain", c.Force, func() (string, error) { return chain.NewKey(), nil }),
 	); err != nil {
 		return err
 	}
@@ -57,11 +59,12 @@ func (c *initCmd) Run(e *env) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	out := map[string]string{"file": path, "mode": string(mode), "seal_keys": secrets.SealKeys, "passphrase": secrets.Passphrase}
+	out := map[string]string{"file": path, "mode": string(mode), "seal_keys": secrets.SealKeys, "passphrase": secrets.Passphrase, "chain_key": secrets.ChainKey}
 	return e.print(out, func(w io.Writer) {
 		printer{w}.f(`wrote %s (mode %s). Back up, apart from the database:
   %s  encrypts bank accounts
   %s  opens the keys of the wallets
+  %s  proves the books
 
 Next:
   add a network and its assets to %s
@@ -69,6 +72,6 @@ Next:
   sluice serve
   sluice wallet create --network ethereum
   sluice merchant create --name "My shop"
-`, path, mode, secrets.SealKeys, secrets.Passphrase, path)
+`, path, mode, secrets.SealKeys, secrets.Passphrase, secrets.ChainKey, path)
 	})
 }

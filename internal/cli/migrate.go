@@ -4,8 +4,8 @@ import (
 	"io"
 	"log/slog"
 
+	"sluice/internal/app"
 	"sluice/internal/fault"
-	"sluice/internal/store"
 )
 
 type migrateCmd struct{}
@@ -16,9 +16,8 @@ func (migrateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	opt := store.Options{Shards: conf.Shards, Log: slog.New(slog.NewTextHandler(e.Stderr, nil))}
 	e.progress("migrating %s", conf.DatabaseName())
-	if err := store.Migrate(e.ctx, conf.DatabaseURL.Reveal(), opt); err != nil {
+	if err := app.Migrate(e.ctx, conf, slog.New(slog.NewTextHandler(e.Stderr, nil))); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "not_migrated", "the database %s could not be migrated; nothing of the step that failed remains", conf.DatabaseName())
 	}
 	return e.open(func(t *tool) error {

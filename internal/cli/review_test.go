@@ -2,12 +2,14 @@ package cli_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"sluice/internal/account"
 	"sluice/internal/app"
 	"sluice/internal/commit"
+	"sluice/internal/config"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
@@ -19,7 +21,11 @@ import (
 // waiting makes withdrawals of an existing merchant that wait for a person.
 func waiting(t *testing.T, merchant string, n int) []string {
 	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:sluice.db", store.Options{})
+	conf, _, err := config.Load(config.Source{Environ: os.Environ()})
+	must(t, err)
+	key, err := conf.ChainKey(false)
+	must(t, err)
+	db, err := store.Open(t.Context(), "sqlite:sluice.db", store.Options{Chain: key})
 	must(t, err)
 	defer func() { must(t, db.Close()) }()
 	m, err := id.Parse(id.Merchant, merchant)

@@ -3,13 +3,18 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
+	"strconv"
 	"time"
 
+	"sluice/internal/chain"
 	"sluice/internal/fault"
 	"sluice/internal/store"
 )
 
-type verifyCmd struct{}
+type verifyCmd struct {
+	Anchors string `placeholder:"FILE" help:"Compare with the anchors in this file. Default: the file that chain.anchors names."`
+}
 
 // verdict is what verify prints as JSON.
 type verdict struct {
@@ -24,30 +29,22 @@ type verdict struct {
 const stillAt = 5 * time.Second
 
 // Run implements the command.
-func (verifyCmd) Run(e *env) error {
-	return e.open(func(t *tool) error {
-		begin := time.Now()
-		e.progress("verifying %s: every row is read once", t.conf.DatabaseName())
-		done := make(chan struct{})
-		told := make(chan struct{})
-		go func() {
-			defer close(told)
-			tick := time.NewTicker(stillAt)
-			defer tick.Stop()
-			for {
-				select {
-				case <-done:
-					return
-				case <-tick.C:
-					e.progress("still at it after %s", time.Since(begin).Round(time.Second))
-				}
-			}
-		}()
-		report, err := t.db.Verify(t.ctx)
-		close(done)
-		<-told
+func (c verifyCmd) Run(e *env) error {
+	return e.openAs(true, func(t *tool) error {
+		path := c.Anchors
+		if path == "" {
+			path = t.conf.AnchorFile()
+		} else if _, err := os.Stat(path); err != nil {
+			return fault.Wrap(err, fault.Invalid, "usage", "the anchors %s cannot be read", path)
+		}
+		anchors, err := chain.ReadAnchors(path)
 		if err != nil {
-			return fault.Wrap(err, fault.Unavailable, "not_verified", "the books could not be read to the end; nothing is said about them")
+			return fault.Wrap(err, fault.Unavailable, "not_verified", "the anchors cannot be read; nothing is said about the books")
+		}
+		e.progress("verifying %s: every row is read once", t.conf.DatabaseName())
+		report, err := t.verify(anchors)
+		if err != nil {
+			return err
 		}
 		v := verdict{OK: report.OK(), Database: t.conf.DatabaseName(), Engine: t.db.Engine(), Report: report}
 		for _, s := range report.Shards {
@@ -64,9 +61,13 @@ func (verifyCmd) Run(e *env) error {
 }
 
 func (v verdict) table(p printer) {
-	p.line("SHARD\tBALANCES\tHOUSE ACCOUNTS\tTRANSFERS\tWITHDRAWALS\tEVENTS\tDIFFERENCES")
+	p.line("SHARD\tBALANCES\tHOUSE ACCOUNTS\tTRANSFERS\tWITHDRAWALS\tEVENTS\tROWS IN CHAIN\tANCHORS\tDIFFERENCES")
 	for _, s := range v.Shards {
-		p.f("%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Shard, s.Balances, s.Houses, s.Transfers, s.Withdrawals, s.Events, s.Count)
+		rows, anchors := "no chain", "-"
+		if s.Chain != nil {
+			rows, anchors = strconv.FormatInt(s.Chain.Rows, 10), strconv.Itoa(s.Chain.Anchors)
+		}
+		p.f("%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%d\n", s.Shard, s.Balances, s.Houses, s.Transfers, s.Withdrawals, s.Events, rows, anchors, s.Count)
 	}
 	for _, s := range v.Shards {
 		for _, d := range s.Differences {

@@ -3,6 +3,7 @@ package commit
 import (
 	"time"
 
+	"sluice/internal/fault"
 	"sluice/internal/id"
 )
 
@@ -18,11 +19,12 @@ type Shard struct {
 // View is the open book of one shard during one batch: the rows that its commands
 // declared, and the changes made so far. Only the loop and stores make one.
 type View struct {
-	shard Shard
-	saved Shard
-	now   time.Time
-	sets  []rowset
-	used  []rowset
+	marker Marker
+	shard  Shard
+	saved  Shard
+	now    time.Time
+	sets   []rowset
+	used   []rowset
 }
 
 // Wants collects the keys that commands declare.
@@ -45,6 +47,7 @@ func (v *View) reset(now time.Time) {
 		s.reset()
 	}
 	// Microseconds, because that is what stores keep: a row reads back as it was written.
+	v.marker = nil
 	v.now, v.shard, v.saved, v.used = now.UTC().Truncate(time.Microsecond), Shard{}, Shard{}, v.used[:0]
 }
 
@@ -68,6 +71,38 @@ func (v *View) NextEvents(n int64) int64 {
 	first := v.shard.LastEvent + 1
 	v.shard.LastEvent += n
 	return first
+}
+
+// Marker makes marks of records with a key that is kept outside the database: who can
+// only write the database can make none.
+type Marker interface {
+	Mark(record []byte) []byte
+	Marked(record, mark []byte) bool
+}
+
+// SetMarker is how a store that keeps marks hands over what makes them.
+func (v *View) SetMarker(m Marker) { v.marker = m }
+
+// Mark is the mark of a record, to be kept beside it; nil where no marks are kept. The
+// same record has the same mark.
+func (v *View) Mark(record []byte) []byte {
+	if v.marker == nil {
+		return nil
+	}
+	return v.marker.Mark(record)
+}
+
+// Holds tells whether a record is the one that a mark was made of. Where no marks are
+// kept, nobody can tell otherwise.
+func (v *View) Holds(record, mark []byte) bool {
+	return v.marker == nil || v.marker.Marked(record, mark)
+}
+
+// Altered is the refusal of a row whose mark is not of it: what rests on it is not done.
+// row is its public id.
+func Altered(what, row string) error {
+	return fault.New(fault.Internal, "record_altered",
+		"the %s %s is not as this program wrote it: somebody else changed the database. Nothing was done; an operator has to run `sluice verify`", what, row)
 }
 
 // SetShard is how a store hands over the shard's row once it is locked.

@@ -61,6 +61,7 @@ type Config struct {
 	Dispatch      Dispatch `toml:"dispatch"`
 	Keystore      Keystore `toml:"keystore"`
 	Seal          Seal     `toml:"seal"`
+	Chain         Chain    `toml:"chain"`
 	Bank          Bank     `toml:"bank"`
 	Signer        Signer   `toml:"signer"`
 	Exchange      Exchange `toml:"exchange"`
@@ -167,6 +168,7 @@ func Default(m Mode) Config {
 		Webhooks:    Webhooks{Enabled: true},
 		Dispatch:    Dispatch{Enabled: true, Window: 16, ResendEvery: Duration(12 * time.Second), LeaseFor: Duration(30 * time.Second)},
 		Keystore:    Keystore{Dir: "keys"},
+		Chain:       Chain{AnchorEvery: defaultAnchor},
 		Bank:        Bank{NameMatch: "relaxed"},
 		Exchange:    defaultExchange(),
 		Treasury:    Treasury{Every: defaultLook},

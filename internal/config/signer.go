@@ -41,8 +41,10 @@ type SignerFile struct {
 	AWSKMS      *AWSKMS         `toml:"aws_kms"`
 	PKCS11      *PKCS11         `toml:"pkcs11"`
 	Approvals   SignerApprovals `toml:"approvals"`
-	Networks    []SignerNetwork `toml:"networks"`
-	Log         Log             `toml:"log"`
+	// AcceptanceKeys are public keys of accepting processes, as `sluice chain public` prints them.
+	AcceptanceKeys []string        `toml:"acceptance_keys"`
+	Networks       []SignerNetwork `toml:"networks"`
+	Log            Log             `toml:"log"`
 }
 
 // AWSKMS names keys at AWS. Who may use them comes from where AWS programs find it.
@@ -94,6 +96,8 @@ type SignerAsset struct {
 	CountPerHour  int    `toml:"count_per_hour"` // payouts; 0: no limit
 	CountPerDay   int    `toml:"count_per_day"`
 	ApprovalAbove string `toml:"approval_above"`
+	// Above it, the record of the acceptance of the payout is asked for; "0": always.
+	AcceptanceAbove string `toml:"acceptance_above"`
 }
 
 // coinScale is the scale of the coins of Bitcoin and its kin.
@@ -192,7 +196,7 @@ func (a SignerAsset) check(p *problems, n *SignerNetwork, path string) {
 		contract(p, path+".token", a.Token)
 	}
 	for _, l := range []struct{ key, text string }{
-		{"per_payout", a.PerPayout}, {"per_hour", a.PerHour}, {"per_day", a.PerDay}, {"approval_above", a.ApprovalAbove},
+		{"per_payout", a.PerPayout}, {"per_hour", a.PerHour}, {"per_day", a.PerDay}, {"approval_above", a.ApprovalAbove}, {"acceptance_above", a.AcceptanceAbove},
 	} {
 		n.amount(p, path+"."+l.key, l.text, a.Scale)
 	}

@@ -15,6 +15,7 @@ func Template(m Mode) string { return TemplateFor(m, SecretFiles{}) }
 type SecretFiles struct {
 	SealKeys   string // for seal.keys
 	Passphrase string // for keystore.passphrase
+	ChainKey   string // for chain.key
 }
 
 // TemplateFor is Template with files that hold secrets.
@@ -25,7 +26,7 @@ func TemplateFor(m Mode, secrets SecretFiles) string {
 		"# Lines that begin with #key show the default. Secrets may be written file:PATH or env:NAME.\n\n")
 	c := Default(m)
 	shown := map[string]bool{"mode": true, "listen": true, "database_url": true}
-	files := map[string]string{"seal.keys": secrets.SealKeys, "keystore.passphrase": secrets.Passphrase}
+	files := map[string]string{"seal.keys": secrets.SealKeys, "keystore.passphrase": secrets.Passphrase, "chain.key": secrets.ChainKey}
 	walk(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
 		if strings.Contains(path, "[]") {
 			return

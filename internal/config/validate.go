@@ -68,6 +68,7 @@ func (c *Config) check(given []string) problems {
 			p.add(fmt.Sprintf("webhooks.allow[%d]", i), "must be an address range like 10.1.2.0/24, not %q", text)
 		}
 	}
+	c.checkChain(&p)
 	c.checkBank(&p)
 	c.checkAssets(&p, given)
 	c.checkNetworks(&p)

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -37,6 +38,13 @@ type Credential struct {
 	CreatedAt time.Time
 	RevokedAt time.Time // zero: live
 	Version   int64
+	Mark      []byte // of all of it, see Record; nil where no marks are kept
+}
+
+// Record is what Mark is made of: everything that says who may do what.
+func (c Credential) Record(shard id.Shard) []byte {
+	return chain.NewRecord("credential 1", shard, c.Seq).Ints(int64(c.Merchant)).Texts(c.Dialect, c.Name, c.PublicKey, c.Scopes, c.Options).
+		Bytes(c.Secret).Times(c.CreatedAt, c.RevokedAt)
 }
 
 // Credentials is the table of credentials.
@@ -185,6 +193,7 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	if x.Options, err = options(c.Dialect, nil, c.Options); err != nil {
 		return nil, err
 	}
+	x.Mark = v.Mark(x.Record(v.Shard()))
 	Credentials.Insert(v, x)
 	return x, nil
 }
@@ -211,7 +220,18 @@ func (c one) get(v *commit.View) (Credential, error) {
 	if !ok || x.Merchant != c.Merchant {
 		return x, ErrNotFound
 	}
+	if !v.Holds(x.Record(v.Shard()), x.Mark) {
+		return x, commit.Altered("credential", v.ID(x.Seq).Text(id.Credential))
+	}
 	return x, nil
+}
+
+// put writes the next version.
+func (c Credential) put(v *commit.View) Credential {
+	c.Version++
+	c.Mark = v.Mark(c.Record(v.Shard()))
+	Credentials.Put(v, c)
+	return c
 }
 
 // ErrNotFound is also the answer for a credential of somebody else.
@@ -230,9 +250,8 @@ func (c Revoke) Apply(v *commit.View) (any, error) {
 	if err != nil || !x.Live() {
 		return x, err
 	}
-	x.RevokedAt, x.Secret, x.Version = v.Now(), nil, x.Version+1
-	Credentials.Put(v, x)
-	return x, nil
+	x.RevokedAt, x.Secret = v.Now(), nil
+	return x.put(v), nil
 }
 
 // Configure changes options of a credential; those that are not named stay. An empty
@@ -259,9 +278,7 @@ func (c Configure) Apply(v *commit.View) (any, error) {
 	if x.Options, err = options(x.Dialect, x.All(), c.Options); err != nil {
 		return nil, err
 	}
-	x.Version++
-	Credentials.Put(v, x)
-	return x, nil
+	return x.put(v), nil
 }
 
 // All gives the options that are not at their default.

@@ -7,6 +7,7 @@ package destination
 import (
 	"time"
 
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
@@ -34,6 +35,22 @@ type Destination struct {
 	UsableAt    time.Time // no withdrawal goes to it before; zero: at once
 	DeletedAt   time.Time // zero while it can be used
 	Print       string    // fingerprint of a bank account's number, under the key of its time; "" for others
+	Mark        []byte    // of all of it, see Record; nil where no marks are kept
+}
+
+// Record is what Mark is made of: everything that says where money goes, and whether it may.
+func (d Destination) Record(shard id.Shard) []byte {
+	return chain.NewRecord("destination 1", shard, d.Seq).Ints(int64(d.Merchant), int64(d.Account)).
+		Texts(d.Network, d.Typed, d.Canonical, d.Tag, d.Label, d.Print).Bytes(d.Decoded).Times(d.CreatedAt, d.ConfirmedAt, d.UsableAt, d.DeletedAt)
+}
+
+// Find reads a destination that was declared. It refuses one that another hand changed.
+func Find(v *commit.View, seq id.Seq) (Destination, bool, error) {
+	d, ok := Destinations.Get(v, seq)
+	if ok && !v.Holds(d.Record(v.Shard()), d.Mark) {
+		return d, ok, commit.Altered("destination", v.ID(seq).Text(id.Destination))
+	}
+	return d, ok, nil
 }
 
 // Bank tells whether it is a bank account.
@@ -118,6 +135,7 @@ func (c Register) Apply(v *commit.View) (any, error) {
 			return nil, err
 		}
 	}
+	d.Mark = v.Mark(d.Record(v.Shard()))
 	Destinations.Insert(v, d)
 	tell(v, event.DestinationRegistered, d, c.Actor)
 	return d, nil
@@ -150,7 +168,10 @@ func (c Delete) Follow(v *commit.View, w *commit.Wants) {
 
 // Apply implements commit.Command.
 func (c Delete) Apply(v *commit.View) (any, error) {
-	d, ok := Destinations.Get(v, c.Destination)
+	d, ok, err := Find(v, c.Destination)
+	if err != nil {
+		return nil, err
+	}
 	if !ok || d.Merchant != c.Merchant {
 		return nil, fault.New(fault.NotFound, "destination_not_found", "no such destination")
 	}
@@ -163,6 +184,7 @@ func (c Delete) Apply(v *commit.View) (any, error) {
 		}
 	}
 	d.DeletedAt, d.Version = v.Now(), d.Version+1
+	d.Mark = v.Mark(d.Record(v.Shard()))
 	Destinations.Put(v, d)
 	tell(v, event.DestinationDeleted, d, c.Actor)
 	return d, nil

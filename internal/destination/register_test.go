@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"sluice/internal/account"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/destination"
 	"sluice/internal/fault"
@@ -31,7 +32,7 @@ type book struct {
 
 func newBook(t *testing.T) *book {
 	t.Helper()
-	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "a.db"), store.Options{Log: slog.New(slog.DiscardHandler)}
+	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "a.db"), store.Options{Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}
 	if err := store.Migrate(t.Context(), url, opt); err != nil {
 		t.Fatal(err)
 	}

@@ -200,9 +200,9 @@ func (k *Keys) Find(ctx context.Context, name string) (*Party, error) {
 	if p := remembered(k, k.parties, at, now); p != nil {
 		return p, nil
 	}
-	c, found, err := k.Reads.Credential(ctx, at)
+	c, found, err := k.credential(ctx, at)
 	if err != nil {
-		return nil, Unavailable(err)
+		return nil, err
 	}
 	if !found || !c.Live() || c.Dialect != k.dialect {
 		return nil, ErrUnknownKey
@@ -230,6 +230,13 @@ func (k *Keys) Newest(ctx context.Context, owner id.ID) (*Party, error) {
 		if !c.Live() {
 			continue
 		}
+		c, found, err := k.credential(ctx, id.ID{Shard: owner.Shard, Seq: c.Seq})
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
 		p, err := k.party(owner.Shard, c)
 		if err != nil {
 			return nil, err
@@ -238,6 +245,16 @@ func (k *Keys) Newest(ctx context.Context, owner id.ID) (*Party, error) {
 		return p, nil
 	}
 	return nil, nil //nolint:nilnil // said above
+}
+
+// credential reads a credential. One that another hand wrote is none, and the log says so.
+func (k *Keys) credential(ctx context.Context, at id.ID) (credential.Credential, bool, error) {
+	c, found, err := k.Reads.Credential(ctx, at)
+	if fault.CodeOf(err) == "record_altered" {
+		k.Log.Error("a credential is refused", "error", err)
+		return c, false, nil
+	}
+	return c, found, Unavailable(err)
 }
 
 // credentialsMax is how many credentials of one merchant are looked through.

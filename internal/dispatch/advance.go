@@ -11,7 +11,6 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/crash"
 	"sluice/internal/fault"
-	"sluice/internal/id"
 	"sluice/internal/outage"
 	"sluice/internal/rail"
 	"sluice/internal/withdrawal"
@@ -92,7 +91,7 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			claimed[n] = true
-		case kind == fault.Conflict || kind == fault.NotFound:
+		case kind == fault.Conflict || kind == fault.NotFound || fault.CodeOf(err) == codeAltered:
 			d.Items[n].Outcome = OutcomeDropped // cancelled meanwhile, or another wallet was first
 		default:
 			return d, err
@@ -207,9 +206,9 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
-	payouts, err := h.approved(ctx, d)
+	payouts, err := h.accepted(ctx, d)
 	if err != nil {
-		return d, err
+		return d, h.wait(ctx, d, err)
 	}
 	a, err := h.attempt(ctx, slot, d, payouts)
 	var refusal *rail.Refusal
@@ -230,26 +229,6 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	crash.Point("dispatch.recorded")
 	d.Attempts = append(d.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
 	return h.send(ctx, d)
-}
-
-// approved gives the payouts with all that the signer gets to know of them. It is read
-// each time: a person may have added a proof because the signer asked for it.
-func (h *hand) approved(ctx context.Context, d Work) ([]rail.Payout, error) {
-	var of []id.ID
-	for _, it := range d.Items {
-		if it.Outcome != OutcomeDropped {
-			of = append(of, it.ID())
-		}
-	}
-	known, err := h.read.ForSigner(ctx, of)
-	if err != nil {
-		return nil, err
-	}
-	out := d.payouts()
-	for n := range out {
-		out[n].Approval, out[n].Memo = known[n].Approval, known[n].Memo
-	}
-	return out, nil
 }
 
 // rebind takes another slot for a dispatch that nothing was signed for.

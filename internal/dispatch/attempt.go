@@ -31,12 +31,13 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 		return rail.Attempt{}, err
 	}
 	in.Fence, in.Bound = h.wallet.Fence, dispatchText(d.Dispatch.Seq)
-	memos := map[string]string{}
+	of := map[string]rail.Payout{}
 	for _, p := range payouts {
-		memos[p.Ref] = p.Memo
+		of[p.Ref] = p
 	}
 	for n := range in.Outputs {
-		in.Outputs[n].Memo = memos[in.Outputs[n].Ref]
+		o := &in.Outputs[n]
+		o.Memo, o.Acceptance = of[o.Ref].Memo, of[o.Ref].Acceptance
 	}
 	var signed signer.Signed
 	if err := h.asked(d.Dispatch, func() (err error) {

@@ -86,7 +86,8 @@ func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 }
 
 func (h *hand) queued(ctx context.Context, limit int) ([]Candidate, error) {
-	return h.queuedOn(ctx, h.wallet.Network, limit)
+	all, err := h.queuedOn(ctx, h.wallet.Network, limit)
+	return h.unaltered(ctx, all), err
 }
 
 // queuedOn reads what waits for a network, oldest first. Each currency is asked for its own
@@ -201,7 +202,7 @@ func (h *hand) allowed(ctx context.Context, g []Candidate) []Candidate {
 		for _, c := range g {
 			w := c.Withdrawal
 			outputs = append(outputs, signer.Output{
-				Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, To: w.Decoded, Amount: w.Receive, Approval: w.Proof(),
+				Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, To: w.Decoded, Amount: w.Receive, Approval: w.Proof(), Acceptance: h.accept(c),
 			})
 		}
 		return would.May(ctx, h.wallet.Network, outputs)

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestRepick moves dispatches between picked slots: what a slot held is free afterwards,
 // nothing that another one holds is taken, and after the first attempt nothing moves.
 func TestRepick(t *testing.T) {
-	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "repick.db"), store.Options{Log: slog.New(slog.DiscardHandler)}
+	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "repick.db"), store.Options{Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"sluice/internal/outage"
 	"sluice/internal/rail"
 	"sluice/internal/signer"
+	"sluice/internal/signer/acceptance"
 	"sluice/internal/withdrawal"
 )
 
@@ -24,6 +25,8 @@ const Actor = "worker:dispatch"
 type Candidate struct {
 	ID         id.ID
 	Withdrawal withdrawal.Withdrawal
+	// Altered says that the row is not what was accepted: another hand changed it.
+	Altered bool
 }
 
 // Work is a dispatch that is not done, with everything written about it.
@@ -36,8 +39,8 @@ type Work struct {
 
 // ForSigner is what the signer gets to know of a withdrawal beside its payout.
 type ForSigner struct {
-	Approval string // the proof of its approval; "" for none
-	Memo     string // see signer.Output
+	Candidate
+	Memo string // see signer.Output
 }
 
 // Reader gives hints of what there is to do; commands decide.
@@ -74,6 +77,9 @@ type Options struct {
 	Poll time.Duration
 	// Mine gives those of the wallets that this process can sign for. Default: all.
 	Mine func(ctx context.Context, all []Wallet) []Wallet
+	// Accepted signs for the signer what a withdrawal was accepted as, with the key of
+	// the process that accepts. Default: nobody does.
+	Accepted func(acceptance.Statement) string
 	// Outages, if set, is told whether the nodes answer, and which dispatches do not advance.
 	Outages *outage.Book
 	Log     *slog.Logger
@@ -91,6 +97,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Mine == nil {
 		o.Mine = func(_ context.Context, all []Wallet) []Wallet { return all }
+	}
+	if o.Accepted == nil {
+		o.Accepted = func(acceptance.Statement) string { return "" }
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -179,15 +188,17 @@ type hand struct {
 	// sentAt says when a dispatch's bytes last left. It is lost in a crash, which
 	// only means that they are sent once more.
 	sentAt map[id.Seq]time.Time
-	leased bool
-	clean  map[id.Seq]bool // see bound
+	// records of acceptance that were made, since a signature takes longer than a look.
+	records map[id.ID]string
+	leased  bool
+	clean   map[id.Seq]bool // see bound
 	// flying is how many dispatches of the wallet held a slot when last looked.
 	flying int
 }
 
 func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
 	return &hand{
-		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{}, clean: map[id.Seq]bool{},
+		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{}, records: map[id.ID]string{}, clean: map[id.Seq]bool{},
 		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text()),
 	}
 }

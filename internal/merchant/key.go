@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -59,6 +60,13 @@ type Key struct {
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: live
 	Version   int64
+	Mark      []byte // of all of it, see Record; nil where no marks are kept
+}
+
+// Record is what Mark is made of: everything that says who may do what.
+func (k Key) Record() []byte {
+	return chain.NewRecord("api key 1", 0, k.Seq).Ints(int64(k.Owner.Shard), int64(k.Owner.Seq)).
+		Texts(string(k.Mode), k.Name, k.Hash, k.Prefix, k.Last4, k.Scopes).Times(k.CreatedAt, k.ExpiresAt, k.RevokedAt)
 }
 
 // Keys is the table of API keys.
@@ -169,6 +177,7 @@ func (c CreateKey) Apply(v *commit.View) (any, error) {
 		Seq: v.NewID(), Owner: c.Owner, Mode: c.Mode, Name: c.Name, Hash: HashSecret(c.Secret), Prefix: keyPrefix(c.Mode),
 		Last4: c.Secret[len(c.Secret)-4:], Scopes: strings.Join(scopes, " "), CreatedAt: v.Now(), ExpiresAt: c.ExpiresAt, Version: 1,
 	}
+	k.Mark = v.Mark(k.Record())
 	Keys.Insert(v, k)
 	return k, nil
 }
@@ -193,7 +202,11 @@ func (c RevokeKey) Apply(v *commit.View) (any, error) {
 		return nil, fault.New(fault.NotFound, "not_found", "no such key")
 	}
 	if k.RevokedAt.IsZero() {
+		ours := v.Holds(k.Record(), k.Mark)
 		k.RevokedAt, k.Version = v.Now(), k.Version+1
+		if ours { // the mark of one that another hand made or changed stays wrong
+			k.Mark = v.Mark(k.Record())
+		}
 		Keys.Put(v, k)
 	}
 	return k, nil

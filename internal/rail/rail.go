@@ -38,6 +38,9 @@ type Payout struct {
 	// Approval is the proof that somebody who holds the approval key agreed; "" for
 	// none. The signer checks it, nobody else relies on it.
 	Approval string
+	// Acceptance is what the process that accepted the withdrawal signed for the signer;
+	// "" for nothing.
+	Acceptance string
 	// Memo is what the signer keeps of it in its log, see signer.Output. Rails do nothing with it.
 	Memo string
 }

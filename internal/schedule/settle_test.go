@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/account"
 	"sluice/internal/calendar"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -42,12 +43,12 @@ var sales = []struct{ name, sold, settled string }{
 func TestSalesSettleOnBusinessDays(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "a.db")
 	quiet := slog.New(slog.DiscardHandler)
-	if err := store.Migrate(t.Context(), url, store.Options{Log: quiet}); err != nil {
+	if err := store.Migrate(t.Context(), url, store.Options{Log: quiet, Chain: chaintest.Key}); err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		until(t, "2026-04-01T00:00:00Z")
-		db, err := store.Open(t.Context(), url, store.Options{Log: quiet})
+		db, err := store.Open(t.Context(), url, store.Options{Log: quiet, Chain: chaintest.Key})
 		if err != nil {
 			t.Fatal(err)
 		}

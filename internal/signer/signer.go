@@ -18,6 +18,9 @@ type Output struct {
 	Amount   money.Amount
 	Token    []byte // contract of the token; empty for the native coin
 	Approval string // proof of an approval, see package approval; "" for none
+	// Acceptance is what the process that accepted the withdrawal signed, see package
+	// acceptance; "" for none.
+	Acceptance string
 	// Memo is what the server wants to read again in the log when it has lost its books,
 	// up to MemoMax bytes of UTF-8. It decides nothing and is no part of what is signed.
 	Memo string

@@ -180,6 +180,10 @@ type meta struct {
 	reads   bool // commands load it
 	inserts bool
 	updates bool
+	fixed   bool // rows are never changed: a log
+	// uncovered rows are not in the chain.
+	uncovered bool
+	form      *canon // how rows are hashed
 }
 
 func (m *meta) names(at ...int) []string {
@@ -217,8 +221,12 @@ type binding interface {
 	// fill makes one row of what scan puts into the fields and hands it to the view.
 	fill(v *commit.View, buf []any, scan func(fields []any) error) error
 	// written hands over every changed row: to insert, or to update with the
-	// version that the database must still have.
-	written(v *commit.View, buf []any, insert func(fields []any) error, update func(fields []any, old int64) error) error
+	// version that the database must still have. replaces gets each row to update as
+	// it was read, just before update gets it.
+	written(v *commit.View, buf []any, insert func(fields []any) error, replaces func(fields []any), update func(fields []any, old int64) error) error
+	// blank gives the fields of an empty row, and what tells, after they were filled,
+	// the record of the row and the mark beside it; kept is false for rows without marks.
+	blank() (fields []any, marked func(id.Shard) (record, mark []byte, kept bool))
 }
 
 func describe(name, cols string, fields []any) *meta {
@@ -232,6 +240,7 @@ func describe(name, cols string, fields []any) *meta {
 	if len(m.cols) != len(fields) {
 		panic(fmt.Sprintf("store: %s has %d columns and %d fields", name, len(m.cols), len(fields)))
 	}
+	m.form = newCanon(m)
 	return m
 }
 
@@ -242,6 +251,8 @@ type tableBinding[K comparable, R any] struct {
 	fields func(*R, []any) []any
 	// lookup marks a table that is read from the columns of another and never written.
 	lookup bool
+	// mark tells the record of a row and its mark; nil for tables without marks.
+	mark func(*R, id.Shard) (record, mark []byte, kept bool)
 }
 
 // bindTable joins a table to its columns. cols are the names of what fields
@@ -284,7 +295,21 @@ func (b *tableBinding[K, R]) fill(v *commit.View, buf []any, scan func(fields []
 	return nil
 }
 
-func (b *tableBinding[K, R]) written(v *commit.View, buf []any, insert func([]any) error, update func([]any, int64) error) error {
+// markedBy says how the marks of a table are checked.
+func (b *tableBinding[K, R]) markedBy(mark func(*R, id.Shard) (record, mark []byte, kept bool)) *tableBinding[K, R] {
+	b.mark = mark
+	return b
+}
+
+func (b *tableBinding[K, R]) blank() ([]any, func(id.Shard) ([]byte, []byte, bool)) {
+	r := new(R)
+	if b.mark == nil {
+		return b.fields(r, nil), unmarked
+	}
+	return b.fields(r, nil), func(s id.Shard) ([]byte, []byte, bool) { return b.mark(r, s) }
+}
+
+func (b *tableBinding[K, R]) written(v *commit.View, buf []any, insert func([]any) error, replaces func([]any), update func([]any, int64) error) error {
 	if b.lookup {
 		return nil
 	}
@@ -298,8 +323,10 @@ func (b *tableBinding[K, R]) written(v *commit.View, buf []any, insert func([]an
 		if b.version < 0 {
 			return fmt.Errorf("%w: a row of %s was changed, and its rows never change", commit.ErrInvariant, b.label)
 		}
-		old := integer(b.fields(u.Old, buf[:0])[b.version])
-		fields := b.fields(u.New, buf[:0])
+		fields := b.fields(u.Old, buf[:0])
+		old := integer(fields[b.version])
+		replaces(fields)
+		fields = b.fields(u.New, buf[:0])
 		// A change that does not raise the version would defeat compare-and-set.
 		if integer(fields[b.version]) <= old {
 			return fmt.Errorf("%w: a row of %s was changed without a new version", commit.ErrInvariant, b.label)
@@ -321,7 +348,7 @@ type logBinding[R any] struct {
 func bindLog[R any](l *commit.Log[R], cols string, fields func(*R, []any) []any) *logBinding[R] {
 	var r R
 	b := &logBinding[R]{log: l, fields: fields, meta: *describe(l.Name(), cols, fields(&r, nil))}
-	b.inserts = true
+	b.inserts, b.fixed = true, true
 	return b
 }
 
@@ -333,7 +360,11 @@ func (b *logBinding[R]) fill(*commit.View, []any, func([]any) error) error {
 	return fmt.Errorf("store: %s is not read by commands", b.name)
 }
 
-func (b *logBinding[R]) written(v *commit.View, buf []any, insert func([]any) error, _ func([]any, int64) error) error {
+func (b *logBinding[R]) blank() ([]any, func(id.Shard) ([]byte, []byte, bool)) {
+	return b.fields(new(R), nil), unmarked
+}
+
+func (b *logBinding[R]) written(v *commit.View, buf []any, insert func([]any) error, _ func([]any), _ func([]any, int64) error) error {
 	rows := b.log.Appended(v)
 	for i := range rows {
 		if err := insert(b.fields(&rows[i], buf[:0])); err != nil {

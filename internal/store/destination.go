@@ -9,11 +9,13 @@ import (
 
 var destinations = bindTable(destination.Destinations, "seq", seqKey,
 	`seq merchant account network typed canonical decoded tag label created_at
-	confirmed_at usable_at deleted_at print version`,
+	confirmed_at usable_at deleted_at print version mark`,
 	func(d *destination.Destination, f []any) []any {
 		return append(f, &d.Seq, &d.Merchant, &d.Account, &d.Network, &d.Typed, &d.Canonical, &d.Decoded, &d.Tag, &d.Label, &d.CreatedAt,
-			&d.ConfirmedAt, &d.UsableAt, &d.DeletedAt, &d.Print, &d.Version)
-	})
+			&d.ConfirmedAt, &d.UsableAt, &d.DeletedAt, &d.Print, &d.Version, &d.Mark)
+	}).markedBy(func(d *destination.Destination, s id.Shard) (record, mark []byte, kept bool) {
+	return d.Record(s), d.Mark, true
+})
 
 var destinationTallies = bindTable(destination.Tallies, "merchant account",
 	func(k *destination.TallyKey, f []any) []any { return append(f, &k.Merchant, &k.Account) },

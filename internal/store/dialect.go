@@ -15,10 +15,12 @@ import (
 )
 
 var credentials = bindTable(credential.Credentials, "seq", seqKey,
-	"seq merchant dialect name secret public_key scopes options created_at revoked_at version",
+	"seq merchant dialect name secret public_key scopes options created_at revoked_at version mark",
 	func(c *credential.Credential, f []any) []any {
-		return append(f, &c.Seq, &c.Merchant, &c.Dialect, &c.Name, &c.Secret, &c.PublicKey, &c.Scopes, &c.Options, &c.CreatedAt, &c.RevokedAt, &c.Version)
-	})
+		return append(f, &c.Seq, &c.Merchant, &c.Dialect, &c.Name, &c.Secret, &c.PublicKey, &c.Scopes, &c.Options, &c.CreatedAt, &c.RevokedAt, &c.Version, &c.Mark)
+	}).markedBy(func(c *credential.Credential, s id.Shard) (record, mark []byte, kept bool) {
+	return c.Record(s), c.Mark, true
+})
 
 var aliases = bindTable(alias.Aliases, "merchant wire ref",
 	func(k *alias.Key, f []any) []any { return append(f, &k.Merchant, &k.Wire, &k.Ref) },
@@ -48,9 +50,14 @@ var conversionForeignIDs = bindLookup(account.ConversionForeignIDs, "conversion"
 		return append(f, &r.Merchant, &r.ForeignID, &r.Conversion)
 	})
 
-// Credential finds a credential, also a revoked one.
+// Credential finds a credential, also a revoked one. One that another hand wrote is
+// refused with record_altered.
 func (db *DB) Credential(ctx context.Context, at id.ID) (credential.Credential, bool, error) {
-	return bySeq(ctx, db, credentials, at)
+	c, ok, err := bySeq(ctx, db, credentials, at)
+	if ok && err == nil {
+		err = db.checked("credential", id.Credential, at, c.Record(at.Shard), c.Mark)
+	}
+	return c, ok, err
 }
 
 // Credentials lists the credentials of a merchant for a dialect ("" for all), also

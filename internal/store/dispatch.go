@@ -134,12 +134,17 @@ func (db *DB) Queued(ctx context.Context, network, asset string, limit int) ([]d
 				return nil, err
 			}
 			for _, w := range rows {
-				out = append(out, dispatch.Candidate{ID: id.ID{Shard: shard, Seq: w.Seq}, Withdrawal: w})
+				out = append(out, db.candidate(shard, w))
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b dispatch.Candidate) int { return a.Withdrawal.ReleaseAt.Compare(b.Withdrawal.ReleaseAt) })
 	return fair(out, limit), nil
+}
+
+func (db *DB) candidate(shard id.Shard, w withdrawal.Withdrawal) dispatch.Candidate {
+	at := id.ID{Shard: shard, Seq: w.Seq}
+	return dispatch.Candidate{ID: at, Withdrawal: w, Altered: db.checked("withdrawal", id.Withdrawal, at, w.Accepted(shard), w.Mark) != nil}
 }
 
 // ForSigner implements dispatch.Reader.
@@ -160,7 +165,8 @@ func (db *DB) ForSigner(ctx context.Context, of []id.ID) ([]dispatch.ForSigner, 
 			return nil, err
 		}
 		for _, w := range rows {
-			out[places[shard][w.Seq]] = dispatch.ForSigner{Approval: w.Proof(), Memo: withdrawal.Memo(id.ID{Shard: shard, Seq: w.Seq}, w)}
+			c := db.candidate(shard, w)
+			out[places[shard][w.Seq]] = dispatch.ForSigner{Candidate: c, Memo: withdrawal.Memo(c.ID, w)}
 		}
 	}
 	return out, nil

@@ -57,26 +57,58 @@ func Migrate(ctx context.Context, url string, opt Options) error {
 	if err := checkServer(ctx, kind, db); err != nil {
 		return err
 	}
-	p, err := provider(kind, db)
+	p, err := provider(kind, db, opt)
 	if err != nil {
 		return err
 	}
-	if have, know, err := versions(ctx, kind, db, p); err != nil {
+	have, know, err := versions(ctx, kind, db, p)
+	if err != nil {
 		return err
-	} else if have > know {
+	}
+	if have > know {
 		return errNewer(have, know)
+	}
+	tables := rewritten(have, know)
+	if err := retake(ctx, db, kind, tables, opt, false); err != nil {
+		return fmt.Errorf("migrate: %w", err)
 	}
 	results, err := p.Up(ctx)
 	for _, r := range results {
-		opt.Log.Info("migrated the database", "engine", kind, "migration", r.Source.Path, "took", r.Duration)
+		opt.Log.Info("migrated the database", "engine", kind, "migration", r.Source.Version, "took", r.Duration)
+	}
+	if err == nil && len(results) > 0 {
+		err = retake(ctx, db, kind, tables, opt, true)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	if kind == enginePostgres {
-		return makeShards(ctx, db, opt.Shards)
+		return makeShards(ctx, db, opt)
 	}
 	return nil
+}
+
+// BeginsChain tells whether Migrate would begin the chain of a database: it is new, or
+// older than chains are.
+func BeginsChain(ctx context.Context, url string) (bool, error) {
+	kind, path := split(url)
+	if kind == "" {
+		return false, errURL(url)
+	}
+	if _, err := os.Stat(path); kind == engineSQLite && errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	db, err := openSQL(url)
+	if err != nil {
+		return false, err
+	}
+	defer db.Close() //nolint:errcheck // nothing was written
+	p, err := provider(kind, db, Options{})
+	if err != nil {
+		return false, err
+	}
+	have, _, err := versions(ctx, kind, db, p)
+	return have < chainVersion, err
 }
 
 // create makes an empty file that only its owner may read; SQLite gives the files
@@ -93,13 +125,14 @@ func create(path string) error {
 	return f.Close()
 }
 
-func provider(kind string, db *sql.DB) (*goose.Provider, error) {
+func provider(kind string, db *sql.DB, opt Options) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations/"+kind)
 	if err != nil {
 		return nil, err
 	}
 	opts := []goose.ProviderOption{
 		goose.WithTableName(versionTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)),
+		goose.WithGoMigrations(beginning(kind, opt)),
 	}
 	if kind == engineSQLite {
 		return goose.NewProvider(goose.DialectSQLite3, db, files, opts...)
@@ -187,7 +220,7 @@ func checkSchema(ctx context.Context, url string) error {
 	if err := checkServer(ctx, kind, db); err != nil {
 		return err
 	}
-	p, err := provider(kind, db)
+	p, err := provider(kind, db, Options{})
 	if err != nil {
 		return err
 	}
@@ -245,7 +278,7 @@ func errNewer(have, know int64) error {
 
 // makeShards fills the table of shards once. It may run again after a crash
 // between the schema and the shards.
-func makeShards(ctx context.Context, db *sql.DB, n int) error {
+func makeShards(ctx context.Context, db *sql.DB, opt Options) error {
 	// The lock waits for every batch at work, and what comes after waits for the lock:
 	// a node that starts beside others must not ask for it.
 	var made bool
@@ -259,10 +292,21 @@ func makeShards(ctx context.Context, db *sql.DB, n int) error {
 	defer tx.Rollback() //nolint:errcheck // does nothing after Commit
 	for _, stmt := range []string{
 		"LOCK TABLE shard IN EXCLUSIVE MODE",
-		fmt.Sprintf("INSERT INTO shard (number, last_seq, last_event, version) SELECT n, 0, 0, 0 FROM generate_series(0, %d) n WHERE NOT EXISTS (SELECT 1 FROM shard)", n-1),
+		fmt.Sprintf("INSERT INTO shard (number, last_seq, last_event, version) SELECT n, 0, 0, 0 FROM generate_series(0, %d) n WHERE NOT EXISTS (SELECT 1 FROM shard)", opt.Shards-1),
 	} {
 		if _, err := tx.ExecContext(ctx, stmt); err != nil {
 			return fmt.Errorf("make the shards: %w", err)
+		}
+	}
+	if opt.Chain != nil {
+		shards, err := shardRows(ctx, tx, enginePostgres)
+		if err != nil {
+			return err
+		}
+		for _, s := range shards {
+			if _, err := beginShard(ctx, tx, s, opt); err != nil {
+				return err
+			}
 		}
 	}
 	return tx.Commit()

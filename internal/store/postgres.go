@@ -38,10 +38,11 @@ type pgStore struct {
 	writers *pgxpool.Pool
 	reads   *pgxpool.Pool
 	plan    []pgTable
+	links   *links
 }
 
 func openPostgres(ctx context.Context, url string, opt Options) (*pgStore, error) {
-	s := &pgStore{plan: pgPlan()}
+	s := &pgStore{plan: pgPlan(), links: newLinks(opt.Chain)}
 	var err error
 	if s.writers, err = pgPool(ctx, url, opt.Conns/2, pgWriterSettings, s.prepare); err != nil {
 		return nil, err
@@ -113,8 +114,8 @@ func (s *pgStore) statements() (out [][2]string) {
 		// The level is named because an administrator may have set another default.
 		[2]string{pgBegin, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
 		[2]string{pgCommit, "COMMIT"},
-		[2]string{pgLock, "SELECT last_seq, last_event, version FROM shard WHERE number = $1 FOR UPDATE"},
-		[2]string{pgUnlock, pgExactly("UPDATE shard SET last_seq = $2, last_event = $3, version = version + 1 WHERE number = $1 AND version = $4", "1")},
+		[2]string{pgLock, "SELECT last_seq, last_event, version, chain FROM shard WHERE number = $1 FOR UPDATE"},
+		[2]string{pgUnlock, pgExactly("UPDATE shard SET last_seq = $2, last_event = $3, chain = $5, version = version + 1 WHERE number = $1 AND version = $4", "1")},
 	)
 	for i := range s.plan {
 		t := &s.plan[i]
@@ -278,7 +279,7 @@ func (q pgQuerier) each(ctx context.Context, query string, args, dst []any, fn f
 		}
 		for i, p := range dst {
 			if err := fromPostgres(p, raw[i]); err != nil {
-				return err
+				return errors.Join(errUnreadable, err)
 			}
 		}
 		if err := fn(); err != nil {

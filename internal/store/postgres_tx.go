@@ -23,6 +23,8 @@ type pgTx struct {
 	conn     *pgxpool.Conn
 	prepared map[string]*pgconn.StatementDescription
 	shard    commit.Shard
+	chain    []byte // as the shard's row has it
+	link     *link
 	scratch  *pgScratch
 	done     bool
 	broken   bool // the connection is not to be used again
@@ -153,7 +155,7 @@ func (t *pgTx) readLoads(p *pgconn.Pipeline, v *commit.View, first bool) error {
 		if err := expect(p, nil); err != nil {
 			return err
 		}
-		fields, found := []any{&t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version}, false
+		fields, found := []any{&t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version, &t.chain}, false
 		if err := expect(p, func(row [][]byte) error {
 			found = true
 			return scanRow(fields, row)
@@ -164,6 +166,10 @@ func (t *pgTx) readLoads(p *pgconn.Pipeline, v *commit.View, first bool) error {
 			return fmt.Errorf("there is no shard %d in the database", t.shard.Number)
 		}
 		v.SetShard(t.shard)
+		var err error
+		if t.link, err = t.s.links.begin(t.shard, t.chain, v); err != nil {
+			return err
+		}
 	}
 	for _, i := range t.scratch.order {
 		b := t.s.plan[i].binding
@@ -227,11 +233,12 @@ func (t *pgTx) Commit(ctx context.Context, v *commit.View) error {
 	for i := range t.s.plan {
 		statements += t.sendWrites(p, &t.s.plan[i], sc.ins[i], sc.upd[i], number)
 	}
-	t.send(p, pgUnlock, append(sc.params[:0], number, int8bytes(int64(now.LastSeq)), int8bytes(now.LastEvent), int8bytes(t.shard.Version)), nil)
+	t.send(p, pgUnlock, append(sc.params[:0], number, int8bytes(int64(now.LastSeq)), int8bytes(now.LastEvent), int8bytes(t.shard.Version), orEmpty(t.link.seal(now, t.chain))), nil)
 	t.send(p, pgCommit, nil, nil)
 	crash.Point("store.before_commit")
 	err := t.finish(p, statements+1)
 	if err == nil {
+		t.link.committed(now)
 		t.end()
 		crash.Point("store.after_commit")
 	}
@@ -240,7 +247,7 @@ func (t *pgTx) Commit(ctx context.Context, v *commit.View) error {
 
 // collect turns the changed rows of one table into arrays.
 func (t *pgTx) collect(v *commit.View, i int) error {
-	table, ins, upd := &t.s.plan[i], t.scratch.ins[i], t.scratch.upd[i]
+	table, ins, upd, at := &t.s.plan[i], t.scratch.ins[i], t.scratch.upd[i], layoutAt[i]
 	for j := range ins {
 		ins[j].reset()
 		upd[j].reset()
@@ -248,11 +255,13 @@ func (t *pgTx) collect(v *commit.View, i int) error {
 	last := len(upd) - 1
 	upd[last].reset()
 	return table.binding.written(v, t.scratch.fields[:0], func(fields []any) error {
+		t.link.inserted(at, table.meta, t.shard.Number, fields)
 		for j, f := range fields {
 			ins[j].add(f)
 		}
 		return nil
-	}, func(fields []any, old int64) error {
+	}, func(fields []any) { t.link.replaces(at, table.meta, t.shard.Number, fields) }, func(fields []any, old int64) error {
+		t.link.inserted(at, table.meta, t.shard.Number, fields)
 		for j, f := range fields {
 			upd[j].add(f)
 		}

@@ -66,12 +66,13 @@ type sqliteStore struct {
 	turn   chan struct{} // holds a token while nobody writes
 	writer *sqliteWriter // nil until the first Begin, and after an unknown outcome
 	reads  *sql.DB
+	links  *links
 
 	prepared sync.RWMutex
 	stmts    map[string]*sql.Stmt // of reads, by text
 }
 
-func openSQLite(ctx context.Context, path string) (*sqliteStore, error) {
+func openSQLite(ctx context.Context, path string, opt Options) (*sqliteStore, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("the database file %s cannot be opened (%w): run `sluice migrate` to make it", path, err)
 	}
@@ -81,7 +82,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteStore, error) {
 	}
 	reads.SetMaxOpenConns(sqliteReaders)
 	reads.SetMaxIdleConns(sqliteReaders)
-	s := &sqliteStore{path: path, turn: make(chan struct{}, 1), reads: reads, stmts: map[string]*sql.Stmt{}}
+	s := &sqliteStore{path: path, turn: make(chan struct{}, 1), reads: reads, links: newLinks(opt.Chain), stmts: map[string]*sql.Stmt{}}
 	s.turn <- struct{}{}
 	if err := s.inspect(ctx); err != nil {
 		return nil, errors.Join(err, reads.Close())
@@ -188,7 +189,7 @@ func eachRow(rows *sql.Rows, dst []any, fn func() error) error {
 		}
 		for i, p := range dst {
 			if err := fromSQLite(p, raw[i]); err != nil {
-				return err
+				return errors.Join(errUnreadable, err)
 			}
 		}
 		if err := fn(); err != nil {
@@ -227,6 +228,11 @@ func fromSQLite(p any, value driver.Value) error {
 		return setInteger(p, x)
 	case string:
 		return setText(p, x)
+	case bool: // of PostgreSQL
+		if x {
+			return setInteger(p, 1)
+		}
+		return setInteger(p, 0)
 	case []byte:
 		return setOctets(p, x)
 	case nil: // an empty BLOB comes as nil

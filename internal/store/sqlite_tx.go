@@ -65,8 +65,8 @@ func (s *sqliteStore) openWriter(ctx context.Context) error {
 		{&w.begin, "BEGIN IMMEDIATE"},
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
-		{&w.lock, "SELECT last_seq, last_event, version FROM shard WHERE number = ?"},
-		{&w.unlock, "UPDATE shard SET last_seq = ?, last_event = ?, version = version + 1 WHERE number = ? AND version = ?"},
+		{&w.lock, "SELECT last_seq, last_event, version, chain FROM shard WHERE number = ?"},
+		{&w.unlock, "UPDATE shard SET last_seq = ?, last_event = ?, chain = ?, version = version + 1 WHERE number = ? AND version = ?"},
 	} {
 		if err := w.prepare(ctx, p.to, p.sql); err != nil {
 			return errors.Join(err, w.close())
@@ -140,13 +140,17 @@ func (w *sqliteWriter) bindField(k kind, p any) error {
 	case kindAmount:
 		w.bind(digits(p))
 	case kindBytes:
-		b := octets(p)
-		if b == nil {
-			b = []byte{}
-		}
-		w.bind(b)
+		w.bind(orEmpty(octets(p)))
 	}
 	return nil
+}
+
+// orEmpty gives an empty byte string for none: a nil one would be NULL.
+func orEmpty(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
 // sqliteTx is one batch. It holds the store's turn until it ends.
@@ -154,6 +158,8 @@ type sqliteTx struct {
 	s     *sqliteStore
 	w     *sqliteWriter
 	shard commit.Shard
+	chain []byte // as the shard's row has it
+	link  *link
 	done  bool
 }
 
@@ -187,7 +193,7 @@ func (t *sqliteTx) begin(ctx context.Context, shard id.Shard, v *commit.View) er
 	t.w = w // from here on Rollback has something to roll back
 	w.bind(int64(shard))
 	t.shard = commit.Shard{Number: shard}
-	fields := append(w.fields[:0], &t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version)
+	fields := append(w.fields[:0], &t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version, &t.chain)
 	found := 0
 	if err := w.query(w.lock, len(fields), func(values []driver.Value) error {
 		found++
@@ -199,6 +205,10 @@ func (t *sqliteTx) begin(ctx context.Context, shard id.Shard, v *commit.View) er
 		return fmt.Errorf("there is no shard %d in %s", shard, t.s.path)
 	}
 	v.SetShard(t.shard)
+	var err error
+	if t.link, err = t.s.links.begin(t.shard, t.chain, v); err != nil {
+		return err
+	}
 	return t.Load(ctx, v)
 }
 
@@ -287,7 +297,7 @@ func (t *sqliteTx) Commit(ctx context.Context, v *commit.View) error {
 	w := t.w
 	changes := 0
 	for i, b := range bindings {
-		n, err := w.write(ctx, v, t.shard.Number, b, &w.tables[i])
+		n, err := w.write(ctx, v, t.shard.Number, b, &w.tables[i], t.link, layoutAt[i])
 		if err != nil {
 			return classifySQLite(fmt.Errorf("write %s: %w", b.describe().label, err))
 		}
@@ -301,6 +311,7 @@ func (t *sqliteTx) Commit(ctx context.Context, v *commit.View) error {
 	w.args = w.args[:0]
 	w.bind(int64(now.LastSeq))
 	w.bind(now.LastEvent)
+	w.bind(orEmpty(t.link.seal(now, t.chain)))
 	w.bind(int64(t.shard.Number))
 	w.bind(t.shard.Version)
 	if err := w.one(w.unlock); err != nil {
@@ -318,6 +329,7 @@ func (t *sqliteTx) Commit(ctx context.Context, v *commit.View) error {
 		t.Rollback()
 		return err
 	}
+	t.link.committed(now)
 	t.end()
 	crash.Point("store.after_commit")
 	return nil
@@ -336,10 +348,11 @@ func (w *sqliteWriter) one(st statement) error {
 }
 
 // write writes the changed rows of one table and counts them.
-func (w *sqliteWriter) write(ctx context.Context, v *commit.View, shard id.Shard, b binding, st *sqliteTable) (n int, err error) {
+func (w *sqliteWriter) write(ctx context.Context, v *commit.View, shard id.Shard, b binding, st *sqliteTable, link *link, at int) (n int, err error) {
 	m := st.meta
 	insert := func(fields []any) error {
 		n++
+		link.inserted(at, m, shard, fields)
 		prepared, empty, err := w.inserting(ctx, st, fields)
 		if err != nil {
 			return err
@@ -357,8 +370,10 @@ func (w *sqliteWriter) write(ctx context.Context, v *commit.View, shard id.Shard
 		_, err = w.exec(prepared)
 		return err
 	}
+	replaces := func(fields []any) { link.replaces(at, m, shard, fields) }
 	update := func(fields []any, old int64) error {
 		n++
+		link.inserted(at, m, shard, fields)
 		if st.update == nil {
 			st.order = append(settable(m), m.keys...)
 			if err := w.prepare(ctx, &st.update, sqliteUpdate(m)); err != nil {
@@ -375,7 +390,7 @@ func (w *sqliteWriter) write(ctx context.Context, v *commit.View, shard id.Shard
 		w.bind(old)
 		return w.one(st.update)
 	}
-	err = b.written(v, w.fields[:0], insert, update)
+	err = b.written(v, w.fields[:0], insert, replaces, update)
 	return n, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/outage"
@@ -33,6 +34,10 @@ type Options struct {
 	// Conns bounds the connections to PostgreSQL, half of them for batches. At
 	// least 2, default 16.
 	Conns int
+	// Chain is the key that the database is proved with; nil: it has no chain.
+	Chain *chain.Key
+	// Look opens for reading whatever the chain says: for those who look closer.
+	Look bool
 	// Log hears of migrations. Default slog.Default().
 	Log *slog.Logger
 	// Outages, if set, is told whether the database works; errors are marked for its handler.
@@ -67,6 +72,9 @@ type querier interface {
 	each(ctx context.Context, query string, args, dst []any, fn func() error) error
 }
 
+// errUnreadable says that a row holds what the program never writes.
+var errUnreadable = errors.New("a row cannot be read")
+
 // engine is what a database must do for a DB.
 type engine interface {
 	commit.Store
@@ -84,6 +92,7 @@ type engine interface {
 type DB struct {
 	engine engine
 	shards int
+	key    *chain.Key // nil: no chain
 }
 
 var _ commit.Store = (*DB)(nil)
@@ -102,7 +111,7 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	var e engine
 	switch kind, path := split(url); kind {
 	case engineSQLite:
-		e, err = openSQLite(ctx, path)
+		e, err = openSQLite(ctx, path, opt)
 	case enginePostgres:
 		e, err = openPostgres(ctx, url, opt)
 	default:
@@ -114,8 +123,12 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	if opt.Outages != nil {
 		e = observed{e, opt.Outages}
 	}
-	db := &DB{engine: e}
-	if err := db.countShards(ctx); err != nil {
+	db := &DB{engine: e, key: opt.Chain}
+	err = db.countShards(ctx)
+	if err == nil && !opt.Look {
+		err = db.hasChain(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -25,12 +25,12 @@ var bindings = []binding{
 // seqKey are the fields of a key that is a row number.
 func seqKey(k *id.Seq, f []any) []any { return append(f, k) }
 
-var records = bindTable(commit.Records, "merchant route key",
+var records = uncovered(bindTable(commit.Records, "merchant route key",
 	func(k *commit.Key, f []any) []any { return append(f, &k.Merchant, &k.Route, &k.Key) },
 	"merchant route key fingerprint ref body refused at",
 	func(r *commit.Record, f []any) []any {
 		return append(f, &r.Merchant, &r.Route, &r.Key.Key, &r.Fingerprint, &r.Ref, &r.Body, &r.Refused, &r.At)
-	})
+	}))
 
 // duration lets a time.Duration be kept as nanoseconds.
 func duration(d *time.Duration) *int64 { return (*int64)(d) }

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/holiman/uint256"
 
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/id"
@@ -32,6 +34,19 @@ func (r Report) OK() bool {
 	return true
 }
 
+// Other gives the differences that are not about the state of the chain alone: those
+// that a new chain would take as they are.
+func (r Report) Other() (out []Difference) {
+	for _, s := range r.Shards {
+		for _, d := range s.Differences {
+			if d.Check != checkChainState {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
 // ShardReport is what was compared in one shard and what differs.
 type ShardReport struct {
 	Shard       id.Shard     `json:"shard"`
@@ -40,6 +55,7 @@ type ShardReport struct {
 	Transfers   int64        `json:"transfers"`
 	Withdrawals int64        `json:"withdrawals"`
 	Events      int64        `json:"events"`
+	Chain       *ChainReport `json:"chain"` // nil: the database has no chain
 	Count       int64        `json:"differences_count"`
 	Differences []Difference `json:"differences"` // the first DifferencesMax
 }
@@ -62,18 +78,47 @@ const (
 	checkEvents     = "event_sequence"               // no gap, no overlap, and the shard's row knows the last one
 	checkTransition = "state_machine"                // events walk along the transition table to the row's state
 	checkTransfer   = "transfer_names_known_account" // a transfer's sides are buckets or house accounts
+	checkCredit     = "credit_equals_transfers"      // a credit has its transfers and its events, and the other way round
+	checkTarget     = "withdrawal_equals_destination"
+	checkItem       = "item_equals_withdrawal"
+	checkChain      = "chain_rows"   // the rows of a table are those that the program wrote
+	checkChainLog   = "chain_log"    // so are those of a log, in their order
+	checkChainState = "chain_state"  // the state of the chain is one that the program wrote
+	checkRow        = "row_readable" // a row holds what the program writes
+	checkMark       = "record_mark"  // a row is as it was written
+	checkAnchor     = "chain_anchor" // the chain goes through what was written down outside the database
 )
 
 // Verify recomputes everything that is derived, from the rows that never change,
 // and compares. It sees one state of the database, holds nobody up, and needs memory
 // that does not grow with the number of rows.
-func (db *DB) Verify(ctx context.Context) (Report, error) {
+func (db *DB) Verify(ctx context.Context) (Report, error) { return db.VerifyWith(ctx, VerifyOptions{}) }
+
+// VerifyOptions are what Verify may be given. All of them may be zero.
+type VerifyOptions struct {
+	// Anchors of the chain, which were kept outside the database, oldest first.
+	Anchors []chain.Anchor
+	// Chain leaves out everything but the chain.
+	Chain bool
+	// Progress hears how far it has come.
+	Progress func(shard id.Shard, table string, rows int64)
+}
+
+// VerifyWith is Verify with options.
+func (db *DB) VerifyWith(ctx context.Context, opt VerifyOptions) (Report, error) {
 	var r Report
 	err := db.engine.snapshot(ctx, func(q querier) error {
 		for n := range db.shards {
-			v := &verifier{ctx: ctx, q: q, out: ShardReport{Shard: id.Shard(n), Differences: []Difference{}}, trial: map[string]*trial{}}
-			for _, check := range []func() error{v.ledger, v.withdrawals, v.events, v.transitions} {
-				if err := check(); err != nil {
+			v := &verifier{ctx: ctx, q: q, key: db.key, opt: opt, out: ShardReport{Shard: id.Shard(n), Differences: []Difference{}}, trial: map[string]*trial{}}
+			checks := []func() error{v.chain, v.ledger, v.withdrawals, v.events, v.transitions, v.credits, v.targets, v.items}
+			if opt.Chain {
+				checks = checks[:1]
+			}
+			for _, check := range checks {
+				err := check()
+				if errors.Is(err, errUnreadable) {
+					v.differ(checkRow, "a table", "rows as the program writes them", err.Error())
+				} else if err != nil {
 					return fmt.Errorf("verify shard %d: %w", n, err)
 				}
 			}
@@ -87,6 +132,8 @@ func (db *DB) Verify(ctx context.Context) (Report, error) {
 type verifier struct {
 	ctx   context.Context
 	q     querier
+	key   *chain.Key
+	opt   VerifyOptions
 	out   ShardReport
 	trial map[string]*trial // by currency
 }

@@ -11,14 +11,17 @@ import (
 var withdrawals = bindTable(withdrawal.Withdrawals, "seq", seqKey,
 	`seq merchant account foreign_id currency amount fee network destination typed canonical decoded tag metadata release_at created_at
 	fee_inside network_hold network_rate receive_currency receive quote payment review origin
-	state stage attention attention_text reason dispatch wallet txid network_fee fee_asset network_charge approval updated_at ended_at version`,
+	state stage attention attention_text reason dispatch wallet txid network_fee fee_asset network_charge approval updated_at ended_at version mark`,
 	func(w *withdrawal.Withdrawal, f []any) []any {
 		return append(f, &w.Seq, &w.Merchant, &w.Account, &w.ForeignID, &w.Currency, &w.Amount, &w.Fee, &w.Network, &w.Destination,
 			&w.Typed, &w.Canonical, &w.Decoded, &w.Tag, &w.Metadata, &w.ReleaseAt, &w.CreatedAt,
 			&w.FeeInside, &w.NetworkHold, &w.NetworkRate, &w.ReceiveCurrency, &w.Receive, &w.Quote, &w.Payment, &w.Review, &w.Origin,
 			(*string)(&w.State), (*string)(&w.Stage), &w.Attention, &w.AttentionText, &w.Reason, &w.Dispatch, &w.Wallet, &w.TxID,
-			&w.NetworkFee, &w.FeeAsset, &w.NetworkCharge, &w.Approval, &w.UpdatedAt, &w.EndedAt, &w.Version)
-	})
+			&w.NetworkFee, &w.FeeAsset, &w.NetworkCharge, &w.Approval, &w.UpdatedAt, &w.EndedAt, &w.Version, &w.Mark)
+	}).markedBy(func(w *withdrawal.Withdrawal, s id.Shard) (record, mark []byte, kept bool) {
+	// Those that had ended when the chain began have none.
+	return w.Accepted(s), w.Mark, len(w.Mark) > 0 || w.EndedAt.IsZero()
+})
 
 var withdrawalForeignIDs = bindLookup(withdrawal.ForeignIDs, "withdrawal", "foreign_id <> ''", "merchant foreign_id",
 	func(k *withdrawal.ForeignKey, f []any) []any { return append(f, &k.Merchant, &k.ForeignID) },

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"sluice/internal/account"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/dispatch"
 	"sluice/internal/event"
@@ -69,7 +70,7 @@ type world struct {
 func newWorld(t testing.TB, url string) *world {
 	t.Helper()
 	w := &world{t: t, chain: newChain()}
-	opt := store.Options{Shards: 2, Log: slog.New(slog.DiscardHandler)}
+	opt := store.Options{Shards: 2, Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}
 	if err := store.Migrate(t.Context(), url, opt); err != nil {
 		t.Fatal(err)
 	}

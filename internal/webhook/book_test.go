@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
@@ -29,10 +30,10 @@ func open(t *testing.T) *book {
 	t.Helper()
 	ctx := context.Background()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "sluice.db")
-	if err := store.Migrate(ctx, url, store.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if err := store.Migrate(ctx, url, store.Options{Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(ctx, url, store.Options{})
+	db, err := store.Open(ctx, url, store.Options{Chain: chaintest.Key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -221,6 +221,9 @@ func (c Claim) Apply(v *commit.View) (any, error) {
 	if w.State != Queued {
 		return nil, wrongState(v, w, Processing)
 	}
+	if !v.Holds(w.Accepted(v.Shard()), w.Mark) {
+		return nil, commit.Altered("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+	}
 	// The reservation is checked again here, before anything is signed.
 	b, ok := ledger.Balances.Get(v, ledger.BalanceKey{Account: w.Account, Currency: w.Currency})
 	if !ok || b.Reserved.Less(w.Held()) {

@@ -117,7 +117,7 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	if !c.Unnamed { // its own UUID nobody else has; should somebody have guessed it, the database refuses one of the two
 		ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, c.ForeignID}, w.Seq})
 	}
-	w.UpdatedAt, w.Version = v.Now(), 1
+	w.UpdatedAt, w.Version, w.Mark = v.Now(), 1, v.Mark(w.Accepted(v.Shard()))
 	Withdrawals.Insert(v, w)
 	event.Append(v, account.Snapshot(v, event.Event{
 		Type: event.WithdrawalCreated, Merchant: w.Merchant, Subject: w.Seq, Version: 1, State: string(New), Actor: c.Actor, Origin: w.Origin,
@@ -214,7 +214,10 @@ func (c Create) check(v *commit.View) error {
 func (c Create) target(v *commit.View) (rail.Target, error) {
 	t := c.Target
 	if c.Destination != 0 {
-		d, ok := destination.Destinations.Get(v, c.Destination)
+		d, ok, err := destination.Find(v, c.Destination)
+		if err != nil {
+			return t, err
+		}
 		if ok && d.Account != 0 && d.Account != c.Account {
 			from, err := account.Owned(v, c.Merchant, c.Account)
 			ok = err == nil && d.Account == from.Owner

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/account"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -42,10 +43,10 @@ type book struct {
 func open(t testing.TB) *book {
 	t.Helper()
 	url := "sqlite:" + filepath.Join(t.TempDir(), "book.db")
-	if err := store.Migrate(t.Context(), url, store.Options{}); err != nil {
+	if err := store.Migrate(t.Context(), url, store.Options{Chain: chaintest.Key}); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), url, store.Options{})
+	db, err := store.Open(t.Context(), url, store.Options{Chain: chaintest.Key})
 	if err != nil {
 		t.Fatal(err)
 	}

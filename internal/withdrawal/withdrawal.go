@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sluice/internal/account"
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
@@ -46,6 +47,7 @@ type Withdrawal struct {
 	Metadata        string    // JSON object of texts, the merchant's; "" for none
 	ReleaseAt       time.Time // not queued before: not_before and the merchant's cancel window
 	CreatedAt       time.Time
+	Mark            []byte // of all of this, see Accepted; nil where no marks are kept
 
 	State         State
 	Stage         rail.Stage   // inside processing; "" before
@@ -62,6 +64,14 @@ type Withdrawal struct {
 	UpdatedAt     time.Time
 	EndedAt       time.Time // zero until the state is final
 	Version       int64
+}
+
+// Accepted is what Mark is made of: the withdrawal as it was accepted, all of it. What
+// is paid must be what this says.
+func (w Withdrawal) Accepted(shard id.Shard) []byte {
+	return chain.NewRecord("withdrawal 1", shard, w.Seq).Ints(int64(w.Merchant), int64(w.Account), int64(w.Destination), int64(w.Quote)).
+		Texts(w.ForeignID, w.Currency, w.ReceiveCurrency, w.NetworkRate, w.Payment, w.Review, w.Network, w.Typed, w.Canonical, w.Tag, w.Metadata, w.Origin).
+		Amounts(w.Amount, w.Fee, w.NetworkHold, w.Receive).Bools(w.FeeInside).Bytes(w.Decoded).Times(w.ReleaseAt, w.CreatedAt)
 }
 
 // Held is what is reserved for it while it is not final.

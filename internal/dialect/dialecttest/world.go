@@ -22,6 +22,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"sluice/internal/account"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
@@ -178,8 +179,8 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	if opt.URL == "" {
 		opt.URL = "sqlite:" + filepath.Join(t.TempDir(), "sluice.db")
 	}
-	w.Must(store.Migrate(ctx, opt.URL, store.Options{Log: quiet}))
-	db, err := store.Open(ctx, opt.URL, store.Options{Log: quiet})
+	w.Must(store.Migrate(ctx, opt.URL, store.Options{Log: quiet, Chain: chaintest.Key}))
+	db, err := store.Open(ctx, opt.URL, store.Options{Log: quiet, Chain: chaintest.Key})
 	w.Must(err)
 	w.DB = db
 	var worker *deliver.Worker

@@ -198,6 +198,9 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 	if err := n.check(in); err != nil {
 		return signer.Signed{}, err
 	}
+	if err := g.opt.Policy.accepted(n, in); err != nil {
+		return signer.Signed{}, err
+	}
 	for _, o := range in.Outputs {
 		if len(o.Memo) > signer.MemoMax || !utf8.ValidString(o.Memo) {
 			return signer.Signed{}, refuse("sign_malformed", "the memo of %s must be at most %d bytes of UTF-8", o.Ref, signer.MemoMax)
@@ -240,6 +243,9 @@ func (g *Guard) May(_ context.Context, network string, outputs []signer.Output) 
 			}
 		}
 		if err := n.payouts(in); err != nil {
+			return err
+		}
+		if err := g.opt.Policy.accepted(n, in); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,8 @@ type Policy struct {
 	Approvers []ed25519.PublicKey
 	// ApprovalFor is how long an approval is good; zero: DefaultApprovalFor.
 	ApprovalFor time.Duration
+	// Acceptors are the keys of the processes whose acceptance of a payout counts.
+	Acceptors []ed25519.PublicKey
 }
 
 // DefaultApprovalFor is how long an approval is good if nobody says otherwise.
@@ -57,6 +59,9 @@ type Asset struct {
 	CountPerHour, CountPerDay int
 	// ApprovalAbove asks for an approval of every payout that is larger; zero: of all.
 	ApprovalAbove *money.Amount
+	// AcceptanceAbove asks, for every payout that is larger, for the record that the
+	// process which accepted it has signed; zero: for all.
+	AcceptanceAbove *money.Amount
 }
 
 // check makes sure that a policy can be held to.
@@ -79,6 +84,9 @@ func (p Policy) check() error {
 			}
 			if a.ApprovalAbove != nil && len(p.Approvers) == 0 {
 				return bad("%s on %s needs approvals, and there is no approver", a.Code, n.Name)
+			}
+			if a.AcceptanceAbove != nil && len(p.Acceptors) == 0 {
+				return bad("%s on %s needs records of acceptance, and no key of an accepting process is named", a.Code, n.Name)
 			}
 		}
 	}

@@ -137,6 +137,7 @@ type output struct {
 	Token    []byte `json:"token,omitempty"`
 	Approval string `json:"approval,omitempty"`
 	Memo     string `json:"memo,omitempty"`
+	Accepted string `json:"acceptance,omitempty"`
 }
 
 type input struct {
@@ -147,12 +148,12 @@ type input struct {
 }
 
 func writeOutput(o signer.Output) output {
-	return output{Ref: o.Ref, Asset: o.Asset, To: o.To, Minor: o.Amount.Minor(), Token: o.Token, Approval: o.Approval, Memo: o.Memo}
+	return output{Ref: o.Ref, Asset: o.Asset, To: o.To, Minor: o.Amount.Minor(), Token: o.Token, Approval: o.Approval, Memo: o.Memo, Accepted: o.Acceptance}
 }
 
 func (o output) read() (signer.Output, error) {
 	amount, err := money.ParseMinor(o.Minor)
-	return signer.Output{Ref: o.Ref, Asset: o.Asset, To: o.To, Amount: amount, Token: o.Token, Approval: o.Approval, Memo: o.Memo}, err
+	return signer.Output{Ref: o.Ref, Asset: o.Asset, To: o.To, Amount: amount, Token: o.Token, Approval: o.Approval, Memo: o.Memo, Acceptance: o.Accepted}, err
 }
 
 func writeIntent(in signer.Intent) *intent {

@@ -65,11 +65,11 @@ func testRefused(t *testing.T, e Engine) {
 // testBadCommand puts texts that no engine may keep into the middle of one batch.
 func testBadCommand(t *testing.T, e Engine) {
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet}); err != nil {
+	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
 		t.Fatal(err)
 	}
 	sizes := make(chan int, 100)
-	n := open(t, url, store.Options{}, commit.Options{Log: quiet, Observe: func(b commit.Batch) { sizes <- b.Commands }})
+	n := open(t, url, store.Options{Chain: chainKey}, commit.Options{Log: quiet, Observe: func(b commit.Batch) { sizes <- b.Commands }})
 	bad := map[int]string{3: "a\x00b", 17: "\xff\xfe", 18: "\x00"}
 	const callers = 32
 	errs := make([]error, callers)
@@ -108,7 +108,7 @@ func testCompareAndSet(t *testing.T, e Engine) {
 	f := fund(n, "m", "1")
 	stale := merchant.Merchant{Seq: f.merchant, Name: "stale", Mode: merchant.Test, Version: 7}
 	before := n.counts()
-	db, err := store.Open(t.Context(), n.url, store.Options{})
+	db, err := store.Open(t.Context(), n.url, store.Options{Chain: chainKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func testImmutable(t *testing.T, e Engine) {
 	if err := n.submit(put); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), n.url, store.Options{})
+	db, err := store.Open(t.Context(), n.url, store.Options{Chain: chainKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func testCounters(t *testing.T, e Engine) {
 		seen[s] = true
 	}
 	n.verify() // checks that the event sequence has no gap
-	again := join(t, n.url, store.Options{}, commit.Options{Log: quiet})
+	again := join(t, n.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	next := do[id.Seq](again, step{nil, func(v *commit.View) (any, error) { return v.NewID(), nil }})
 	for s := range seen {
 		if next <= s {

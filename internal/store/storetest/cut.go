@@ -115,11 +115,11 @@ func (p *proxy) pump(from, to net.Conn, pass func(part []byte) bool) {
 // no answer came, the caller is told that the outcome is unknown, whichever it is;
 // when nothing was sent, that nothing was done.
 func Cut(t *testing.T, target string) {
-	if err := store.Migrate(t.Context(), target, store.Options{Shards: 1, Log: quiet}); err != nil {
+	if err := store.Migrate(t.Context(), target, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
 		t.Fatal(err)
 	}
 	p, through := newProxy(t, target)
-	n := join(t, through, store.Options{}, commit.Options{Log: quiet, Attempts: 2})
+	n := join(t, through, store.Options{Chain: chainKey}, commit.Options{Log: quiet, Attempts: 2})
 	f := fund(n, "m", "100")
 	for _, c := range []struct {
 		name        string
@@ -143,7 +143,7 @@ func Cut(t *testing.T, target string) {
 		})
 	}
 	t.Run("nobody gets through", func(t *testing.T) {
-		late := open(t, through, store.Options{}, commit.Options{Log: quiet, Attempts: 2})
+		late := open(t, through, store.Options{Chain: chainKey}, commit.Options{Log: quiet, Attempts: 2})
 		late.run() // it has not written yet, so it has no connection to write on
 		p.set(cutConnect)
 		_, err := commit.Do[withdrawal.Withdrawal](t.Context(), late.Loop, 0, f.create("unreachable", "1"))
@@ -151,7 +151,7 @@ func Cut(t *testing.T, target string) {
 			t.Errorf("told %v", err)
 		}
 	})
-	direct := join(t, target, store.Options{}, commit.Options{Log: quiet})
+	direct := join(t, target, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	if _, found, err := direct.DB.WithdrawalByForeignID(t.Context(), at(f.merchant), "unreachable"); found || err != nil {
 		t.Errorf("found %v, %v", found, err)
 	}

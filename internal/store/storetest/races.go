@@ -36,7 +36,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // times at once: exactly one is accepted.
 func testWholeBalance(t *testing.T, e Engine) {
 	one := start(t, e)
-	two := join(t, one.url, store.Options{}, commit.Options{Log: quiet})
+	two := join(t, one.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(one, "m", "3.5")
 	var accepted, refused atomic.Int64
 	parallel(64, func(i int) {
@@ -67,7 +67,7 @@ func testWholeBalance(t *testing.T, e Engine) {
 // every read shows the same total.
 func testFixedTotal(t *testing.T, e Engine) {
 	one := start(t, e)
-	two := join(t, one.url, store.Options{}, commit.Options{Log: quiet})
+	two := join(t, one.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(one, "m", "10")
 	total := amount("10")
 	stop := make(chan struct{})
@@ -115,7 +115,7 @@ func testFixedTotal(t *testing.T, e Engine) {
 // and everybody hears the same.
 func testSameKey(t *testing.T, e Engine) {
 	one := start(t, e)
-	two := join(t, one.url, store.Options{}, commit.Options{Log: quiet})
+	two := join(t, one.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(one, "m", "10")
 	req := commit.Request{
 		Command: f.create("order 1", "1"), Key: commit.Key{Merchant: f.merchant, Route: "POST /v1/withdrawals", Key: "key 1"}, Fingerprint: commit.Fingerprint([]byte("body")),
@@ -169,7 +169,7 @@ func testSameKey(t *testing.T, e Engine) {
 // is accepted, the others name it.
 func testSameForeignID(t *testing.T, e Engine) {
 	one := start(t, e)
-	two := join(t, one.url, store.Options{}, commit.Options{Log: quiet})
+	two := join(t, one.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(one, "m", "100")
 	accepted := make(chan id.Seq, 64)
 	named := make(chan string, 64)
@@ -223,10 +223,10 @@ func testTwoMerchants(t *testing.T, e Engine) {
 // pool of four connections: nothing takes a second one while it holds one.
 func testFewConnections(t *testing.T, e Engine) {
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 2, Log: quiet}); err != nil {
+	if err := store.Migrate(t.Context(), url, store.Options{Shards: 2, Log: quiet, Chain: chainKey}); err != nil {
 		t.Fatal(err)
 	}
-	n := join(t, url, store.Options{Conns: 4}, commit.Options{Log: quiet})
+	n := join(t, url, store.Options{Conns: 4, Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(n, "m", "1000")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -249,10 +249,10 @@ func testFewConnections(t *testing.T, e Engine) {
 // testQueueFull fills the queue of a loop that does not run yet.
 func testQueueFull(t *testing.T, e Engine) {
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet}); err != nil {
+	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
 		t.Fatal(err)
 	}
-	n := open(t, url, store.Options{}, commit.Options{Queue: 4, Log: quiet})
+	n := open(t, url, store.Options{Chain: chainKey}, commit.Options{Queue: 4, Log: quiet})
 	c := commit.Request{Command: account.Open{Merchant: 1, Kind: ledger.KindCustomer}}
 	done := make(chan error, 4)
 	for range 4 {

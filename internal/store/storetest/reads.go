@@ -262,11 +262,11 @@ func testMigrate(t *testing.T, e Engine) {
 		t.Errorf("opened what is not there: %v", err)
 	}
 	parallel(4, func(i int) {
-		if err := store.Migrate(ctx, url, store.Options{Shards: 3 + i, Log: quiet}); err != nil {
+		if err := store.Migrate(ctx, url, store.Options{Shards: 3 + i, Log: quiet, Chain: chainKey}); err != nil {
 			t.Error(err)
 		}
 	})
-	db, err := store.Open(ctx, url, store.Options{Shards: 9})
+	db, err := store.Open(ctx, url, store.Options{Shards: 9, Chain: chainKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,10 +277,10 @@ func testMigrate(t *testing.T, e Engine) {
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := store.Migrate(ctx, url, store.Options{Shards: 12, Log: quiet}); err != nil {
+	if err := store.Migrate(ctx, url, store.Options{Shards: 12, Log: quiet, Chain: chainKey}); err != nil {
 		t.Error(err)
 	}
-	again := open(t, url, store.Options{}, commit.Options{})
+	again := open(t, url, store.Options{Chain: chainKey}, commit.Options{})
 	if again.DB.Shards() != shards {
 		t.Errorf("%d shards became %d", shards, again.DB.Shards())
 	}
@@ -288,7 +288,7 @@ func testMigrate(t *testing.T, e Engine) {
 	if _, err := store.Open(ctx, url, store.Options{}); err == nil || !strings.Contains(err.Error(), "newer program") {
 		t.Errorf("opened a newer schema: %v", err)
 	}
-	if err := store.Migrate(ctx, url, store.Options{Log: quiet}); err == nil || !strings.Contains(err.Error(), "newer program") {
+	if err := store.Migrate(ctx, url, store.Options{Log: quiet, Chain: chainKey}); err == nil || !strings.Contains(err.Error(), "newer program") {
 		t.Errorf("migrated a newer schema: %v", err)
 	}
 	spoil(t, url, "DELETE FROM schema_version WHERE version_id > 1")

@@ -109,6 +109,15 @@ func fillValue(v reflect.Value, other bool) {
 
 func testRoundTrip(t *testing.T, e Engine) {
 	n := start(t, e)
+	fillTables(t, n)
+	t.Run("look-ups", func(t *testing.T) { lookUps(t, n) })
+	t.Run("logs", func(t *testing.T) { logs(t, n) })
+	t.Run("amounts", func(t *testing.T) { amounts(t, n) })
+	t.Run("nothing", func(t *testing.T) { empty(t, n) })
+}
+
+// fillTables writes a row into every table that commands read.
+func fillTables(t *testing.T, n *node) {
 	rows(t, n, commit.Records, func(r *commit.Record) commit.Key { return r.Key }, nil)
 	rows(t, n, ledger.KnownAssets, func(r *ledger.KnownAsset) string { return r.Code }, func(r *ledger.KnownAsset) { r.Scale = 18 })
 	rows(t, n, merchant.Merchants, func(r *merchant.Merchant) id.Seq { return r.Seq }, func(r *merchant.Merchant) { r.Mode = merchant.Live })
@@ -128,6 +137,7 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, credential.SigningKeys, func(r *credential.SigningKey) credential.SigningKeyID { return r.SigningKeyID }, nil)
 	rows(t, n, customer.Users, func(r *customer.User) id.Seq { return r.Seq }, nil)
 	rows(t, n, customer.Groups, func(r *customer.Group) id.Seq { return r.Seq }, nil)
+	rows(t, n, customer.TradingAccounts, func(r *customer.TradingAccount) id.Seq { return r.Seq }, nil)
 	rows(t, n, customer.References, func(r *customer.Reference) id.Seq { return r.Seq }, nil)
 	rows(t, n, ledger.Balances, func(r *ledger.Balance) ledger.BalanceKey { return r.BalanceKey }, nil)
 	rows(t, n, ledger.Houses, func(r *ledger.House) ledger.HouseKey { return r.HouseKey }, nil)
@@ -148,10 +158,6 @@ func testRoundTrip(t *testing.T, e Engine) {
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
 	bankRows(t, n)
 	rows(t, n, treasury.Books, func(r *treasury.Book) treasury.BookKey { return r.BookKey }, nil)
-	t.Run("look-ups", func(t *testing.T) { lookUps(t, n) })
-	t.Run("logs", func(t *testing.T) { logs(t, n) })
-	t.Run("amounts", func(t *testing.T) { amounts(t, n) })
-	t.Run("nothing", func(t *testing.T) { empty(t, n) })
 }
 
 // rows inserts the extreme row of a table, reads it back, replaces every field but

@@ -15,7 +15,7 @@ var kinds = map[string]string{
 // SameSchema migrates a database of each engine and compares them column by column.
 func SameSchema(t *testing.T, sqlite, postgres string) {
 	for _, url := range []string{sqlite, postgres} {
-		if err := store.Migrate(t.Context(), url, store.Options{Log: quiet}); err != nil {
+		if err := store.Migrate(t.Context(), url, store.Options{Log: quiet, Chain: chainKey}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite" // the driver for looking from outside
 
 	"sluice/internal/account"
+	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -65,6 +66,11 @@ func Run(t *testing.T, e Engine) {
 		{"Due", testDue},
 		{"VerifyIsClean", testVerifyClean},
 		{"VerifyFindsWhatIsWrong", testVerifyFinds},
+		{"A4_ChainFindsEveryEdit", testChainFindsEveryEdit},
+		{"A4_Edits", testA4Edits},
+		{"A4_WhatIsAlteredIsRefused", testA4Refused},
+		{"A4_Anchors", testA4Anchors},
+		{"A4_Begin", testA4Begin},
 		{"Migrate", testMigrate},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, e) })
@@ -73,15 +79,19 @@ func Run(t *testing.T, e Engine) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// chainKey proves every database of the suite.
+var chainKey = chaintest.Key
+
 // storeOptions are those of the databases that start makes.
-var storeOptions = store.Options{Shards: 2, Log: quiet}
+var storeOptions = store.Options{Shards: 2, Log: quiet, Chain: chainKey}
 
 // node is one running process on a database: a store and a loop.
 type node struct {
-	t    testing.TB
-	url  string
-	DB   *store.DB
-	Loop *commit.Loop
+	t     testing.TB
+	url   string
+	DB    *store.DB
+	Loop  *commit.Loop
+	halts bool // the test stops the loop with what no command does
 }
 
 // start migrates a fresh database and runs a node on it.
@@ -127,7 +137,7 @@ func (n *node) run() {
 	go func() { done <- n.Loop.Run(ctx) }()
 	n.t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil && !n.t.Failed() {
+		if err := <-done; (err != nil) != n.halts && !n.t.Failed() {
 			n.t.Error(err)
 		}
 	})

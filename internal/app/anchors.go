@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/internal/chain"
+	"sluice/internal/id"
+	"sluice/internal/store"
+)
+
+// anchors writes the head of the chain to a file outside the database, again and again.
+type anchors struct {
+	store *store.DB
+	path  string
+	every time.Duration // 0: never
+	log   *slog.Logger
+	last  map[id.Shard]int64 // versions that were written
+	at    atomic.Int64       // when that was, in microseconds; 0: not yet
+}
+
+func (a *App) newAnchors(ctx context.Context) error {
+	a.anchors = &anchors{store: a.Store, path: a.conf.AnchorFile(), every: a.conf.Chain.AnchorEvery.Std(), log: a.log, last: map[id.Shard]int64{}}
+	if a.anchors.path == "" {
+		a.anchors.every = 0
+	}
+	a.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sluice_chain_anchor_age_seconds", Help: "How long ago the head of the books' chain was written down outside the database; 0 before the first time, and where it never is.",
+	}, a.anchors.age))
+	if a.anchors.every == 0 {
+		return nil
+	}
+	known, err := chain.ReadAnchors(a.anchors.path)
+	if err != nil {
+		return err
+	}
+	behind, err := a.Store.Behind(ctx, known)
+	for _, b := range behind {
+		a.log.Error("the database is older than what was written down of it: its end was cut off, or it was restored from a backup. `sluice verify` looks closer",
+			"shard", b.Shard, "written_down", b.At, "version", b.Version, "last_event", b.LastEvent)
+	}
+	return err
+}
+
+func (a *anchors) age() float64 {
+	at := a.at.Load()
+	if at == 0 {
+		return 0
+	}
+	return time.Since(time.UnixMicro(at)).Seconds()
+}
+
+// run writes until ctx ends.
+func (a *anchors) run(ctx context.Context) error {
+	if a.every == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(a.every)
+	defer tick.Stop()
+	for {
+		a.write(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// write adds an anchor for every shard whose chain went on. A disk that is full must not
+// stop payouts: the age of the last anchor tells.
+func (a *anchors) write(ctx context.Context) {
+	if a.every == 0 {
+		return
+	}
+	now := time.Now()
+	all, err := a.store.Anchors(ctx, now, "")
+	var news []chain.Anchor
+	for _, x := range all {
+		if a.last[x.Shard] != x.Version {
+			news = append(news, x)
+		}
+	}
+	if err == nil && len(news) > 0 {
+		err = chain.AppendAnchors(a.path, news)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			a.log.Error("the head of the chain cannot be written down", "file", a.path, "error", err)
+		}
+		return
+	}
+	for _, x := range news {
+		a.last[x.Shard] = x.Version
+	}
+	a.at.Store(now.UnixMicro())
+}

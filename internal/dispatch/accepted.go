@@ -1,0 +1,80 @@
+package dispatch
+
+import (
+	"bytes"
+	"context"
+
+	"sluice/internal/commit"
+	"sluice/internal/fault"
+	"sluice/internal/id"
+	"sluice/internal/rail"
+	"sluice/internal/signer/acceptance"
+)
+
+// codeAltered is the code of commit.Altered.
+const codeAltered = "record_altered"
+
+// accepted gives the payouts of a dispatch with all that the signer gets to know of them.
+// What the list says must be what each withdrawal was accepted as: an item or a
+// withdrawal that another hand has changed is not paid. It is read each time: a person
+// may have added a proof because the signer asked for it.
+func (h *hand) accepted(ctx context.Context, d Work) ([]rail.Payout, error) {
+	var items []Item
+	var of []id.ID
+	for _, it := range d.Items {
+		if it.Outcome != OutcomeDropped {
+			items, of = append(items, it), append(of, it.ID())
+		}
+	}
+	known, err := h.read.ForSigner(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	out := d.payouts()
+	for n, k := range known {
+		if want := item(k.Candidate); k.Altered || !same(want, items[n]) {
+			return nil, commit.Altered("payout", of[n].Text(id.Withdrawal))
+		}
+		out[n].Approval, out[n].Memo, out[n].Acceptance = k.Withdrawal.Proof(), k.Memo, h.accept(k.Candidate)
+	}
+	return out, nil
+}
+
+// same tells whether an item pays what another one says.
+func same(a, b Item) bool {
+	return a.Withdrawal == b.Withdrawal && a.Shard == b.Shard && a.Asset == b.Asset && a.Amount == b.Amount && a.Payment == b.Payment && bytes.Equal(a.To, b.To)
+}
+
+// recordsMax bounds the records that are remembered. Beyond it, it starts over.
+const recordsMax = 20_000
+
+// accept is the record of the acceptance of a withdrawal, for the signer.
+func (h *hand) accept(c Candidate) string {
+	if r, ok := h.records[c.ID]; ok {
+		return r // what was accepted never changes
+	}
+	if len(h.records) >= recordsMax {
+		clear(h.records)
+	}
+	w := c.Withdrawal
+	h.records[c.ID] = h.opt.Accepted(acceptance.Statement{
+		Network: w.Network, Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, Amount: w.Receive, To: w.Decoded, At: w.CreatedAt,
+		Merchant: id.ID{Shard: c.ID.Shard, Seq: w.Merchant}.Text(id.Merchant), Account: id.ID{Shard: c.ID.Shard, Seq: w.Account}.Text(id.Account),
+	})
+	return h.records[c.ID]
+}
+
+// unaltered leaves out the candidates whose rows are not what was accepted, and says so
+// on them: an operator has to look.
+func (h *hand) unaltered(ctx context.Context, all []Candidate) (out []Candidate) {
+	for _, c := range all {
+		if !c.Altered {
+			out = append(out, c)
+			continue
+		}
+		f := fault.Of(commit.Altered("withdrawal", c.ID.Text(id.Withdrawal)))
+		h.log.Error("a withdrawal is not paid", "error", f)
+		h.attendEach(ctx, []Candidate{c}, f.Code, f.Message)
+	}
+	return out
+}

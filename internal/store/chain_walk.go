@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice/internal/chain"
+	"sluice/internal/commit"
+	"sluice/internal/id"
+)
+
+// walk reads every row of a shard that the chain covers, each once, and works out what
+// the state of the chain must be.
+type walk struct {
+	key   *chain.Key
+	shard id.Shard
+	// anchors are of this shard and of the chain at hand.
+	anchors []chain.Anchor
+	// progress hears of every table that was read and, within large ones, of every
+	// progressRows rows; nil: nobody.
+	progress func(table string, rows int64)
+	// altered gets the rows whose mark is not of them.
+	altered func(m *meta, fields []any)
+	// unreadable gets the tables with a row that cannot be read; nil: that is an error.
+	unreadable func(m *meta, err error)
+	// passed gets the anchors that a log does not pass through.
+	passed func(a chain.Anchor, log string, have chain.Head)
+}
+
+// unread stands for the number of rows of a table that could not be read to its end.
+const unread = -1
+
+// progressRows is how often a walk through a large table tells how far it has come.
+const progressRows = 100_000
+
+// state reads everything.
+func (w *walk) state(ctx context.Context, q querier) (*chain.State, error) {
+	s := layout.NewState(chain.Begin{})
+	for i, b := range bindings {
+		if at := layoutAt[i]; at >= 0 {
+			err := w.table(ctx, q, b, &s.Parts[at])
+			if errors.Is(err, errUnreadable) && w.unreadable != nil {
+				w.unreadable(b.describe(), err)
+				s.Parts[at].Rows = unread
+			} else if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// table reads one table.
+func (w *walk) table(ctx context.Context, q querier, b binding, p *chain.Part) error {
+	m, marker, buf := b.describe(), w.key.NewMarker(), []byte(nil)
+	fields, marked := b.blank()
+	text := "SELECT " + strings.Join(m.names(), ", ") + " FROM " + m.name + " WHERE shard = $1"
+	if m.fixed {
+		text += " ORDER BY seq" // the order in which they were written
+	}
+	reached := w.reached(m)
+	err := q.each(ctx, text, []any{int64(w.shard)}, fields, func() error {
+		buf = m.row(buf, w.shard, fields)
+		p.Rows++
+		if m.fixed {
+			p.Head = p.Head.Next(buf)
+			for ; len(reached) > 0 && reached[0].Logs[m.name].Rows == p.Rows; reached = reached[1:] {
+				if a := reached[0]; a.Logs[m.name].Head != p.Head.String() {
+					w.passed(a, m.name, p.Head)
+				}
+			}
+		} else {
+			p.Sum.Add(w.key.Row(buf))
+		}
+		if record, mark, kept := marked(w.shard); kept && w.altered != nil && !marker.Marked(record, mark) {
+			w.altered(m, fields)
+		}
+		if w.progress != nil && p.Rows%progressRows == 0 {
+			w.progress(m.name, p.Rows)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", m.name, err)
+	}
+	for _, a := range reached { // the log does not reach them
+		w.passed(a, m.name, p.Head)
+	}
+	if w.progress != nil && p.Rows > 0 {
+		w.progress(m.name, p.Rows)
+	}
+	return nil
+}
+
+// reached are the anchors that a log has to pass through, in the order in which it does.
+func (w *walk) reached(m *meta) []chain.Anchor {
+	if !m.fixed {
+		return nil
+	}
+	out := slices.DeleteFunc(slices.Clone(w.anchors), func(a chain.Anchor) bool { return a.Logs[m.name].Rows == 0 })
+	slices.SortStableFunc(out, func(a, b chain.Anchor) int { return int(a.Logs[m.name].Rows - b.Logs[m.name].Rows) })
+	return out
+}
+
+// unmarked is for tables without marks.
+func unmarked(id.Shard) (record, mark []byte, kept bool) { return nil, nil, false }
+
+// checked refuses a row that was read and is not as the program wrote it.
+func (db *DB) checked(what string, kind id.Kind, at id.ID, record, mark []byte) error {
+	if db.key == nil || db.key.NewMarker().Marked(record, mark) {
+		return nil
+	}
+	return commit.Altered(what, at.Text(kind))
+}
