@@ -305,7 +305,7 @@ func Migrate(ctx context.Context, conf config.Config, log *slog.Logger) error {
 	}
 	key, err := conf.ChainKey(begins)
 	if err != nil {
-		return err
+		return noDatabase(conf, err)
 	}
 	if err := store.Migrate(ctx, url, store.Options{Shards: conf.Shards, Log: log, Chain: key}); err != nil {
 		return noDatabase(conf, err)

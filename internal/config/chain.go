@@ -85,7 +85,7 @@ func makeChainKey(dir, path string) ([]byte, error) {
 	fail := func(err error) ([]byte, error) {
 		return nil, fault.Wrap(err, fault.Unavailable, "cannot_write", "the key of the chain cannot be kept in %s; set chain.key", dir)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail(err)
 	}
 	f, err := os.CreateTemp(dir, "key-")
