@@ -28,9 +28,7 @@ func (a *App) newAnchors(ctx context.Context) error {
 	if a.anchors.path == "" {
 		a.anchors.every = 0
 	}
-	a.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sluice_chain_anchor_age_seconds", Help: "How long ago the head of the books' chain was written down outside the database; 0 before the first time, and where it never is.",
-	}, a.anchors.age))
+	a.metrics.registry.MustRegister(a.anchors)
 	if a.anchors.every == 0 {
 		return nil
 	}
@@ -46,12 +44,19 @@ func (a *App) newAnchors(ctx context.Context) error {
 	return err
 }
 
-func (a *anchors) age() float64 {
-	at := a.at.Load()
-	if at == 0 {
-		return 0
+var anchorAge = prometheus.NewDesc("sluice_chain_anchor_age_seconds",
+	"How long ago the head of the books' chain was written down outside the database; 0 before the first time, and where it never is.", nil, nil)
+
+// Describe implements prometheus.Collector.
+func (a *anchors) Describe(out chan<- *prometheus.Desc) { out <- anchorAge }
+
+// Collect implements prometheus.Collector.
+func (a *anchors) Collect(out chan<- prometheus.Metric) {
+	age := time.Duration(0)
+	if at := a.at.Load(); at != 0 {
+		age = time.Since(time.UnixMicro(at))
 	}
-	return time.Since(time.UnixMicro(at)).Seconds()
+	out <- prometheus.MustNewConstMetric(anchorAge, prometheus.GaugeValue, age.Seconds())
 }
 
 // run writes until ctx ends.

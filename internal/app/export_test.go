@@ -26,6 +26,7 @@ func MetricNames() []string {
 	newRateMetrics(nil).Describe(all)
 	newPurse(nil, nil).Describe(all)
 	newOut(nil).Describe(all)
+	(&anchors{}).Describe(all)
 	close(all)
 	var out []string
 	for d := range all {
