@@ -271,6 +271,9 @@ func OpenStore(ctx context.Context, conf config.Config, log *slog.Logger) (*stor
 
 func openStore(ctx context.Context, conf config.Config, log *slog.Logger, outages *outage.Book) (*store.DB, error) {
 	url := conf.DatabaseURL.Reveal()
+	if err := store.Writable(url); err != nil {
+		return nil, noDatabase(conf, err)
+	}
 	fresh := isNewFile(url)
 	if conf.AutoMigrate || fresh {
 		if err := Migrate(ctx, conf, log); err != nil {
@@ -320,7 +323,7 @@ func StoreOptions(conf config.Config, log *slog.Logger) (store.Options, error) {
 }
 
 func noDatabase(conf config.Config, err error) error {
-	return fault.Wrap(err, fault.Unavailable, "no_database", "the database %s cannot be used; `sluice doctor` looks closer", conf.DatabaseName())
+	return fault.Wrap(err, fault.Unavailable, "no_database", "database_url: %s cannot be used", conf.DatabaseName())
 }
 
 // Write runs a commit loop for the time of fn: for tools that change something

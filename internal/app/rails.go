@@ -23,6 +23,17 @@ type Rail interface {
 // OpenRail opens the way out that a network describes. A node that does not answer
 // is no error; one on the wrong chain is.
 func OpenRail(ctx context.Context, n config.Network, assets money.Assets) (Rail, error) {
+	r, err := openRail(ctx, n, assets)
+	if err == nil {
+		return r, nil
+	}
+	if f := fault.Of(err); f.Kind == fault.Invalid {
+		return nil, fault.New(fault.Invalid, "config_invalid", "networks, %q: %s; correct its tokens, its chain or its url, or the scale of the asset", n.Name, f.Message)
+	}
+	return nil, err
+}
+
+func openRail(ctx context.Context, n config.Network, assets money.Assets) (Rail, error) {
 	if n.Kind == config.KindBitcoin {
 		return openCoin(ctx, n)
 	}

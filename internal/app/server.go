@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"syscall"
 	"time"
 
 	"sluice/internal/api"
@@ -67,13 +69,28 @@ func (a *App) open(ctx context.Context, key, address string) (net.Listener, erro
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "cannot_listen", "%s: %s cannot be opened; is another sluice running? Choose another port", key, address)
+		return nil, fault.New(fault.Invalid, "cannot_listen", "%s: %s", key, WhyNotListen(address, err))
 	}
 	a.closers = append(a.closers, func() error {
 		_ = l.Close() // the server has closed it already, if it ran
 		return nil
 	})
 	return l, nil
+}
+
+// WhyNotListen says why an address cannot be listened at, and what to do.
+func WhyNotListen(address string, err error) string {
+	var name *net.DNSError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return address + " is held by another program: end it, or choose another port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, &name):
+		return address + " is no address of this machine: use 127.0.0.1, one of its own, or none for all, like :8080"
+	case errors.Is(err, syscall.EACCES):
+		return address + " is not for this user: ports below 1024 need rights of their own; choose another and put a proxy in front"
+	default:
+		return address + " cannot be opened: " + err.Error()
+	}
 }
 
 func (a *App) newServer(h http.Handler) *http.Server {

@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -17,6 +20,7 @@ import (
 	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/signer/socket"
+	"sluice/internal/store"
 )
 
 // noSigner has no keys.
@@ -51,12 +55,28 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := LogFolder(c); err != nil {
+		return nil, err
+	}
 	g, err := guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir(), Log: a.log})
 	if err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, g.Close)
 	return g, nil
+}
+
+// LogFolder tells why the signer of this process could not keep its log: a folder that is
+// closed, or cannot be made where it should be.
+func LogFolder(c config.Config) error {
+	dir := c.LogDir()
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		dir = filepath.Dir(dir) // it is made there
+	}
+	if err := store.WritableFolder(dir); err != nil {
+		return fault.Wrap(err, fault.Invalid, "config_invalid", "signer.dir: the signer keeps its log in %s (set signer.dir, or keystore.dir, for another folder)", c.LogDir())
+	}
+	return nil
 }
 
 // PolicyHere is what holds in the server's own process: the policy that the

@@ -256,7 +256,7 @@ func (e *env) openAs(look bool, fn func(*tool) error) error {
 	opt.Look = look
 	db, err := store.Open(e.ctx, conf.DatabaseURL.Reveal(), opt)
 	if err != nil {
-		return fault.New(fault.Unavailable, "no_database", "the database %s cannot be used: %v; --database-url or SLUICE_DATABASE_URL names another", conf.DatabaseName(), err)
+		return fault.New(fault.Unavailable, "no_database", "database_url: %s cannot be used: %v; --database-url or SLUICE_DATABASE_URL names another", conf.DatabaseName(), err)
 	}
 	return errors.Join(fn(&tool{e, conf, db}), db.Close())
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"os"
@@ -53,8 +54,13 @@ type result struct {
 
 func (s *shell) run(args ...string) result {
 	s.t.Helper()
+	return s.runWith(s.t.Context(), args...)
+}
+
+// runWith is run until ctx ends.
+func (s *shell) runWith(ctx context.Context, args ...string) result {
 	var out, errs bytes.Buffer
-	code := cli.Run(s.t.Context(), args, cli.IO{Stdin: strings.NewReader(s.in), Stdout: &out, Stderr: &errs, Environ: s.env})
+	code := cli.Run(ctx, args, cli.IO{Stdin: strings.NewReader(s.in), Stdout: &out, Stderr: &errs, Environ: s.env})
 	return result{code, out.String(), errs.String()}
 }
 

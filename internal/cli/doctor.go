@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +16,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/rail/utxo"
 	"sluice/internal/signer/keystore"
+	"sluice/internal/store"
 )
 
 type doctorCmd struct{}
@@ -41,6 +45,9 @@ func (doctorCmd) Run(e *env) error {
 	}
 	d.conf = conf
 	d.ok("configuration", "%s, mode %s", or(file, "defaults and environment"), conf.Mode)
+	for _, w := range conf.Warnings() {
+		d.warn("configuration", "it would be refused in live, where it opens keys", "%s", w)
+	}
 	steps := []func(){d.database, d.keys, d.ports}
 	if d.conf.Signer.Policy != "" {
 		steps = append(steps, d.policy)
@@ -85,6 +92,10 @@ func (d *doctor) end() error {
 
 func (d *doctor) database() {
 	name := d.conf.DatabaseName()
+	if err := store.Writable(d.conf.DatabaseURL.Reveal()); err != nil {
+		d.fail("database", "database_url: "+name+" cannot be used: "+err.Error(), "")
+		return
+	}
 	if path, ok := strings.CutPrefix(name, "sqlite:"); ok {
 		if _, err := os.Stat(path); os.IsNotExist(err) {
 			d.warn("database", "`sluice serve` or `sluice migrate` makes it", "%s does not exist yet", name)
@@ -102,7 +113,7 @@ func (d *doctor) database() {
 		return nil
 	})
 	if err != nil {
-		d.fail("database", err.Error(), "correct database_url, start the database, or run `sluice migrate`")
+		d.fail("database", err.Error(), "")
 	}
 }
 
@@ -146,6 +157,11 @@ func (d *doctor) keys() {
 		return
 	}
 	k := d.conf.Keystore
+	if len(d.conf.Networks) > 0 && k.Dir != "" {
+		if err := app.LogFolder(d.conf); err != nil {
+			d.fail("signer log", err.Error(), "")
+		}
+	}
 	if k.Dir == "" {
 		d.warn("keystore", "set keystore.dir where payouts are to be signed", "none: this process cannot sign")
 		return
@@ -168,20 +184,57 @@ func (d *doctor) keys() {
 }
 
 func (d *doctor) ports() {
-	for key, address := range map[string]string{"listen": d.conf.Listen, "admin_listen": d.conf.AdminListen} {
+	for _, x := range [][2]string{{"listen", d.conf.Listen}, {"admin_listen", d.conf.AdminListen}} {
+		key, address := x[0], x[1]
 		if address == "" {
 			continue
 		}
 		var lc net.ListenConfig
 		l, err := lc.Listen(d.ctx, "tcp", address)
-		if err != nil {
-			d.warn(key, "fine if that is the running server, else choose another port", "%s is taken", address)
+		switch {
+		case err == nil:
+		case d.serves(address):
+			d.ok(key, "%s is held by a running sluice", address)
+			continue
+		default:
+			d.fail(key, app.WhyNotListen(address, err), "")
 			continue
 		}
 		_ = l.Close()
 		d.ok(key, "%s is free", address)
 	}
 }
+
+// serves tells whether a sluice answers at an address.
+func (d *doctor) serves(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, servesTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	r.Close = true
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	defer answer.Body.Close() //nolint:errcheck // read only
+	var said struct {
+		Checks []struct{ Name string }
+	}
+	err = json.NewDecoder(io.LimitReader(answer.Body, answerMax)).Decode(&said)
+	return err == nil && slices.ContainsFunc(said.Checks, func(c struct{ Name string }) bool { return c.Name == "write_path" })
+}
+
+// servesTimeout bounds the look at who holds a port.
+const servesTimeout = 2 * time.Second
 
 // nodeTimeout bounds the check of one node.
 const nodeTimeout = 15 * time.Second
@@ -196,7 +249,7 @@ func (d *doctor) node(n config.Network) {
 	defer cancel()
 	r, err := app.OpenRail(ctx, n, d.conf.Money())
 	if err != nil {
-		d.fail(check, err.Error(), "correct the chain, the tokens and the scales of the assets")
+		d.fail(check, err.Error(), "")
 		return
 	}
 	defer r.Close()

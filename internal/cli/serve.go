@@ -29,6 +29,9 @@ func (c *serveCmd) Run(e *env) error {
 	if file == "" {
 		log.Info("no configuration file: the defaults hold; `sluice init` writes one")
 	}
+	for _, w := range conf.Warnings() {
+		log.Warn("the configuration works, and is better changed", "key", w)
+	}
 	a, err := app.New(e.ctx, conf, app.Options{Log: log})
 	if err != nil {
 		return err

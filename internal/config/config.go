@@ -72,7 +72,12 @@ type Config struct {
 	Assets   []Asset       `toml:"assets"`
 	Networks []Network     `toml:"networks"`
 	Banks    []BankAccount `toml:"banks"`
+
+	warnings []string
 }
+
+// Warnings are what Load found that works and is better changed, each with its key.
+func (c *Config) Warnings() []string { return c.warnings }
 
 // Log says what is logged and how.
 type Log struct {

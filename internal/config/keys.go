@@ -46,6 +46,9 @@ func walk(v reflect.Value, prefix string, fn func(string, reflect.StructField, r
 	t := v.Type()
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		path, fv := prefix+f.Tag.Get("toml"), v.Field(i)
 		switch {
 		case isLeaf(fv):

@@ -1,13 +1,11 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -149,31 +147,7 @@ func (p problems) err() error {
 }
 
 func (p *problems) toml(file string, text []byte, c *Config) {
-	if len(text) == 0 {
-		return
-	}
-	d := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	err := d.Decode(c)
-	var unknown *toml.StrictMissingError
-	var broken *toml.DecodeError
-	switch {
-	case err == nil:
-	case errors.As(err, &unknown):
-		for _, e := range unknown.Errors {
-			line, _ := e.Position()
-			path := strings.Join(e.Key(), ".")
-			p.add(fmt.Sprintf("%s:%d: %s", file, line, path), "unknown key%s", didYouMean(path, filePaths()))
-		}
-	case errors.As(err, &broken):
-		line, _ := broken.Position()
-		where := fmt.Sprintf("%s:%d", file, line)
-		if len(broken.Key()) > 0 {
-			where += ": " + strings.Join(broken.Key(), ".")
-		}
-		p.add(where, "%s", strings.TrimPrefix(broken.Error(), "toml: "))
-	default:
-		p.add(file, "%v", err)
-	}
+	document{problems: p, file: file, unknown: func(path string) string { return didYouMean(path, filePaths()) }}.read(text, c)
 }
 
 // filePaths are the keys as an unknown one in a file is compared with them.
@@ -218,33 +192,5 @@ func (p *problems) flag(path, value string, c *Config) {
 	}
 	if err := put(v, value); err != nil {
 		p.add(path, "%v", err)
-	}
-}
-
-// secrets reads what secrets name.
-func (p *problems) secrets(c *Config, getenv func(string) (string, bool)) {
-	walk(reflect.ValueOf(c).Elem(), "", func(path string, _ reflect.StructField, v reflect.Value) {
-		if s, ok := v.Addr().Interface().(*Secret); ok && !strings.Contains(path, "[]") {
-			if err := s.resolve(getenv); err != nil {
-				p.add(path, "%v", err)
-			}
-		}
-	})
-	for i := range c.Networks {
-		if err := c.Networks[i].URL.resolve(getenv); err != nil {
-			p.add(fmt.Sprintf("networks[%d].url", i), "%v", err)
-		}
-	}
-	for i := range c.Banks {
-		b := &c.Banks[i]
-		if err := errors.Join(b.Password.resolve(getenv), b.Key.resolve(getenv)); err != nil {
-			p.add(fmt.Sprintf("banks[%d]", i), "%v", err)
-		}
-	}
-	for i := range c.Exchange.Sources {
-		s := &c.Exchange.Sources[i]
-		if err := errors.Join(s.URL.resolve(getenv), s.HeaderValue.resolve(getenv)); err != nil {
-			p.add(fmt.Sprintf("exchange.sources[%d]", i), "%v", err)
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
@@ -112,25 +109,11 @@ func LoadSigner(path string, environ []string) (SignerFile, error) {
 		return s, fault.Wrap(err, fault.Invalid, "config_missing", "the signer's configuration %s cannot be read; docs/signer.md shows one", path)
 	}
 	var p problems
-	d := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
-	var unknown *toml.StrictMissingError
-	switch err := d.Decode(&s); {
-	case errors.As(err, &unknown):
-		for _, e := range unknown.Errors {
-			line, _ := e.Position()
-			p.add(fmt.Sprintf("%s:%d: %s", path, line, strings.Join(e.Key(), ".")), "unknown key; docs/signer.md lists all keys")
-		}
-	case err != nil:
-		p.add(path, "%s", strings.TrimPrefix(err.Error(), "toml: "))
-	}
-	getenv := func(name string) (string, bool) { return lookup(environ, name) }
-	if err := s.Keystore.Passphrase.resolve(getenv); err != nil {
-		p.add("keystore.passphrase", "%v", err)
-	}
+	document{problems: &p, file: path, unknown: func(string) string { return "; docs/signer.md lists all keys" }}.read(text, &s)
+	secrets := vault{&p, func(name string) (string, bool) { return lookup(environ, name) }, true, new([]string)}
+	secrets.read("keystore.passphrase", &s.Keystore.Passphrase, true)
 	if s.PKCS11 != nil {
-		if err := s.PKCS11.PIN.resolve(getenv); err != nil {
-			p.add("pkcs11.pin", "%v", err)
-		}
+		secrets.read("pkcs11.pin", &s.PKCS11.PIN, true)
 	}
 	if len(p) == 0 {
 		s.check(&p)

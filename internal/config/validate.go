@@ -76,7 +76,7 @@ func (c *Config) check(given []string) problems {
 	c.checkExchange(&p)
 	c.checkFeeSchedules(&p, given)
 	c.checkTreasury(&p)
-	return p
+	return p.withValues(c)
 }
 
 func (c *Config) checkDatabase(p *problems) {
@@ -193,6 +193,9 @@ func (c *Config) checkNetworks(p *problems) {
 			p.add(path+".url", "must be the URL of a JSON-RPC node: http, https, ws or wss")
 		}
 		between(p, path+".chain_id", n.ChainID, 1, 1<<53)
+		if same := slices.IndexFunc(c.Networks[:i], func(x Network) bool { return x.Kind == n.Kind && x.ChainID == n.ChainID }); same >= 0 {
+			p.add(path+".chain_id", "%d is the chain of networks[%d], %s: one chain is one network; put all assets and tokens there", n.ChainID, same, c.Networks[same].Name)
+		}
 		if depth, err := strconv.ParseUint(n.Finality, 10, 32); (err != nil || depth == 0) && n.Finality != "finalized" && n.Finality != "safe" {
 			p.add(path+".finality", "must be finalized, safe, or a number of confirmations from 1")
 		}

@@ -171,7 +171,7 @@ func checkServer(ctx context.Context, kind string, db *sql.DB) error {
 	err := db.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')").Scan(&version, &encoding)
 	switch {
 	case err != nil:
-		return fmt.Errorf("the database does not answer: %w", err)
+		return reach(err)
 	case version < postgresMin:
 		return fmt.Errorf("this is PostgreSQL %d: %d or newer is needed", version/10000, postgresMin/10000)
 	case encoding != "UTF8":

@@ -149,7 +149,7 @@ func read(dir string) ([]file, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key folder: %w", err)
+		return nil, fault.New(fault.Invalid, "key_folder", "keystore.dir: %s is no folder that this user can read; correct the path, or let the user read it", dir)
 	}
 	var out []file
 	for _, e := range entries {
