@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/rand"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 type WebhookRules struct {
 	// AllowHTTP takes plain http. For demonstration and development only.
 	AllowHTTP bool
+	// Ranges are private addresses that messages may go to.
+	Ranges []netip.Prefix
 }
 
 var (
@@ -106,7 +109,7 @@ func createEndpoint(c *call) (int, error) {
 	o := c.doc.body()
 	cmd := webhook.CreateEndpoint{
 		Merchant: c.who.merchant.Seq, URL: o.text("url"), Format: o.optional("format"), Types: o.texts("event_types", eventTypesMax), Description: o.optional("description"),
-		Ping: true, AllowHTTP: c.Webhooks.AllowHTTP, Actor: c.who.actor,
+		Ping: true, AllowHTTP: c.Webhooks.AllowHTTP, Ranges: c.Webhooks.Ranges, Actor: c.who.actor,
 	}
 	cmd.RatePerSecond, _ = o.integer("rate_per_second", 0, webhook.MaxRate)
 	cmd.OwnOnly, _ = o.boolean("own_only")
@@ -164,7 +167,7 @@ func updateEndpoint(c *call) (int, error) {
 	}
 	o := c.doc.body()
 	cmd := webhook.NewUpdateEndpoint(c.who.merchant.Seq, at.Seq, c.who.actor)
-	cmd.AllowHTTP = c.Webhooks.AllowHTTP
+	cmd.AllowHTTP, cmd.Ranges = c.Webhooks.AllowHTTP, c.Webhooks.Ranges
 	if o.has("url") {
 		url := o.text("url")
 		cmd.URL = &url

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,17 +200,9 @@ func (a *App) newDeliver() (err error) {
 	if !a.conf.Webhooks.Enabled {
 		return nil
 	}
-	var allow []netip.Prefix
-	for _, text := range a.conf.Webhooks.Allow {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return err
-		}
-		allow = append(allow, p)
-	}
 	dev := a.conf.Mode == config.Dev
 	a.deliver, err = deliver.New(a.Loop, a.Store, a.formats(), deliver.Options{
-		AllowLoopback: dev, AllowHTTP: dev, Allow: allow, Observe: a.metrics.webhook, Log: a.log,
+		AllowLoopback: dev, AllowHTTP: dev, Allow: a.conf.Webhooks.Ranges(), Observe: a.metrics.webhook, Log: a.log,
 	})
 	return err
 }

@@ -7,6 +7,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -96,6 +97,17 @@ type Commit struct {
 type Webhooks struct {
 	Enabled bool     `toml:"enabled" doc:"send webhooks from this process; events are kept either way"`
 	Allow   []string `toml:"allow" doc:"private address ranges that webhooks may go to all the same, like [\"10.1.2.0/24\"]; each use is logged"`
+}
+
+// Ranges are Allow; Validate has refused what is none.
+func (w Webhooks) Ranges() []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range w.Allow {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Dispatch bounds paying out.

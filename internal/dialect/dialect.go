@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -114,6 +115,8 @@ type Deps struct {
 	Version string
 	// AllowHTTP takes plain http as the URL of callbacks. For demonstration and development only.
 	AllowHTTP bool
+	// Ranges are private addresses that callbacks may go to.
+	Ranges []netip.Prefix
 }
 
 // Fill gives the optional fields their defaults.

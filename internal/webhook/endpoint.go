@@ -3,7 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +40,9 @@ type CreateEndpoint struct {
 	SigningKey    string
 	Ping          bool
 	OwnOnly       bool // see Endpoint
-	AllowHTTP     bool // plain http is accepted: test installations only
+	AllowHTTP     bool // plain http and every address are accepted: test installations only
+	// Ranges are private addresses that may be written into a URL all the same.
+	Ranges []netip.Prefix
 	// Options are the format's own, up to MaxOptions bytes; whoever submits them has
 	// checked them. With Waiting it is told nothing until it is enabled.
 	Options string
@@ -75,7 +77,7 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 	if types == nil {
 		types = []string{} // none named, which set refuses; nil would leave them as they are
 	}
-	if err := e.set(&c.URL, types, &c.Description, &c.RatePerSecond, c.AllowHTTP); err != nil {
+	if err := e.set(&c.URL, types, &c.Description, &c.RatePerSecond, c.AllowHTTP, c.Ranges); err != nil {
 		return nil, err
 	}
 	if err := e.checkKeys(v.Now()); err != nil {
@@ -98,10 +100,10 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 func (e Endpoint) Answer() commit.Answer { return commit.Answer{Ref: e.Seq} }
 
 // set checks and sets what an owner chooses; nil leaves a field as it is.
-func (e *Endpoint) set(to *string, types []string, description *string, rate *int64, allowHTTP bool) error {
+func (e *Endpoint) set(to *string, types []string, description *string, rate *int64, allowHTTP bool, ranges []netip.Prefix) error {
 	if to != nil {
 		if *to != "" || e.Format == FormatNative {
-			if err := checkURL(*to, allowHTTP); err != nil {
+			if err := CheckURL(*to, allowHTTP, ranges...); err != nil {
 				return err
 			}
 		}
@@ -138,31 +140,6 @@ func (e Endpoint) checkKeys(now time.Time) error {
 	}
 	if _, err := NewSigner(e, now); err != nil {
 		return fault.Bad("invalid_key", "secret", "%s", err)
-	}
-	return nil
-}
-
-// checkURL checks the form of a URL. Whether it may be reached is decided when it
-// is dialled, on the address that its name has then.
-func checkURL(s string, allowHTTP bool) error {
-	bad := func(format string, args ...any) error {
-		return fault.Bad("invalid_url", "url", format, args...)
-	}
-	if len(s) > MaxURL {
-		return bad("a URL has at most %d bytes", MaxURL)
-	}
-	u, err := url.Parse(s)
-	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		return bad("this is not a URL like https://example.com/path")
-	case u.Scheme == "http" && !allowHTTP:
-		return bad("messages are sent over https only")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return bad("a URL begins with https://")
-	case u.User != nil:
-		return bad("a URL holds no user or password: messages are signed, check the signature instead")
-	case u.Fragment != "":
-		return bad("a URL holds no fragment")
 	}
 	return nil
 }
@@ -238,6 +215,7 @@ type UpdateEndpoint struct {
 	OwnOnly       *bool
 	State         EndpointState // Enabled, Disabled, or "" for as it is
 	AllowHTTP     bool
+	Ranges        []netip.Prefix // as in CreateEndpoint
 	Actor         string
 }
 
@@ -253,7 +231,7 @@ func (c UpdateEndpoint) Apply(v *commit.View) (any, error) {
 		return nil, err
 	}
 	was := e
-	if err := e.set(c.URL, c.Types, c.Description, c.RatePerSecond, c.AllowHTTP); err != nil {
+	if err := e.set(c.URL, c.Types, c.Description, c.RatePerSecond, c.AllowHTTP, c.Ranges); err != nil {
 		return nil, err
 	}
 	if c.Options != nil {

@@ -130,7 +130,7 @@ func (d *Dialect) wish(c *call) (x wish, err error) {
 	if x.callback != "" && !strings.Contains(x.callback, "://") {
 		x.callback = "https://" + x.callback // as the vendor's own sample has it
 	}
-	if x.callback != "" && webhook.CheckURL(x.callback, d.AllowHTTP) != nil {
+	if x.callback != "" && webhook.CheckURL(x.callback, d.AllowHTTP, d.Ranges...) != nil {
 		return x, invalid("callBackUrl")
 	}
 	return x, x.notes(f)

@@ -169,7 +169,7 @@ func createWebhook(c *call) (answer, error) {
 		return answer{}, err
 	}
 	e, err := made(c, webhook.CreateEndpoint{
-		Merchant: c.party.Merchant.Seq, URL: *r.url, Types: []string{"*"}, Format: webhook.FormatUpvest, Description: r.options.Title, AllowHTTP: c.AllowHTTP,
+		Merchant: c.party.Merchant.Seq, URL: *r.url, Types: []string{"*"}, Format: webhook.FormatUpvest, Description: r.options.Title, AllowHTTP: c.AllowHTTP, Ranges: c.Ranges,
 		Options: string(text), Waiting: r.enabled == nil || !*r.enabled, Actor: c.party.Actor,
 	}, c.Reads.Endpoint)
 	if err != nil {
@@ -241,7 +241,7 @@ func patchWebhook(c *call) (answer, error) {
 	}
 	cmd := webhook.NewUpdateEndpoint(c.party.Merchant.Seq, e.Seq, c.party.Actor)
 	stored := string(text)
-	cmd.URL, cmd.Options, cmd.Description, cmd.AllowHTTP = r.url, &stored, &r.options.Title, c.AllowHTTP
+	cmd.URL, cmd.Options, cmd.Description, cmd.AllowHTTP, cmd.Ranges = r.url, &stored, &r.options.Title, c.AllowHTTP, c.Ranges
 	if r.enabled != nil {
 		cmd.State = webhook.Disabled
 		if *r.enabled {
