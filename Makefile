@@ -28,8 +28,8 @@ help: ## show this list
 		|| grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: ## pay users on an in-process chain and watch every step
-	go run ./cmd/sluice-demo
+demo: ## pay users on an in-process chain and watch (ARGS=--verbose shows everything)
+	@tools/demo $(ARGS)
 
 .PHONY: test
 test: bin/geth bin/anvil bin/btcd ## run every test, on SQLite, PostgreSQL and real nodes
@@ -91,9 +91,8 @@ fuzz: ## fuzz every parser for a short while (FUZZTIME=10s)
 	@tools/fuzz $(FUZZTIME)
 
 .PHONY: build
-build: ## build bin/sluice and bin/sluice-demo, static
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/sluice ./cmd/sluice
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/sluice-demo ./cmd/sluice-demo
+build: ## build bin/sluice and bin/sluice-demo, static (VERSION=v1.2.3; default: the tag)
+	@VERSION=$(VERSION) tools/compile ./cmd/sluice ./cmd/sluice-demo
 
 bin/geth: tools/geth/go.mod tools/geth/go.sum
 	$(call tool,geth,github.com/ethereum/go-ethereum/cmd/geth)

@@ -64,8 +64,14 @@ func isNewFile(url string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Version is what was built: the module's version, or the revision.
+// version is what a build names that has no history, like one in a container.
+var version string
+
+// Version is what was built: what the build named, else the tag, else the revision.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -36,11 +36,12 @@ const about = "Sluice pays users out: from its own double-entry ledger to a netw
 
 // root is every command with its flags. docs/cli.md is generated from it.
 type root struct {
-	Config      string   `short:"c" placeholder:"PATH" help:"Configuration file. Default: what SLUICE_CONFIG names, else sluice.toml if it exists."`
-	DatabaseURL string   `placeholder:"URL" help:"sqlite:PATH or postgres://USER@HOST/DATABASE, over the configuration."`
-	Set         []string `sep:"none" placeholder:"KEY=VALUE" help:"Set any key of the configuration, like --set commit.batch_max=512. May be repeated."`
-	Wide        bool     `help:"Show every column of a table, however wide it becomes. Without it tables keep to 100 columns."`
-	JSON        bool     `name:"json" help:"Print JSON: one object, or for lists one object per line. Errors are an object on standard error."`
+	Config      string      `short:"c" placeholder:"PATH" help:"Configuration file. Default: what SLUICE_CONFIG names, else sluice.toml if it exists."`
+	DatabaseURL string      `placeholder:"URL" help:"sqlite:PATH or postgres://USER@HOST/DATABASE, over the configuration."`
+	Set         []string    `sep:"none" placeholder:"KEY=VALUE" help:"Set any key of the configuration, like --set commit.batch_max=512. May be repeated."`
+	Wide        bool        `help:"Show every column of a table, however wide it becomes. Without it tables keep to 100 columns."`
+	ShowVersion versionFlag `name:"version" help:"Print what was built, and end."`
+	JSON        bool        `name:"json" help:"Print JSON: one object, or for lists one object per line. Errors are an object on standard error."`
 
 	Serve      serveCmd      `cmd:"" help:"Run the server until SIGTERM or Ctrl-C."`
 	Init       initCmd       `cmd:"" help:"Write a commented configuration file."`

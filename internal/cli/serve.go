@@ -3,8 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"errors"
-	"io"
-	"runtime"
 
 	"sluice/internal/app"
 )
@@ -48,12 +46,4 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	err = json.NewEncoder(e.Stdout).Encode(map[string]string{"event": "ready", "api": a.URL(), "admin": a.AdminURL(), "database": conf.DatabaseName()})
 	return errors.Join(err, <-done)
-}
-
-type versionCmd struct{}
-
-// Run implements the command.
-func (versionCmd) Run(e *env) error {
-	v := map[string]string{"version": app.Version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
-	return e.print(v, func(w io.Writer) { printer{w}.f("sluice %s (%s, %s)\n", v["version"], v["go"], v["platform"]) })
 }

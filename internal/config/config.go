@@ -189,10 +189,10 @@ func Default(m Mode) Config {
 		Bank:        Bank{NameMatch: "relaxed"},
 		Exchange:    defaultExchange(),
 		Treasury:    Treasury{Every: defaultLook},
-		Dialects:    Dialects{CoinsPaid: true, Tylt: true, Upvest: true},
 	}
 	if m == Dev {
 		c.AutoMigrate, c.MetricsOnMain, c.StopDelay, c.Log.Format = true, true, 0, "text"
+		c.Dialects = Dialects{CoinsPaid: true, Tylt: true, Upvest: true}
 	}
 	return c
 }

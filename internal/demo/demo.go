@@ -20,7 +20,11 @@ type Options struct {
 	Once   bool   // end after the story
 	JSON   bool   // one object per step instead of a timeline
 	Color  bool
-	Out    io.Writer
+	// Verbose tells every request, webhook, block and booking, and not only what came of them.
+	Verbose bool
+	// Terminal says that a person watches Out while it is written.
+	Terminal bool
+	Out      io.Writer
 	// Serving is told, when not nil, once the story is over and everything stays up.
 	Serving func(base, key string)
 }
@@ -32,7 +36,12 @@ var errDiffers = errors.New("something differs from what must be: see the steps 
 // did not work at all. Without Once it then serves until ctx ends.
 func Run(ctx context.Context, opt Options) (err error) {
 	rep := newReport(opt.Out, opt.JSON, opt.Color)
-	rep.print("%s", rep.paint("title", "Sluice pays users out: every step below is real, on a chain inside this process."))
+	const title = "Sluice pays users out. All of it is real, on a chain inside this process:"
+	if !opt.Verbose && !opt.JSON {
+		rep.brief = &brief{r: rep, live: opt.Terminal}
+		rep.write(rep.paint("title", title) + "\n\n")
+	}
+	rep.print("%s", rep.paint("title", title))
 	hook, err := newReceiver(ctx)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -104,6 +105,56 @@ func TestStoppedInTheStory(t *testing.T) {
 	}
 }
 
+// The story in short fits the usual terminal, its closing lines with it: no line is cut or
+// wrapped, and what was refused stands out.
+func TestScreen(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var out output
+	must(t, demo.Run(ctx, demo.Options{Listen: "127.0.0.1:0", Btcd: btcd(t), Out: &out, Serving: func(string, string) { stop() }}))
+	text := strings.TrimSuffix(out.String(), "\n")
+	lines := strings.Split(text, "\n")
+	if len(lines) > 24 {
+		t.Errorf("%d lines", len(lines))
+	}
+	for _, line := range lines {
+		if n := utf8.RuneCountInString(line); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if n := strings.Count(text, "REFUSED"); n != 3 {
+		t.Errorf("%d refusals stand out", n)
+	}
+	for _, want := range []string{"checks: everything is as it must be.", "each signature verified", "/docs", "sluice_test_", "Ctrl-C"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q on the screen", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// With --verbose nothing is cut either: texts go on below, between words.
+func TestVerboseKeepsWordsWhole(t *testing.T) {
+	t.Parallel()
+	l := serve(t, demo.Options{})
+	text, _, _ := strings.Cut(l.text.String(), "Paste into another terminal:")
+	for line := range strings.Lines(text) {
+		longest := 0
+		for word := range strings.FieldsSeq(line) {
+			longest = max(longest, utf8.RuneCountInString(word))
+		}
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 && longest < 40 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if n := strings.Count(text, "REFUSED"); n != 3 {
+		t.Errorf("%d refusals stand out", n)
+	}
+}
+
 func TestWrongArguments(t *testing.T) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	must(t, err)
@@ -148,7 +199,7 @@ func serve(t *testing.T, opt demo.Options) live {
 	ctx, stop := context.WithCancel(t.Context())
 	l := live{text: &output{}}
 	serving, done := make(chan struct{}), make(chan error, 1)
-	opt.Listen, opt.Out, opt.Serving = "127.0.0.1:0", l.text, func(base, key string) {
+	opt.Listen, opt.Out, opt.Verbose, opt.Serving = "127.0.0.1:0", l.text, true, func(base, key string) {
 		l.base, l.key = base, key
 		close(serving)
 	}
@@ -241,6 +292,11 @@ func TestREADMETour(t *testing.T) {
 		t.Error("the README does not name the demo's port")
 	}
 	out := shell(t, strings.ReplaceAll(script, "http://127.0.0.1:8080", l.base))
+	// The last command shows what the newcomer did, and nothing of the demo's own story.
+	last := strings.TrimSpace(out)[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
+	if !strings.Contains(last, `"foreign_id":"first-`) || !strings.Contains(last, `"foreign_id":"fourth-`) || strings.Contains(last, "order-1001") {
+		t.Errorf("the tour ends with\n%s", last)
+	}
 	// What the tour says one will see.
 	for _, block := range blocks(tour, "json") {
 		for want := range strings.Lines(block) {

@@ -113,6 +113,9 @@ func (s *story) summary() {
 			"id": p.id, "amount": p.amount, "currency": p.currency, "state": p.last.State, "txid": p.last.TxID, "webhooks": strconv.Itoa(count),
 		}})
 	}
+	for n, row := range rows { // which transaction stands above; without it a row fits the screen
+		rows[n] = append(slices.Clone(row[:4]), row[5])
+	}
 	s.rep.table(rows)
 	s.rep.check("requests that had to be refused", strconv.Itoa(s.refused), "3")
 	for _, f := range s.hook.faults() {
@@ -124,8 +127,12 @@ func (s *story) summary() {
 	if s.rep.bad > 0 {
 		verdict, kind = "Something differs from what must be.", "bad"
 	}
-	s.rep.print("\n    %s", s.rep.paint(kind, fmt.Sprintf("%s %d checks. %d webhooks, both signatures of each verified, and %d callbacks in other formats, verified as well.", verdict, s.rep.held, s.read, taken)))
+	s.rep.print("")
+	for _, line := range wrap(fmt.Sprintf("%s %d checks. %d webhooks, both signatures of each verified, and %d callbacks in other formats, verified as well.", verdict, s.rep.held, s.read, taken), screenWidth-4) {
+		s.rep.print("    %s", s.rep.paint(kind, line))
+	}
 	s.rep.end()
+	s.closing(taken)
 }
 
 // group is withdrawals that are shown in one line.
@@ -164,6 +171,10 @@ func (s *story) offer() {
 		s.rep.note("note", s.app.URL(), "api", s.app.URL(), "key", s.key, "chain", s.chain.URL(), "token", s.token, "wallet", s.wallet, "config", s.configPath(),
 			"ada", s.ada.account, "ada_address", s.ada.address, "ben", s.ben.account, "ben_address", s.ben.address)
 		s.rep.end()
+		return
+	}
+	if s.rep.brief != nil {
+		s.invite()
 		return
 	}
 	s.rep.print("\n%s\n", s.rep.paint("title", "Still running, until Ctrl-C. Paste into another terminal:"))

@@ -18,6 +18,8 @@ type flags struct {
 	Bare   bool   `help:"Without the story: serve at once."`
 	Once   bool   `help:"End after the story; the exit code is 1 if anything differs from what must be."`
 	JSON   bool   `help:"Print one JSON object per step." name:"json"`
+
+	Verbose bool `short:"v" help:"Tell every request, webhook, block and booking. Without it the story fits a screen of 80 x 24."`
 }
 
 const purpose = "Pay users out on an Ethereum chain and through a bank inside this process, and watch every step. `sluice-demo bank --help` is a bank to try payments in euro with."
@@ -55,7 +57,15 @@ func Main(args []string, stdout, stderr *os.File) int {
 		<-ctx.Done()
 		stop() // a second Ctrl-C ends the process at once
 	}()
-	err = Run(ctx, Options{Dir: f.Dir, Btcd: f.Btcd, Listen: f.Listen, Bare: f.Bare, Once: f.Once && !f.Bare, JSON: f.JSON, Color: !f.JSON && terminal(stdout), Out: stdout})
+	watched := !f.JSON && terminal(stdout)
+	err = Run(ctx, Options{
+		Dir: f.Dir, Btcd: f.Btcd, Listen: f.Listen, Bare: f.Bare, Once: f.Once && !f.Bare, JSON: f.JSON,
+		Color: watched && os.Getenv("NO_COLOR") == "", Verbose: f.Verbose, Terminal: watched, Out: stdout,
+	})
+	if ctx.Err() != nil && !f.Once { // somebody has seen enough
+		_, _ = fmt.Fprintln(stdout)
+		return 0
+	}
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "sluice-demo:", err)
 		return 1
@@ -63,9 +73,9 @@ func Main(args []string, stdout, stderr *os.File) int {
 	return 0
 }
 
-// terminal tells whether a person looks at the output, and has not asked for no
-// colours (https://no-color.org).
+// terminal tells whether a person looks at the output. Whoever sets NO_COLOR
+// (https://no-color.org) gets no colours.
 func terminal(f *os.File) bool {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }

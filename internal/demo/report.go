@@ -32,6 +32,7 @@ type report struct {
 	out   io.Writer
 	json  bool
 	color bool
+	brief *brief // nil: everything is told
 	begun time.Time
 	now   Step
 	from  time.Time
@@ -46,7 +47,7 @@ func newReport(out io.Writer, asJSON, color bool) *report {
 }
 
 // The colours of the kinds, as ANSI codes.
-var colors = map[string]string{"api": "36", "webhook": "35", "balance": "33", "chain": "34", "bank": "34", "title": "1", "bad": "31;1", "good": "32;1", "note": "2"}
+var colors = map[string]string{"api": "36", "webhook": "35", "balance": "33", "chain": "34", "bank": "34", "title": "1", "bad": "31;1", "refused": "33;1", "good": "32;1", "note": "2"}
 
 func (r *report) paint(kind, text string) string {
 	if c := colors[kind]; r.color && c != "" {
@@ -55,9 +56,9 @@ func (r *report) paint(kind, text string) string {
 	return text
 }
 
-// print writes for people only.
+// print writes for people who want to see everything.
 func (r *report) print(format string, args ...any) {
-	if !r.json {
+	if !r.json && r.brief == nil {
 		r.write(fmt.Sprintf(format, args...) + "\n")
 	}
 }
@@ -71,7 +72,17 @@ func (r *report) write(s string) {
 func (r *report) begin(step, title string) {
 	r.count++
 	r.now, r.from = Step{Step: step, Title: title, OK: true, Entries: []entry{}}, time.Now()
-	r.print("\n%s", r.paint("title", fmt.Sprintf("%2d  %s", r.count, title)))
+	if r.brief != nil {
+		r.brief.begin(step)
+		return
+	}
+	for n, line := range wrap(title, screenWidth-4) {
+		if n == 0 {
+			r.print("\n%s", r.paint("title", fmt.Sprintf("%2d  %s", r.count, line)))
+			continue
+		}
+		r.print("    %s", r.paint("title", line))
+	}
 }
 
 // note adds a line to the step. facts are pairs of key and value.
@@ -84,12 +95,28 @@ func (r *report) note(kind, text string, facts ...string) {
 		e.Facts[facts[i]] = facts[i+1]
 	}
 	r.now.Entries = append(r.now.Entries, e)
+	if r.brief != nil {
+		r.brief.facts(e.Facts)
+		return
+	}
 	label := kind
-	if kind == "note" {
+	switch {
+	case e.Facts["code"] != "":
+		kind, label = "refused", "REFUSED"
+	case kind == "note":
 		label = ""
 	}
-	r.print("    %6.2fs  %s %s", time.Since(r.begun).Seconds(), r.paint(kind, fmt.Sprintf("%-8s", label)), text)
+	for n, line := range wrap(text, screenWidth-noteIndent) {
+		if n == 0 {
+			r.print("    %6.2fs  %s %s", time.Since(r.begun).Seconds(), r.paint(kind, fmt.Sprintf("%-8s", label)), line)
+			continue
+		}
+		r.print("%s%s", strings.Repeat(" ", noteIndent), line)
+	}
 }
+
+// noteIndent is where the text of a note stands.
+const noteIndent = 22
 
 // problem notes that something is not as it must be.
 func (r *report) problem(format string, args ...any) {
@@ -111,6 +138,9 @@ func (r *report) check(what, got, want string) {
 
 func (r *report) end() {
 	r.now.Milliseconds = time.Since(r.from).Milliseconds()
+	if r.brief != nil {
+		r.brief.end(r.now)
+	}
 	if !r.json {
 		return
 	}
@@ -124,7 +154,7 @@ func (r *report) end() {
 
 // table prints rows with aligned columns; the first row is the head.
 func (r *report) table(rows [][]string) {
-	if r.json || len(rows) == 0 {
+	if r.json || r.brief != nil || len(rows) == 0 {
 		return
 	}
 	width := make([]int, len(rows[0]))
@@ -135,13 +165,20 @@ func (r *report) table(rows [][]string) {
 	}
 	for n, row := range rows {
 		var b strings.Builder
-		for i, cell := range row {
-			b.WriteString(cell + strings.Repeat(" ", width[i]-len([]rune(cell))+2))
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			b.WriteString(pad(cell, width[i]+2))
 		}
-		line := strings.TrimRight(b.String(), " ")
-		if n == 0 {
-			line = r.paint("title", line)
+		indent := len([]rune(b.String()))
+		for k, part := range wrap(row[last], max(screenWidth-4-indent, 20)) {
+			line := strings.Repeat(" ", indent) + part
+			if k == 0 {
+				line = b.String() + part
+			}
+			if n == 0 {
+				line = r.paint("title", line)
+			}
+			r.print("    %s", line)
 		}
-		r.print("    %s", line)
 	}
 }
