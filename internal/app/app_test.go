@@ -97,10 +97,15 @@ func startWith(t *testing.T, c config.Config, opt app.Options) *running {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
-	go func() { r.done <- r.Run(ctx) }()
+	go func() {
+		defer close(r.done)
+		r.done <- r.Run(ctx)
+	}()
 	t.Cleanup(func() {
 		stop()
 		http.DefaultClient.CloseIdleConnections()
+		for range r.done { // until it has ended: its folder is removed next
+		}
 	})
 	select {
 	case <-r.Ready():

@@ -192,7 +192,7 @@ func versions(ctx context.Context, kind string, db *sql.DB, p *goose.Provider) (
 	}
 	var n int
 	if err := db.QueryRowContext(ctx, exists).Scan(&n); err != nil {
-		return 0, 0, fmt.Errorf("the database does not answer: %w", err)
+		return 0, 0, reach(err)
 	}
 	if n == 0 {
 		return 0, know, nil
