@@ -3,6 +3,7 @@ package dialecttest
 import (
 	"crypto/rand"
 	"net/http"
+	"regexp"
 
 	"sluice/internal/api"
 	"sluice/internal/credential"
@@ -29,6 +30,17 @@ func (w *World) mount(mux *http.ServeMux) {
 		rest = dialect.Claim(d, d, rest)
 	}
 	mux.Handle("/", rest)
+}
+
+// nativeID is an id as the native API writes it.
+var nativeID = regexp.MustCompile(`\b[a-z]{2,5}_[0-9a-f]{32}\b`)
+
+// NoNativeIDs fails the test if an answer of a wire names something as only the native API does.
+func (w *World) NoNativeIDs(answer []byte) {
+	w.Helper()
+	if at := nativeID.Find(answer); at != nil {
+		w.Fatalf("%s is an id of another API, in %s", at, answer)
+	}
 }
 
 // formats are all ways in which endpoints of this world are told.

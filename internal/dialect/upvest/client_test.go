@@ -260,6 +260,7 @@ func (c *client) do(r *request) answer {
 	text, err := io.ReadAll(res.Body)
 	c.Must(err)
 	a := answer{res.StatusCode, res.Header, string(text)}
+	c.NoNativeIDs(text)
 	if c.check != nil {
 		c.Must(c.check.look(req, r.body, a))
 	}
