@@ -41,6 +41,19 @@ func TestDialectsCanBeSwitchedOff(t *testing.T) {
 			if code, body := get(t, a.URL()+"/v1/ping"); code != 401 {
 				t.Errorf("native: %d %s", code, body)
 			}
+			// What nobody serves is answered in the form of whoever asks.
+			own := "https://docs.upvest.co/errors/not_found"
+			if missing == "upvest" || missing == "all" {
+				own = "no_such_route"
+			}
+			for path, want := range map[string]string{"/orders": own, "/v1/nowhere": "no_such_route"} {
+				if code, body := getAs(t, a.URL()+path, "Upvest-Api-Version"); !strings.Contains(body, want) {
+					t.Errorf("%s of a client of Upvest: %d %s", path, code, body)
+				}
+			}
+			if code, body := get(t, a.URL()+"/orders"); code != 404 || !strings.Contains(body, "no_such_route") {
+				t.Errorf("/orders: %d %s", code, body)
+			}
 			a.stop()
 			if err := a.wait(t); err != nil {
 				t.Fatal(err)
