@@ -234,12 +234,12 @@ type Link struct {
 // Links is the table of links.
 var Links = commit.NewTable("bank_link", func(l *Link) string { return l.Name })
 
-// Lump is a movement that one message of a bank tells of as a whole and another one in
-// its details, known by the bank's reference. See lump.go.
+// Lump is movements that a statement tells of as a whole and another message in their
+// details, known by the bank's reference. See lump.go.
 type Lump struct {
 	Name    string
-	Parts   []byte // the payments that the details name; see lumpParts
-	Entry   string // key of the statement's booking of the whole; "" before it comes
+	Parts   []byte // what other messages told, and no statement has booked; see told
+	Entries string // keys of bookings of the statement that wait in suspense, as JSON
 	Version int64
 }
 

@@ -235,7 +235,7 @@ func (t *taking) item(ctx context.Context, keys *message.Keys, s match.Share, fi
 	item := Movement{Share: s}
 	item.Booking.Key, _ = keys.Of(s.Booking)
 	item.Alt = keys.AtPlace(s.Booking)
-	if s.Booking.Kind == message.Statement && s.Booking.Ref != "" && len(s.Payments) == 0 && s.Order == "" && match.Moves(s.Booking) {
+	if s.Booking.Kind == message.Statement && len(s.Payments) == 0 && s.Order == "" && match.Moves(s.Booking) {
 		item.Lump = lumpName(s.Booking)
 	}
 	var err error

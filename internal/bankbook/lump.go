@@ -1,6 +1,7 @@
 package bankbook
 
 import (
+	"slices"
 	"strings"
 
 	"sluice/internal/commit"
@@ -10,36 +11,56 @@ import (
 	"sluice/internal/rail/sepa/message"
 )
 
-// A bank may book many payments as one line in its statement, and tell in another message,
-// before or after, which payments the line is made of. Both carry the bank's own reference.
-// The statement proves that the money moved, the other message says whose it is.
+// A bank may book many payments as one line in its statement, and tell in other messages,
+// before or after, which payments the line is made of: in the details of one entry, or in
+// several entries. All carry the bank's own reference. The statement proves that the money
+// moved, the other messages say whose it is.
 
-// lumpParts is what a message tells that a movement is made of.
-type lumpParts struct {
+// told is what an entry of another message tells: payments that moved together.
+type told struct {
+	Amount   string       `json:"amount"`
 	Payments []PaymentKey `json:"payments"`
 	Reasons  []string     `json:"reasons,omitempty"` // of a return, for each of Payments
-	Charge   string       `json:"charge,omitempty"`  // of the bank, in it
+	Charge   string       `json:"charge,omitempty"`  // of the bank, in Amount
 	Returned bool         `json:"returned,omitempty"`
 }
 
-// lumpName names a movement by the bank's reference, amount and side. The day is not in
-// it: a notification may come the day before.
+// lumpName names movements by the bank's reference and their side; "" if there is none. The
+// day is not in it: a notification may come the day before.
 func lumpName(b message.Booking) string {
-	return strings.Join([]string{b.Account, b.Ref, b.Amount.Minor() + b.Currency, string(b.Side)}, "|")
+	ref := b.Ref
+	if ref == "" && b.Split {
+		ref = b.Detail.ServicerRef
+	}
+	if ref == "" && len(b.Details) > 0 {
+		ref = b.Details[0].ServicerRef
+		for _, d := range b.Details {
+			if d.ServicerRef != ref {
+				return ""
+			}
+		}
+	}
+	if ref == "" {
+		return ""
+	}
+	return strings.Join([]string{b.Account, ref, b.Currency, string(b.Side)}, "|")
 }
 
-// lumpOf is what an entry of another message than a statement tells a statement's booking
-// to be made of, if it has a reference of the bank and names all of its payments.
+// lumpOf is what an entry of another message than a statement tells, if it has a reference
+// of the bank and names all of its payments.
 func lumpOf(entry message.Booking, shares []match.Share) (Movement, bool) {
-	i := Movement{Tells: true, Lump: lumpName(entry), Share: match.Share{Booking: entry}}
-	if entry.Kind == message.Statement || entry.Ref == "" {
+	i := Movement{Lump: lumpName(entry)}
+	if entry.Kind == message.Statement || i.Lump == "" {
 		return i, false
 	}
+	t := told{Amount: entry.Amount.Minor(), Returned: entry.Returned() || entry.Reversal}
 	var sums []money.Amount
+	charged := false
 	for _, s := range shares {
 		if len(s.Payments) == 0 {
 			return i, false
 		}
+		charged = charged || !s.Fee.IsZero()
 		i.Payments = append(i.Payments, s.Payments...)
 		for n, p := range s.Payments {
 			sums = append(sums, p.Amount)
@@ -48,167 +69,230 @@ func lumpOf(entry message.Booking, shares []match.Share) (Movement, bool) {
 			if len(s.Booking.Details) == len(s.Payments) {
 				reason = message.Booking{Detail: s.Booking.Details[n]}.Reason()
 			}
-			i.Reasons = append(i.Reasons, reason)
+			t.Reasons = append(t.Reasons, reason)
 		}
 	}
 	total, err := money.Sum(sums...)
 	if err != nil {
 		return i, false
 	}
-	i.Fee, err = entry.Amount.Sub(total)
+	large, small := entry.Amount, total
 	if entry.Side == message.Credit {
-		i.Fee, err = total.Sub(entry.Amount)
+		large, small = total, entry.Amount
 	}
-	if err != nil || !i.Fee.IsZero() && !charges(shares) {
+	fee, err := large.Sub(small)
+	if err != nil || !fee.IsZero() && !charged {
 		return i, false
 	}
-	i.Booking.Details = trimmed(entry.Details)
+	if !fee.IsZero() {
+		t.Charge = fee.Minor()
+	}
+	t.Payments = i.keys()
+	i.Tells = &t
 	return i, true
 }
 
-func charges(shares []match.Share) bool {
-	for _, s := range shares {
-		if !s.Fee.IsZero() {
-			return true
-		}
-	}
-	return false
-}
-
-// followLump declares what a lump leads to: the payments that it is made of, or the booking
-// that waits in suspense.
+// followLump declares what a lump leads to: the payments that it is made of, and the bookings
+// that wait in suspense.
 func followLump(v *commit.View, w *commit.Wants, i Movement) {
-	row, ok := Lumps.Get(v, i.Lump)
-	if !ok {
-		return
-	}
-	parts, err := decode[lumpParts](row.Parts)
+	row, _ := Lumps.Get(v, i.Lump)
+	list, entries, err := row.open()
 	if err != nil {
 		return // Apply says so
 	}
-	keys := append(parts.Payments, i.keys()...)
-	for _, k := range keys {
-		Orders.Want(w, k.Order)
-		Payments.Want(w, k)
+	if i.Tells != nil {
+		list = append(list, *i.Tells)
 	}
-	if row.Entry != "" {
-		wantEntry(w, row.Entry)
+	for _, t := range list {
+		for _, k := range t.Payments {
+			Orders.Want(w, k.Order)
+			Payments.Want(w, k)
+		}
+	}
+	for _, k := range entries {
+		wantEntry(w, k)
 	}
 }
 
-// lump takes in a booking of a statement that names nothing, if another message has told
+// open gives what was told and what waits.
+func (l Lump) open() (list []told, entries []string, err error) {
+	if list, err = decode[[]told](l.Parts); err == nil {
+		entries, err = decode[[]string]([]byte(l.Entries))
+	}
+	return list, entries, err
+}
+
+// put keeps what was told and what waits.
+func (l Lump) put(v *commit.View, name string, list []told, entries []string) {
+	now := l
+	now.Parts, now.Entries = nil, ""
+	if len(list) > 0 {
+		now.Parts = encode(list)
+	}
+	if len(entries) > 0 {
+		now.Entries = string(encode(entries))
+	}
+	if string(now.Parts) != string(l.Parts) || now.Entries != l.Entries {
+		now.Name, now.Version = name, l.Version+1
+		Lumps.Put(v, now)
+	}
+}
+
+// lump takes in a booking of a statement that names nothing, if other messages have told
 // what it is made of. ok is false if none has: then the booking is remembered, so that one
 // that comes later finds it.
 func (c TakeBookings) lump(v *commit.View, i Movement, b message.Booking) (effects []match.Effect, ok bool, err error) {
 	if i.Lump == "" || b.Kind != message.Statement {
 		return nil, false, nil
 	}
-	row, known := Lumps.Get(v, i.Lump)
-	if known && len(row.Parts) > 0 {
-		parts, err := decode[lumpParts](row.Parts)
-		if err != nil {
-			return nil, false, err
-		}
-		effects, order, err := c.together(v, parts, b)
-		if err != nil || effects != nil {
-			c.entry(v, b, order, EntryMatched)
-			return effects, true, err
-		}
+	row, _ := Lumps.Get(v, i.Lump)
+	list, entries, err := row.open()
+	if err != nil {
+		return nil, false, err
 	}
-	row.Name, row.Entry, row.Version = i.Lump, entryKey(b.Kind, b.Key), row.Version+1
-	Lumps.Put(v, row)
+	effects, order, rest, err := c.together(v, list, b)
+	if err != nil {
+		return nil, false, err
+	}
+	if effects != nil {
+		row.put(v, i.Lump, rest, entries)
+		c.entry(v, b, order, EntryMatched)
+		return effects, true, nil
+	}
+	row.put(v, i.Lump, list, append(entries, entryKey(b.Kind, b.Key)))
 	return nil, false, nil
 }
 
 // tell takes in what a movement is made of. A booking of it that waits in suspense is
 // taken out.
-func (c TakeBookings) tell(v *commit.View, i Movement) (effects []match.Effect, known bool, err error) {
+func (c TakeBookings) tell(v *commit.View, i Movement) ([]match.Effect, error) {
 	row, _ := Lumps.Get(v, i.Lump)
-	parts := lumpParts{Payments: i.keys(), Reasons: i.Reasons, Returned: i.Booking.Returned() || i.Booking.Reversal}
-	if !i.Fee.IsZero() {
-		parts.Charge = i.Fee.Minor()
-	}
-	for _, k := range parts.Payments {
-		if o, ok := Orders.Get(v, k.Order); !ok || o.Wallet != c.Wallet {
-			return nil, false, nil // of another account of ours
-		}
-	}
-	if e, ok := waiting1(v, row.Entry); ok {
-		b := e.booking(i.Booking.Account)
-		effects, order, err := c.together(v, parts, b)
-		if err != nil {
-			return nil, false, err
-		}
-		if effects != nil {
-			if err := move(v, e, true); err != nil {
-				return nil, false, err
-			}
-			as := AsPaid
-			if e.Side == string(message.Credit) {
-				as = AsReturn
-			}
-			e.Order = order
-			resolved(v, e, as, Actor, "another message of the bank names its payments")
-			row.Entry = ""
-		}
-		putLump(v, row, i.Lump, parts)
-		return effects, false, nil
-	}
-	putLump(v, row, i.Lump, parts)
-	return nil, false, nil
-}
-
-func putLump(v *commit.View, row Lump, name string, parts lumpParts) {
-	if now := encode(parts); string(now) != string(row.Parts) || row.Version == 0 {
-		row.Name, row.Parts, row.Version = name, now, row.Version+1
-		Lumps.Put(v, row)
-	}
-}
-
-// waiting1 gives a booking if it is in suspense.
-func waiting1(v *commit.View, key string) (Entry, bool) {
-	if key == "" {
-		return Entry{}, false
-	}
-	e, ok := Entries.Get(v, key)
-	return e, ok && e.State == EntrySuspense
-}
-
-// together takes in a booking as that of these payments. effects is nil if it cannot be:
-// one of them has such a booking already, was rejected, or is not to be moved so.
-func (c TakeBookings) together(v *commit.View, parts lumpParts, b message.Booking) (effects []match.Effect, order string, err error) {
-	set, save, err := load(v, parts.Payments, nil)
+	list, entries, err := row.open()
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	var fee money.Amount
-	if parts.Charge != "" {
-		if fee, err = money.ParseMinor(parts.Charge); err != nil {
-			return nil, "", err
+	for _, k := range i.Tells.Payments {
+		if o, ok := Orders.Get(v, k.Order); !ok || o.Wallet != c.Wallet {
+			return nil, nil // of another account of ours
 		}
 	}
-	if parts.Returned {
-		b.Details = nil
-		for n, p := range set {
-			b.Details = append(b.Details, message.Detail{EndToEndID: p.EndToEndID, Return: &message.Return{Code: parts.Reasons[n]}})
+	if slices.ContainsFunc(list, func(t told) bool { return slices.Equal(t.Payments, i.Tells.Payments) }) {
+		return nil, nil
+	}
+	list = append(list, *i.Tells)
+	var out []match.Effect
+	for n := 0; n < len(entries); n++ {
+		e, ok := Entries.Get(v, entries[n])
+		if !ok || e.State != EntrySuspense {
+			entries = slices.Delete(entries, n, n+1) // a person has decided
+			n--
+			continue
+		}
+		effects, order, rest, err := c.together(v, list, e.booking())
+		if err != nil {
+			return nil, err
+		}
+		if effects == nil {
+			continue
+		}
+		if err := move(v, e, true); err != nil {
+			return nil, err
+		}
+		as := AsPaid
+		if e.Side == string(message.Credit) {
+			as = AsReturn
+		}
+		e.Order = order
+		resolved(v, e, as, Actor, "another message of the bank names its payments")
+		out, list = append(out, effects...), rest
+		entries = slices.Delete(entries, n, n+1)
+		n--
+	}
+	row.put(v, i.Lump, list, entries)
+	return out, nil
+}
+
+// together takes in a booking as that of payments that were told: those of one entry of its
+// amount, else all of them. rest is what is still told. effects is nil if it is neither, or
+// cannot be: one of the payments has such a booking already, or is not to be moved so.
+func (c TakeBookings) together(v *commit.View, list []told, b message.Booking) (effects []match.Effect, order string, rest []told, err error) {
+	list, err = c.open(v, list, b.Side)
+	if err != nil || len(list) == 0 {
+		return nil, "", list, err
+	}
+	use := list
+	if n := slices.IndexFunc(list, func(t told) bool { return t.Amount == b.Amount.Minor() }); n >= 0 {
+		use, rest = list[n:n+1], slices.Concat(list[:n], list[n+1:])
+	}
+	var keys []PaymentKey
+	var details []message.Detail
+	var sums, fees []money.Amount
+	for _, t := range use {
+		amount, err := money.ParseMinor(t.Amount)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		charge, err := money.ParseMinor(first(t.Charge, "0"))
+		if err != nil {
+			return nil, "", nil, err
+		}
+		sums, fees = append(sums, amount), append(fees, charge)
+		for n, k := range t.Payments {
+			p, _ := Payments.Get(v, k)
+			d := message.Detail{EndToEndID: p.EndToEnd}
+			if t.Returned {
+				d.Return = &message.Return{Code: t.Reasons[n]}
+			}
+			keys, details = append(keys, k), append(details, d)
 		}
 	}
+	total, err := money.Sum(sums...)
+	fee, feeErr := money.Sum(fees...)
+	if err != nil || feeErr != nil || total != b.Amount {
+		return nil, "", list, nil //nolint:nilerr // sums that no account holds make no booking
+	}
+	set, save, err := load(v, keys, nil)
+	if err != nil {
+		return nil, "", list, err
+	}
+	b.Details = details
 	if why, _ := match.Refused(b, set); why != "" {
-		return nil, "", nil
+		return nil, "", list, nil
 	}
-	effects = match.Take(b, set, fee, c.Policy)
+	effects = append([]match.Effect{}, match.Take(b, set, fee, c.Policy)...)
 	save()
-	if effects == nil {
-		effects = []match.Effect{}
+	return effects, keys[0].Order, rest, nil
+}
+
+// open leaves out what was told of payments that a statement has booked meanwhile.
+func (c TakeBookings) open(v *commit.View, list []told, side message.Side) (out []told, err error) {
+	for _, t := range list {
+		booked := 0
+		for _, k := range t.Payments {
+			p, ok := Payments.Get(v, k)
+			if !ok {
+				continue
+			}
+			debit, credit, err := decodeEvidence(p.Evidence)
+			if err != nil {
+				return nil, err
+			}
+			if side == message.Debit && debit.StatementPresent || side == message.Credit && credit.StatementPresent {
+				booked++
+			}
+		}
+		if booked == 0 {
+			out = append(out, t)
+		}
 	}
-	return effects, parts.Payments[0].Order, nil
+	return out, nil
 }
 
 // booking is the entry as match knows it.
-func (e Entry) booking(account string) message.Booking {
+func (e Entry) booking() message.Booking {
 	_, key, _ := strings.Cut(e.Key, "|")
 	return message.Booking{
-		Kind: message.Kind(e.Kind), Account: account, Key: key, Place: e.Place, Amount: e.Amount, Currency: e.Currency, Side: message.Side(e.Side), Booked: e.Booked,
+		Kind: message.Kind(e.Kind), Key: key, Place: e.Place, Amount: e.Amount, Currency: e.Currency, Side: message.Side(e.Side), Booked: e.Booked,
 		Day: message.Day(e.Day), Detail: message.Detail{EndToEndID: e.EndToEnd},
 	}
 }

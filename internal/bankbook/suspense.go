@@ -130,7 +130,7 @@ func (c Resolve) assign(v *commit.View, e Entry) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := e.booking("")
+	b := e.booking()
 	if c.As == AsReturn {
 		b.Detail.Return = &message.Return{Code: e.Reason}
 	}

@@ -28,10 +28,9 @@ type Movement struct {
 	// Creditors are what the recipient's account in the booking is compared with, for each
 	// of Payments; see Book.creditor.
 	Creditors []string
-	Count     int64    // of the order's payments, as Order.Count; with Order only
-	Lump      string   // see lumpName; "" for what cannot be one
-	Tells     bool     // it only tells what Lump is made of
-	Reasons   []string // of a return, for each of Payments; with Tells only
+	Count     int64  // of the order's payments, as Order.Count; with Order only
+	Lump      string // see lumpName; "" for what cannot be one
+	Tells     *told  // set if it only tells what Lump is made of
 }
 
 func (i Movement) keys() []PaymentKey {
@@ -63,7 +62,7 @@ func (c TakeBookings) Reads(w *commit.Wants) {
 			Orders.Want(w, k.Order)
 			Payments.Want(w, k)
 		}
-		if i.Tells {
+		if i.Tells != nil {
 			continue
 		}
 		for _, key := range []string{i.Booking.Key, i.Alt} {
@@ -97,7 +96,7 @@ func (c TakeBookings) Follow(v *commit.View, w *commit.Wants) {
 		if i.Lump != "" {
 			followLump(v, w, i)
 		}
-		if i.Tells {
+		if i.Tells != nil {
 			continue
 		}
 		if known, ok := Entries.Get(v, entryKey(i.Booking.Kind, i.Booking.Key)); ok && known.Statement != "" {
@@ -174,8 +173,9 @@ func (c TakeBookings) Apply(v *commit.View) (any, error) {
 
 // item takes in one share. known tells that it was taken in before, from another place.
 func (c TakeBookings) item(v *commit.View, i Movement) (effects []match.Effect, known bool, err error) {
-	if i.Tells {
-		return c.tell(v, i)
+	if i.Tells != nil {
+		effects, err = c.tell(v, i)
+		return effects, false, err
 	}
 	b := i.Booking
 	if e, ok := Entries.Get(v, entryKey(b.Kind, b.Key)); ok {

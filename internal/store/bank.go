@@ -61,7 +61,7 @@ var bankLinks = bindTable(bankbook.Links, "name",
 
 var bankLumps = bindTable(bankbook.Lumps, "name",
 	func(k *string, f []any) []any { return append(f, k) },
-	"name parts entry version", func(r *bankbook.Lump, f []any) []any { return append(f, &r.Name, &r.Parts, &r.Entry, &r.Version) })
+	"name parts entry version", func(r *bankbook.Lump, f []any) []any { return append(f, &r.Name, &r.Parts, &r.Entries, &r.Version) })
 
 var (
 	_ bankbook.Reader = (*DB)(nil)

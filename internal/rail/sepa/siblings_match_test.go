@@ -224,6 +224,33 @@ func TestSiblingsF15(t *testing.T) {
 		return document(partXML{kind: kind, entries: []bookingXML{e}})
 	}
 	both("F15 with a charge", "100 200 300", charged("054", bare...), charged("053"), done)
+	single := func(n int, amount, ref string) bookingXML { return debit(amount, ref, detailXML(e2e(n))) }
+	three := document(partXML{kind: "054", msg: "N1", id: "N1", entries: []bookingXML{single(1, "100.00", "BANKREF1"), single(2, "200.00", "BANKREF1"), single(3, "300.00", "BANKREF1")}})
+	both("F15 three entries in one notification", "100 200 300", three, line("BANKREF1"), done)
+	inDetails := strings.ReplaceAll(told("054", "", details...), "<Refs>", "<Refs><AcctSvcrRef>BANKREF1</AcctSvcrRef>")
+	both("F15 the reference in the details", "100 200 300", inDetails, line("BANKREF1"), done)
+	two := document(day(1, "1000.00", "400.00", debit("300.00", "BANKREF1"), debit("300.00", "BANKREF1")))
+	list = append(list,
+		sibling{"F15 three notifications", "100 200 300", []string{
+			document(partXML{kind: "054", msg: "N1", id: "N1", entries: []bookingXML{single(1, "100.00", "BANKREF1")}}), document(partXML{kind: "054", msg: "N2", id: "N2", entries: []bookingXML{single(2, "200.00", "BANKREF1")}}),
+			line("BANKREF1"), document(partXML{kind: "054", msg: "N3", id: "N3", entries: []bookingXML{single(3, "300.00", "BANKREF1")}}),
+		}, strings.Replace(done, `,"alerts":false`, "", 1)},
+		sibling{"F15 two lines with one reference", "100 200 300", []string{
+			document(partXML{kind: "054", msg: "N1", id: "N1", entries: []bookingXML{debit("300.00", "BANKREF1", details[0], details[1]), single(3, "300.00", "BANKREF1")}}), two,
+		}, done},
+		sibling{"F15 two lines with one reference, lines first", "100 200 300", []string{
+			two, document(partXML{kind: "054", msg: "N1", id: "N1", entries: []bookingXML{debit("300.00", "BANKREF1", details[0], details[1]), single(3, "300.00", "BANKREF1")}}),
+		}, strings.Replace(done, `,"alerts":false`, "", 1)},
+		sibling{"F15 a reference used again the next month", "100 200/300", []string{
+			document(partXML{kind: "054", msg: "N1", id: "N1", entries: []bookingXML{debit("300.00", "MONTHLY", details[0], details[1])}}), document(day(1, "1000.00", "700.00", debit("300.00", "MONTHLY"))),
+			document(partXML{kind: "054", msg: "N2", id: "N2", day: "2026-12-21", entries: []bookingXML{single(3, "300.00", "MONTHLY")}}),
+			document(func() partXML {
+				p := day(2, "700.00", "400.00", debit("300.00", "MONTHLY"))
+				p.day = "2026-12-21"
+				return p
+			}()),
+		}, `{"payments":{"M1/1":"confirmed","M1/2":"confirmed","M2/1":"confirmed"},"suspense":0,"alerts":false}`},
+	)
 	paid := document(day(1, "1000.00", "400.00", batchDebit("600.00", threeOfIt)))
 	backLine := document(day(2, "400.00", "1000.00", credit("600.00", "BACK1")))
 	backTold := document(partXML{kind: "054", msg: "N2", id: "N2", entries: []bookingXML{credit("600.00", "BACK1", detailXML(e2e(1), returnXML("AC04")), detailXML(e2e(2), returnXML("AC04")), detailXML(e2e(3), returnXML("MD07")))}})
