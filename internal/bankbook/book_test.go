@@ -42,6 +42,12 @@ type desk struct {
 
 func open(t testing.TB, dir string, opt bankbook.Options) *desk {
 	t.Helper()
+	return openObserved(t, dir, opt, nil)
+}
+
+// openObserved opens a desk whose commits are observed.
+func openObserved(t testing.TB, dir string, opt bankbook.Options, observe func(commit.Batch)) *desk {
+	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	url := "sqlite:" + filepath.Join(dir, "x.db")
 	if err := store.Migrate(context.Background(), url, store.Options{Log: quiet, Chain: chaintest.Key}); err != nil {
@@ -51,7 +57,7 @@ func open(t testing.TB, dir string, opt bankbook.Options) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64})
+	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64, Observe: observe})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- loop.Run(ctx) }()
@@ -145,17 +151,23 @@ func reject(order, e2e, code string) string {
 
 func (d *desk) take(text string) {
 	d.t.Helper()
+	if err := d.tryTake(context.Background(), text); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// tryTake takes a file in, as far as ctx lets it.
+func (d *desk) tryTake(ctx context.Context, text string) error {
+	d.t.Helper()
 	files, _, err := message.Walk(strings.NewReader(text), message.DefaultLimits, func(*message.File, *message.Account, message.Entry) error { return nil })
 	var left []string
 	if err == nil {
 		left, err = message.Sift(files, func(n string) bool { return n == ours })
 	}
 	if err == nil {
-		err = d.book.Take(context.Background(), "wal_1", "file.xml", bankbook.PackBytes([]byte(text)), files, left)
+		err = d.book.Take(ctx, "wal_1", "file.xml", bankbook.PackBytes([]byte(text)), files, left)
 	}
-	if err != nil {
-		d.t.Fatal(err)
-	}
+	return err
 }
 
 func (d *desk) sent(o message.Order) {

@@ -280,6 +280,16 @@ func (r *reconciler) statements(ctx context.Context, read Lists) error {
 	return nil
 }
 
+// meets reports whether a statement begins with the balance that another one ends with.
+func meets(a, b Statement) bool {
+	return a.ClosingSide != "" && b.OpeningSide != "" && bigOf(a.Closing, a.ClosingSide).Cmp(bigOf(b.Opening, b.OpeningSide)) == 0
+}
+
+// balances reports whether a statement is whole and has balances.
+func (s Statement) balances() bool {
+	return s.State == StatementBalanced || s.State == StatementUnbalanced
+}
+
 // inOrder puts statements one behind the other: by their days, and on one day each behind
 // the one that ends where it begins, else by number.
 func inOrder(list []Statement) []Statement {
@@ -287,9 +297,6 @@ func inOrder(list []Statement) []Statement {
 	slices.SortStableFunc(list, func(a, b Statement) int {
 		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Year, b.Year), cmp.Compare(a.Sequence, b.Sequence))
 	})
-	meets := func(a, b Statement) bool {
-		return a.ClosingSide != "" && b.OpeningSide != "" && bigOf(a.Closing, a.ClosingSide).Cmp(bigOf(b.Opening, b.OpeningSide)) == 0
-	}
 	for n := range list {
 		// The next one is the first of the day that nothing of the day leads to, or that the last one leads to.
 		day := n
@@ -312,28 +319,35 @@ func inOrder(list []Statement) []Statement {
 	return list
 }
 
-// balance holds the balances of the statements against the sum of what was taken in of
-// them. Only a chain without a gap and without a statement that has no balances can tell.
+// balance compares the balances of the statements with the sum of what was taken in of
+// them, for each run of statements of which each begins with the balance that the one before
+// it ended with. Between runs, and of statements without balances, nothing can be said.
 func (r *reconciler) balance(list []Statement) {
-	sum := new(big.Int)
-	for n, s := range list {
-		meets := n == 0 || bigOf(list[n-1].Closing, list[n-1].ClosingSide).Cmp(bigOf(s.Opening, s.OpeningSide)) == 0
-		if s.State != StatementBalanced && s.State != StatementUnbalanced || !meets {
-			return // another item says so
+	old, count := r.taken[""], len(list)
+	for len(list) > 0 {
+		n := 0
+		for n < len(list) && list[n].balances() && (n == 0 || meets(list[n-1], list[n])) {
+			n++
 		}
-		if v := r.taken[s.Key]; v != nil {
-			sum.Add(sum, v)
+		if run := list[:n]; n > 0 && (old == nil || n == count) {
+			r.run(run, old)
 		}
+		list = list[max(n, 1):]
 	}
-	if len(list) == 0 {
-		return
-	}
-	if v := r.taken[""]; v != nil {
-		sum.Add(sum, v)
-	}
+}
+
+func (r *reconciler) run(list []Statement, old *big.Int) {
 	first, last := list[0], list[len(list)-1]
 	moved := new(big.Int).Sub(bigOf(last.Closing, last.ClosingSide), bigOf(first.Opening, first.OpeningSide))
-	if moved.Sub(moved, sum); moved.Sign() != 0 {
+	for _, s := range list {
+		if v := r.taken[s.Key]; v != nil {
+			moved.Sub(moved, v)
+		}
+	}
+	if old != nil {
+		moved.Sub(moved, old)
+	}
+	if moved.Sign() != 0 {
 		r.out.Open = append(r.out.Open, Item{CauseBalance, moved, "from " + first.Day + " to " + last.Day + " the balances moved by that much more than the bookings that were taken in"})
 	}
 }

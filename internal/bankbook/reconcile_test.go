@@ -2,12 +2,14 @@ package bankbook_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"sluice/internal/bankbook"
 	"sluice/internal/commit"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
+	"sluice/internal/rail/sepa/message"
 )
 
 // paid books a payout as a confirmed withdrawal does, out of nowhere.
@@ -100,5 +102,58 @@ func TestReconcile(t *testing.T) {
 	d.post(7, false)
 	if r = d.reconcile(); r.OK() {
 		t.Errorf("with a payout that no bank knows: %s", open1(r))
+	}
+}
+
+// framed takes in what frames a statement, and none of its bookings.
+func (d *desk) framed(text string) {
+	d.t.Helper()
+	files, _, err := message.Walk(strings.NewReader(text), message.DefaultLimits, func(*message.File, *message.Account, message.Entry) error { return nil })
+	if err == nil {
+		_, err = message.Sift(files, func(n string) bool { return n == ours })
+	}
+	if err == nil {
+		_, err = commit.Do[bankbook.Part](context.Background(), d.loop, bankbook.Shard, bankbook.TakeStatement{Wallet: "wal_1", File: "lost:0:0", Account: files[0].Accounts[0]})
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// TestReconcile_Lost: bookings of a statement that were not taken in show in the balances,
+// wherever the statement stands.
+func TestReconcile_Lost(t *testing.T) {
+	one := statement(1, 100000, entry{"T1", "", "CRDT", "", 5000})
+	two := statement(2, 105000, entry{"T2", "", "CRDT", "", 700}, entry{"T3", "", "DBIT", "", 100})
+	three := statement(3, 105600, entry{"T4", "", "CRDT", "", 300})
+	four := statement(5, 222200, entry{"T5", "", "DBIT", "", 300})
+	for name, c := range map[string]struct {
+		files []string
+		lost  int // none: -1
+		want  string
+	}{
+		"none":             {[]string{one, two, three}, -1, ""},
+		"the first":        {[]string{one, two, three}, 0, "balance_differs:50.00 "},
+		"in the middle":    {[]string{one, two, three}, 1, "balance_differs:6.00 "},
+		"the last":         {[]string{one, two, three}, 2, "balance_differs:3.00 "},
+		"the only one":     {[]string{two}, 0, "balance_differs:6.00 "},
+		"behind a gap":     {[]string{one, two, four}, 2, "balance_differs:-3.00 "},
+		"in front of it":   {[]string{one, two, four}, 1, "balance_differs:6.00 "},
+		"none, with a gap": {[]string{one, two, four}, -1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, t.TempDir(), bankbook.Options{})
+			defer d.stop()
+			for n, f := range c.files {
+				if n == c.lost {
+					d.framed(f)
+				} else {
+					d.take(f)
+				}
+			}
+			if r := d.reconcile(); open1(r) != c.want || c.want != "" && r.OK() {
+				t.Errorf("open: %q, want %q", open1(r), c.want)
+			}
+		})
 	}
 }

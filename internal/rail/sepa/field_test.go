@@ -66,11 +66,14 @@ type fieldWant struct {
 
 // TestField runs cases from the field: each folder has the orders that were sent, the files
 // of the bank, which come one after another by name, and what must hold in the end.
-// SLUICE_FIELD_CASES names another folder of such folders.
+// SLUICE_FIELD_CASES names another folder of such folders, absolute, or from here or from the
+// root of the module.
 func TestField(t *testing.T) {
 	root := os.Getenv("SLUICE_FIELD_CASES")
 	if root == "" {
 		root = filepath.Join("testdata", "field")
+	} else if _, err := os.Stat(root); err != nil && !filepath.IsAbs(root) {
+		root = filepath.Join("..", "..", "..", root)
 	}
 	cases, err := filepath.Glob(filepath.Join(root, "*", "case.json"))
 	if err != nil || len(cases) == 0 {
