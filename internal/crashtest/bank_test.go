@@ -14,6 +14,7 @@ import (
 
 	"sluice/internal/account"
 	"sluice/internal/app"
+	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/demo/bank"
@@ -65,6 +66,8 @@ lease_for = "1s"
 inline = true
 [seal]
 keys = %q
+[chain]
+key = %q
 [[assets]]
 code = "EUR"
 scale = 2
@@ -74,7 +77,7 @@ holder = "Example GmbH"
 iban = %q
 folder = %q
 poll = "40ms"
-`, database, key.Reveal(), bankAccount, folder), 0o600))
+`, database, key.Reveal(), chain.NewKey(), bankAccount, folder), 0o600))
 	b := &branch{site: s, booked: map[string]int{}}
 	b.bank, err = bank.Open(bank.Config{
 		Dir: folder, Account: bankAccount, Owner: "Example GmbH", BIC: "BELADEBE", Opening: 1000_00, Start: time.Now(), Zone: time.UTC, StatementAt: 24 * time.Hour,
