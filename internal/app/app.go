@@ -66,6 +66,7 @@ type App struct {
 	book     *book
 	lookout  *lookout // nil: nothing is paid out from here
 	anchors  *anchors
+	writes   *writes
 	schedule *schedule.Schedule
 	dispatch *dispatch.Worker // nil: nothing is paid out from here
 	deliver  *deliver.Worker  // nil: nothing is sent from here
@@ -104,10 +105,16 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	alone, err := store.Alone(conf.DatabaseURL.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, alone)
 	if a.Store, err = openStore(ctx, conf, a.log, outages); err != nil {
 		return nil, err
 	}
 	a.closers = append(a.closers, a.Store.Close)
+	a.writes = &writes{probe: a.Store.ProbeWrites}
 	if err := registerAssets(ctx, a.Store, a.Assets, a.log); err != nil {
 		return nil, err
 	}
@@ -117,7 +124,7 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	if conf.Dispatch.Enabled && len(a.rails) > 0 {
 		a.lookout = newLookout(a.Store, a.Assets, a.log)
 	}
-	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued, a.lookout.changed}, a.Store.Shards(), commit.Options{
+	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued, a.lookout.changed, a.writes}, a.Store.Shards(), commit.Options{
 		BatchMax: conf.Commit.BatchMax, BatchWait: conf.Commit.BatchWait.Std(), Queue: conf.Commit.Queue, Observe: a.observe, Log: a.log,
 	})
 	a.connectBanks()
@@ -213,6 +220,7 @@ func (a *App) observe(b commit.Batch) {
 	if b.Events == 0 {
 		return
 	}
+	a.writes.committed()
 	a.schedule.Wake(b.Shard)
 	if a.deliver != nil {
 		a.deliver.Wake(b.Shard)

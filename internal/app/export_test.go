@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"net"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sluice/internal/outage"
 )
 
 // HoldStop makes the stop delay last until release is closed, and closes begun when
@@ -40,3 +43,8 @@ func MetricNames() []string {
 
 // NewCosts estimates what networks take.
 var NewCosts = newCosts
+
+// WatchListener is what the server listens with.
+func WatchListener(l net.Listener, b *outage.Book) net.Listener {
+	return watchedListener{l, b, outage.Subject{What: outage.Port, Name: "listen"}}
+}

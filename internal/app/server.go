@@ -15,6 +15,7 @@ import (
 	"sluice/internal/api"
 	"sluice/internal/config"
 	"sluice/internal/fault"
+	"sluice/internal/outage"
 )
 
 // The bounds of a connection. A body may take a while over a bad line; a head may not.
@@ -75,7 +76,24 @@ func (a *App) open(ctx context.Context, key, address string) (net.Listener, erro
 		_ = l.Close() // the server has closed it already, if it ran
 		return nil
 	})
-	return l, nil
+	return watchedListener{l, a.outages, outage.Subject{What: outage.Port, Name: key}}, nil
+}
+
+// watchedListener notes whether connections can be accepted, which they cannot without
+// file descriptors. http.Server waits and tries again.
+type watchedListener struct {
+	net.Listener
+	outages *outage.Book
+	port    outage.Subject
+}
+
+// Accept implements net.Listener.
+func (l watchedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if !errors.Is(err, net.ErrClosed) {
+		l.outages.Note(l.port, err)
+	}
+	return c, err
 }
 
 // WhyNotListen says why an address cannot be listened at, and what to do.
@@ -128,6 +146,8 @@ func (a *App) checks(ctx context.Context) (ready bool, all []check) {
 		all = append(all, c)
 	}
 	add("database", a.Store.Ping(ctx), "the database does not answer")
+	unwritable := a.writes.ask(ctx)
+	add("writes", unwritable, a.writes.text(unwritable))
 	add("schema", nil, "") // an unknown schema is refused at the start
 	add("write_path", a.Loop.Broken(), "a broken invariant stopped the write path; see the log")
 	if a.health != nil {

@@ -20,11 +20,13 @@ type watchedStore struct {
 	metrics *metrics
 	queued  func() // told when withdrawals wait to be paid; must not block
 	waits   func() // told when withdrawals begin or end to wait for something; must not block
+	writes  *writes
 }
 
 // Begin implements commit.Store.
 func (s watchedStore) Begin(ctx context.Context, shard id.Shard, v *commit.View) (commit.Tx, error) {
 	tx, err := s.Store.Begin(ctx, shard, v)
+	s.writes.refused(err)
 	if err != nil {
 		return nil, err
 	}
@@ -36,9 +38,18 @@ type watchedTx struct {
 	watchedStore
 }
 
+// Load implements commit.Tx.
+func (t watchedTx) Load(ctx context.Context, v *commit.View) error {
+	err := t.Tx.Load(ctx, v)
+	t.writes.refused(err)
+	return err
+}
+
 // Commit implements commit.Tx.
 func (t watchedTx) Commit(ctx context.Context, v *commit.View) error {
-	if err := t.Tx.Commit(ctx, v); err != nil {
+	err := t.Tx.Commit(ctx, v)
+	t.writes.refused(err)
+	if err != nil {
 		return err
 	}
 	queued, waits := false, false

@@ -29,6 +29,7 @@ const (
 	Bank     = "bank"    // by network
 	Dispatch = "dispatch"
 	Step     = "step" // of a dispatch, which goes on without it
+	Port     = "port" // by the key of the configuration that names it
 	Work     = "work" // a part of this process, by its name
 )
 
@@ -42,6 +43,7 @@ var lines = map[string][2]string{
 	Bank:     {"the bank's files cannot be reached: its payouts wait", "the bank's files can be reached again"},
 	Dispatch: {"a dispatch does not advance: it is tried again", "a dispatch advances again"},
 	Step:     {"a step of a dispatch is not possible now: what was sent stays good", "a step of a dispatch is possible again"},
+	Port:     {"no connection can be accepted: requests wait or fail; is the limit of open files too low?", "connections are accepted again"},
 	Work:     {"something does not work and is tried again", "something works again"},
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/schedule"
@@ -80,13 +82,18 @@ func (s *sqliteStore) exec(ctx context.Context, text string, args ...any) error 
 	for _, a := range args {
 		w.bind(a)
 	}
-	_, err := w.exec(st)
+	_, err := st.ExecContext(ctx, w.args) // it may wait for another process
 	return errors.Join(classifySQLite(err), st.Close())
 }
 
 // exec implements engine.
 func (s *pgStore) exec(ctx context.Context, text string, args ...any) error {
-	if _, err := s.writers.Exec(ctx, text, args...); err != nil {
+	// As the write path begins: a default that is read-only does not count, a standby does.
+	err := pgx.BeginTxFunc(ctx, s.writers, pgx.TxOptions{AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, text, args...)
+		return err
+	})
+	if err != nil {
 		return errors.Join(commit.ErrNotCommitted, err)
 	}
 	return nil

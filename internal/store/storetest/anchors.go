@@ -85,6 +85,9 @@ func testA4Anchors(t *testing.T, e Engine) {
 	})
 }
 
+// madeSince takes back what the migrations after the one that begins the chain have made.
+var madeSince = []string{"DROP TABLE write_probe"}
+
 // testA4Begin: the chain begins with what is there, once, and only where it was never begun.
 func testA4Begin(t *testing.T, e Engine) {
 	url, ctx := e.URL(t), t.Context()
@@ -107,6 +110,9 @@ func testA4Begin(t *testing.T, e Engine) {
 	}
 	// As if the database were older than the migration that begins chains.
 	x.alter(t, "DELETE FROM schema_version WHERE version_id >= 22")
+	for _, text := range madeSince {
+		x.alter(t, text)
+	}
 	if begins, err := store.BeginsChain(ctx, url); err != nil || !begins {
 		t.Errorf("%v %v", begins, err)
 	}
