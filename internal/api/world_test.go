@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -17,8 +16,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/ethereum/go-ethereum/common"
 
 	"sluice/internal/account"
 	"sluice/internal/api"
@@ -36,14 +33,10 @@ import (
 )
 
 // silent is a node that does not answer: destinations are checked without it.
-type silent struct{ evm.Node }
+type silent struct{}
 
-func (silent) CodeAt(context.Context, common.Address, *big.Int) ([]byte, error) {
-	return nil, errors.New("no node in these tests")
-}
-
-func (silent) ChainID(context.Context) (*big.Int, error) {
-	return nil, errors.New("no node in these tests")
+func (silent) CallContext(context.Context, any, string, ...any) error {
+	return errors.New("no node in these tests")
 }
 
 const usdtContract = "0xdAC17F958D2ee523a2206206994597C13D831ec7"

@@ -386,7 +386,7 @@ func TestPartsMayBeHandedIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	way, err := evm.New(evm.Config{Network: "ethereum", ChainID: chain.ID()}, chain.Client())
+	way, err := evm.New(evm.Config{Network: "ethereum", ChainID: chain.ID()}, chain.Client().Client())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -213,7 +213,7 @@ func (b *evmBench) open(ctx context.Context) error {
 		Network: benchNetwork, ChainID: chain.Uint64(), Finality: evm.Finality{Depth: 1},
 		Tokens: map[string]evm.Token{"USD": {Contract: token.Hex(), Scale: 6}}, Vaults: map[string]string{b.wallet: vault.Hex()},
 		Poll: 50 * time.Millisecond,
-	}, b.client)
+	}, b.client.Client())
 	return err
 }
 

@@ -124,7 +124,8 @@ type Attempt struct {
 type Feasibility struct {
 	OK     bool
 	Reason string // for a person: what is missing, how much, where to send it
-	Code   string // stable: wallet_out_of_funds, wallet_out_of_gas, fee_too_high, node_unavailable
+	Code   string // stable: one of those of Wait
+	Cause  error  // for the operator, without secrets; nil where Reason says it all
 }
 
 // Stage is how far an attempt has come.
@@ -155,7 +156,11 @@ type Observation struct {
 	// already: one fate for each payout, in order, or none at all. Only rails whose
 	// payouts end one by one give it; a fate that was proved never changes.
 	Decided []Fate
-	Note    string // for the timeline and the log
+	Note    string // for the timeline and the log; it names no node and repeats no words of one
+	// Why says what keeps a slot from going on that only time or an operator can end; nil
+	// for nothing. Cause is for the operator's log, without secrets.
+	Why   *Wait
+	Cause error
 }
 
 // Fate is what is proved of one payout while its slot is not final.

@@ -158,8 +158,16 @@ func (c *Chain) start(conf *ethconfig.Config) (err error) {
 	if c.beacon, err = catalyst.NewSimulatedBeacon(0, common.Address{}, c.eth); err != nil {
 		return fmt.Errorf("start the block maker: %w", err)
 	}
-	c.Admin, err = NewAdmin(ethclient.NewClient(c.stack.Attach()), conf.NetworkId, c.Mine)
-	return err
+	if c.Admin, err = NewAdmin(ethclient.NewClient(c.stack.Attach()), conf.NetworkId, c.Mine); err != nil {
+		return err
+	}
+	// Nothing is paid on a chain that calls no block but its first one final.
+	for c.Finalized() == 0 {
+		if err := c.seal(1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AssertOsaka makes sure of the pinned rules: a chain with others would make every
@@ -198,7 +206,7 @@ func (c *Chain) ID() uint64 { return c.id.Uint64() }
 // Height is the number of the latest block.
 func (c *Chain) Height() uint64 { return c.eth.BlockChain().CurrentBlock().Number.Uint64() }
 
-// Finalized is the number of the latest final block; 0, the genesis, at first.
+// Finalized is the number of the latest final block.
 func (c *Chain) Finalized() uint64 {
 	if h := c.eth.BlockChain().CurrentFinalBlock(); h != nil {
 		return h.Number.Uint64()

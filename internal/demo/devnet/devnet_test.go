@@ -74,19 +74,21 @@ func TestReorg(t *testing.T) {
 	}{{"kept", true, 1}, {"dropped", false, 0}} {
 		t.Run(c.name, func(t *testing.T) {
 			chain := start(t, devnet.Options{})
+			first := chain.Height()
 			must(t, chain.Mine(3))
 			must(t, chain.Fund(t.Context(), alice, money.Of(1)))
 			must(t, chain.Mine(1))
-			before, err := chain.Client().HeaderByNumber(t.Context(), big.NewInt(4))
+			paid := new(big.Int).SetUint64(first + 4)
+			before, err := chain.Client().HeaderByNumber(t.Context(), paid)
 			must(t, err)
 			must(t, chain.Reorg(3, c.keep))
-			if chain.Height() != 6 {
-				t.Errorf("height %d, want 6", chain.Height())
+			if chain.Height() != first+6 {
+				t.Errorf("height %d, want %d", chain.Height(), first+6)
 			}
-			after, err := chain.Client().HeaderByNumber(t.Context(), big.NewInt(4))
+			after, err := chain.Client().HeaderByNumber(t.Context(), paid)
 			must(t, err)
 			if after.Hash() == before.Hash() {
-				t.Error("block 4 is still the same")
+				t.Errorf("block %s is still the same", paid)
 			}
 			got, err := chain.Payments(t.Context(), alice)
 			must(t, err)
@@ -100,11 +102,14 @@ func TestReorg(t *testing.T) {
 
 func TestReorgStopsAtFinalBlocks(t *testing.T) {
 	c := start(t, devnet.Options{})
+	if c.Finalized() != devnet.EpochBlocks {
+		t.Errorf("at first %d is final, want %d", c.Finalized(), devnet.EpochBlocks)
+	}
 	must(t, c.Mine(1))
 	must(t, c.Finalize())
 	must(t, c.Mine(2))
-	if c.Finalized() != devnet.EpochBlocks {
-		t.Errorf("final is %d, want %d", c.Finalized(), devnet.EpochBlocks)
+	if c.Finalized() != 2*devnet.EpochBlocks {
+		t.Errorf("final is %d, want %d", c.Finalized(), 2*devnet.EpochBlocks)
 	}
 	if err := c.Reorg(3, false); err == nil {
 		t.Error("a final block was dropped")
@@ -126,7 +131,7 @@ func TestServesJSONRPC(t *testing.T) {
 	must(t, c.Fund(t.Context(), alice, money.Of(9)))
 	tx, err := c.Payments(t.Context(), alice)
 	must(t, err)
-	block, err := outside.BlockByNumber(t.Context(), big.NewInt(1))
+	block, err := outside.BlockByNumber(t.Context(), new(big.Int).SetUint64(c.Height()))
 	must(t, err)
 	if len(block.Transactions()) != 1 || block.Transactions()[0].Hash().Hex() != tx[0].TxHash {
 		t.Errorf("block over HTTP: %v", block.Transactions())
@@ -144,14 +149,14 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 
 func TestRunMakesBlocksUntilTold(t *testing.T) {
 	c := start(t, devnet.Options{})
-	heads := make(chan *types.Header)
+	heads, first := make(chan *types.Header), c.Height()
 	sub, err := c.Client().SubscribeNewHead(t.Context(), heads)
 	must(t, err)
 	defer sub.Unsubscribe()
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx, time.Millisecond) }()
-	for want := uint64(1); want <= 3; want++ {
+	for want := first + 1; want <= first+3; want++ {
 		if h := <-heads; h.Number.Uint64() != want {
 			t.Errorf("block %s, want %d", h.Number, want)
 		}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -18,8 +17,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/ethereum/go-ethereum/common"
 
 	"sluice/internal/account"
 	"sluice/internal/chain/chaintest"
@@ -43,11 +40,11 @@ import (
 )
 
 // silent is a node that does not answer: destinations are checked without it.
-type silent struct{ evm.Node }
+type silent struct{}
 
-// CodeAt implements evm.Node.
-func (silent) CodeAt(context.Context, common.Address, *big.Int) ([]byte, error) {
-	return nil, errors.New("no node in these tests")
+// CallContext implements evm.Node.
+func (silent) CallContext(context.Context, any, string, ...any) error {
+	return errors.New("no node in these tests")
 }
 
 // Alice is an address with a checksum in its letters.

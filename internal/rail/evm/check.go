@@ -86,7 +86,7 @@ func (r *Rail) Check(_ context.Context, typed, tag, asset string) (rail.Target, 
 func (r *Rail) Warn(ctx context.Context, t rail.Target) []string {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	code, err := r.node.CodeAt(ctx, common.BytesToAddress(t.Decoded), nil)
+	code, err := r.codeAt(ctx, common.BytesToAddress(t.Decoded), nil)
 	switch {
 	case err != nil || len(code) == 0:
 		return nil

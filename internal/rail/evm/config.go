@@ -46,8 +46,10 @@ type Config struct {
 	// FeeCapMax is the most wei per gas a payout may offer; above it payouts wait.
 	// 200 gwei.
 	FeeCapMax money.Amount
-	// TipMin is the least wei per gas offered to the block's maker. 0.1 gwei.
-	TipMin money.Amount
+	// TipMin is the least wei per gas offered to the block's maker. A node that wants more
+	// says so when it refuses; then that is the least.
+	// nil: 0.1 gwei.
+	TipMin *money.Amount
 	// TipPercentile of the tips paid in recent blocks is what is offered. 50.
 	TipPercentile int
 	// GasMarginPercent is added to the node's estimate. 20.
@@ -73,8 +75,18 @@ type Config struct {
 	FeeDeadline time.Duration
 	// Poll is how often an observation is worth asking for. 2 s.
 	Poll time.Duration
-	// Timeout bounds every method of the rail. 20 s.
+	// Timeout bounds every question to the node. 10 s.
 	Timeout time.Duration
+	// Patience is how long a question waits for a node that takes only so many. 20 s.
+	Patience time.Duration
+	// Parallel is how many questions are out at the same time. 16.
+	Parallel int
+	// FinalityStall is how far the final block may be behind the latest one before nothing
+	// new is sent: the node no longer says what is final. 2 h. Only with a tag.
+	FinalityStall time.Duration
+	// LookAgain is after which time a payout that a final block shows as not made is looked
+	// at again, before that is believed. 10 s.
+	LookAgain time.Duration
 }
 
 func (c *Config) fill() {
@@ -84,7 +96,10 @@ func (c *Config) fill() {
 		}
 	}
 	def(&c.FeeCapMax, 200_000_000_000)
-	def(&c.TipMin, 100_000_000)
+	if c.TipMin == nil {
+		least := money.Of(100_000_000)
+		c.TipMin = &least
+	}
 	def(&c.FeeBudget, 1_000_000_000_000_000_000)
 	if c.BatchMax <= 0 {
 		c.BatchMax = 200
@@ -113,7 +128,16 @@ func (c *Config) fill() {
 	if c.Poll == 0 {
 		c.Poll = 2 * time.Second
 	}
-	if c.Timeout == 0 {
-		c.Timeout = 20 * time.Second
+	wait := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	wait(&c.Timeout, 10*time.Second)
+	wait(&c.Patience, 20*time.Second)
+	wait(&c.FinalityStall, 2*time.Hour)
+	wait(&c.LookAgain, 10*time.Second)
+	if c.Parallel == 0 {
+		c.Parallel = askers
 	}
 }

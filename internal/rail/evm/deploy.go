@@ -10,12 +10,12 @@ import (
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"sluice/contracts/artifacts"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/rail"
 )
 
 // Deployment is what a wallet must sign to get a vault.
@@ -33,8 +33,6 @@ const deployLook = 64
 // FindVault looks for a vault that a wallet has: the configured one, else one that it
 // deployed itself with one of its first or its latest transactions.
 func (r *Rail) FindVault(ctx context.Context, wallet string) (vault string, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
 	who, err := r.wallet(ctx, wallet)
 	if err != nil {
 		return "", false, err
@@ -42,9 +40,9 @@ func (r *Rail) FindVault(ctx context.Context, wallet string) (vault string, foun
 	if v, ok := r.vaults[who]; ok {
 		return v.Hex(), true, nil // checkVaults has found it good
 	}
-	next, err := r.node.NonceAt(ctx, who, nil)
+	next, err := r.nonce(ctx, who, "latest")
 	if err != nil {
-		return "", false, unavailable(err, "read the nonce of "+wallet)
+		return "", false, err
 	}
 	for nonce := range next {
 		if nonce >= deployLook && nonce+deployLook < next {
@@ -60,30 +58,29 @@ func (r *Rail) FindVault(ctx context.Context, wallet string) (vault string, foun
 }
 
 func (r *Rail) isVaultOf(ctx context.Context, at, who common.Address) (bool, error) {
-	code, err := r.node.CodeAt(ctx, at, nil)
+	code, err := r.codeAt(ctx, at, nil)
 	if err != nil || len(code) == 0 {
-		return false, asUnavailable(err, "look for a contract at "+at.Hex())
+		return false, err
 	}
-	operator, err := readUint(ctx, r.node, at, selOperator[:], nil)
+	operator, err := r.readUint(ctx, at, selOperator[:], nil)
 	if err != nil {
 		if _, reverted := revertReason(err); reverted {
 			return false, nil // another contract
 		}
 		return false, unavailable(err, "ask whom "+at.Hex()+" obeys")
 	}
-	done, err := readUint(ctx, r.node, at, append(selDone[:], make([]byte, word)...), nil)
+	done, err := r.readUint(ctx, at, append(selDone[:], make([]byte, word)...), nil)
 	return err == nil && done.Sign() == 0 && common.BigToAddress(operator) == who, nil //nolint:nilerr // no such function: no vault
 }
 
 // PrepareVault says what to sign for a new vault of a wallet.
 func (r *Rail) PrepareVault(ctx context.Context, wallet string) (Deployment, error) {
+	ctx = rail.InRound(ctx)
 	nonce, err := r.NextNonce(ctx, wallet)
 	if err != nil {
 		return Deployment{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	who, err := r.wallet(ctx, wallet)
+	who, head, err := r.begin(ctx, wallet)
 	if err != nil {
 		return Deployment{}, err
 	}
@@ -95,11 +92,7 @@ func (r *Rail) PrepareVault(ctx context.Context, wallet string) (Deployment, err
 	if err != nil {
 		return Deployment{}, err
 	}
-	head, err := r.head(ctx)
-	if err != nil {
-		return Deployment{}, err
-	}
-	gas, err := r.node.EstimateGasAtBlock(ctx, ethereum.CallMsg{From: who, Data: code}, head.Number)
+	gas, err := r.estimate(ctx, ethereum.CallMsg{From: who, Data: code}, head.at())
 	if err != nil {
 		return Deployment{}, unavailable(err, "estimate the gas of a vault")
 	}
@@ -108,7 +101,7 @@ func (r *Rail) PrepareVault(ctx context.Context, wallet string) (Deployment, err
 	if d.FeeCap, d.TipCap, err = q.amounts(); err != nil {
 		return d, err
 	}
-	have, err := r.balance(ctx, r.conf.FeeAsset, who, head.Number)
+	have, err := r.balance(ctx, r.conf.FeeAsset, who, head.at())
 	if err != nil {
 		return d, err
 	}
@@ -135,15 +128,30 @@ func vaultCode(who common.Address) ([]byte, error) {
 // Mined tells whether a block holds a transaction, and what it has cost. A transaction
 // that was reverted is an error.
 func (r *Rail) Mined(ctx context.Context, txid string) (yes bool, cost money.Amount, err error) {
-	receipt, err := r.node.TransactionReceipt(ctx, common.HexToHash(txid))
+	hash := common.HexToHash(txid)
+	rec, err := r.receiptOf(ctx, hash)
 	switch {
-	case errors.Is(err, ethereum.NotFound):
+	case errors.Is(err, errNothing):
 		return false, cost, nil
 	case err != nil:
-		return false, cost, unavailable(err, "look for "+txid)
-	case receipt.Status != types.ReceiptStatusSuccessful:
+		return false, cost, err
+	case rec.reverted():
 		return false, cost, fault.New(fault.Refused, "reverted", "the transaction %s was reverted", txid)
+	case !rec.succeeded() || rec.number == nil:
+		return false, cost, incomplete("eth_getTransactionReceipt", "status or blockNumber is missing")
 	}
-	cost, err = feeOf(receipt)
+	found, err := r.transaction(ctx, hash)
+	if err != nil {
+		return false, cost, err
+	}
+	tx, _, err := found.signed(r.signer)
+	if err != nil {
+		return false, cost, err
+	}
+	b, err := (&look{Rail: r}).standing(ctx, rec)
+	if err != nil || b == nil {
+		return false, cost, err
+	}
+	cost, err = r.feeOf(ctx, rec, b, tx)
 	return err == nil, cost, err
 }

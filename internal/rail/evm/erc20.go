@@ -35,13 +35,13 @@ func balanceOf(who common.Address) []byte {
 func decimals() []byte { return selDecimals[:] }
 
 // readUint calls a contract that answers with one number.
-func readUint(ctx context.Context, node Node, contract common.Address, data []byte, at *big.Int) (*big.Int, error) {
-	out, err := node.CallContract(ctx, ethereum.CallMsg{To: &contract, Data: data}, at)
+func (r *Rail) readUint(ctx context.Context, contract common.Address, data []byte, at *big.Int) (*big.Int, error) {
+	out, err := r.callAt(ctx, ethereum.CallMsg{To: &contract, Data: data}, at)
 	if err != nil {
 		return nil, err
 	}
-	if len(out) != 32 {
-		return nil, fmt.Errorf("the contract %s answered %d bytes, want 32", contract, len(out))
+	if len(out) != word {
+		return nil, incomplete("eth_call", fmt.Sprintf("the contract %s answered %d bytes, want %d", contract, len(out), word))
 	}
 	return new(big.Int).SetBytes(out), nil
 }

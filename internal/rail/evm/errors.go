@@ -6,61 +6,137 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
-// unavailable marks an error of the node as what it is: no answer.
+// CodePruned says that the node no longer has what must be looked up.
+const CodePruned = "node_lacks_history"
+
+// unavailable says what was being done when a node gave no answer that decides anything;
+// nil for nil. A refusal is named for what it is, and never called silence.
 func unavailable(err error, doing string) error {
-	return fmt.Errorf("%w: %s: %w", rail.ErrUnavailable, doing, err)
+	var refused *node.Refusal
+	var w *rail.Wait
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		code, text := named(refused)
+		return &rail.Wait{Code: code, Text: text, Cause: fmt.Errorf("%s: %w", doing, err)}
+	case errors.As(err, &w):
+		return &rail.Wait{Code: w.Code, Text: w.Text, Cause: fmt.Errorf("%s: %w", doing, or(w.Cause, w))}
+	}
+	return node.Silent(err, doing)
+}
+
+func or(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}
+
+// refusals name what nodes mean, by their words. The first that fits counts. Texts are for
+// merchants; operators also get the node's own words.
+var refusals = []struct {
+	code, text string
+	words      []string
+}{
+	{
+		CodePruned, "the network's node no longer has the state that must be looked up; the withdrawal waits, its money stays held",
+		[]string{"missing trie node", "historical state", "state not available", "state is not available", "pruned", "state unavailable", "no state"},
+	},
+	{
+		rail.CodeGasLimit, "the transaction wants more gas than a block of the network has. An operator lowers batch_max and uses `sluice dispatch cancel`",
+		[]string{"exceeds block gas limit", "block gas limit", "exceeds the limit allowed for the block", "gas limit too high", "gas limit is too high", "exceeds maximum per-transaction gas limit", "tx gas limit"},
+	},
+	{
+		CodeFeeCap, "the network's node takes no transaction whose fee can be so high; an operator lowers fee_budget or raises the node's limit",
+		[]string{"exceeds the configured cap", "fee cap exceeded"},
+	},
+	{
+		rail.CodeNoGas, "the wallet has not enough coins for the transaction and its fee; it goes on when it is topped up",
+		[]string{"insufficient funds", "insufficient balance", "not enough funds", "insufficientfunds"},
+	},
+	{
+		CodePoolFull, "the network's pool is full; the same transaction is sent again",
+		[]string{"pool is full", "txpool is full", "mempool is full", "limit reached", "account limit exceeded", "queue is full", "accounttxpool"},
+	},
+	{
+		CodeFeeModel, "the network's node does not know this kind of transaction; an operator must look",
+		[]string{"transaction type not supported", "type not supported", "unsupported transaction type", "1559 not"},
+	},
+}
+
+// Codes of Wait beside those of package rail.
+const (
+	CodeFeeCap   = "fee_above_node_limit"
+	CodePoolFull = "pool_full"
+	CodeFeeModel = "fee_model"
+)
+
+func named(refused *node.Refusal) (code, text string) {
+	for _, r := range refusals {
+		if says(refused, r.words...) {
+			return r.code, r.text
+		}
+	}
+	return rail.CodeRefuses, "the network's node refuses, for a reason that an operator sees; the withdrawal waits, its money stays held"
 }
 
 // later is a reason to wait that is not the node's fault.
-type later string
-
-func (l later) Error() string { return string(l) }
-
-// Is makes callers treat it like a node that does not answer: nothing is decided.
-func (l later) Is(target error) bool { return target == rail.ErrUnavailable }
-
-// feeTooHigh is a later for the price of gas.
-type feeTooHigh struct{ later }
-
-// says tells whether the node's error text has one of the phrases. Error codes of
-// nodes agree on very little, their words on a bit more.
-func says(err error, phrases ...string) bool {
-	text := strings.ToLower(err.Error())
-	for _, p := range phrases {
-		if strings.Contains(text, p) {
-			return true
-		}
-	}
-	return false
+func later(format string, args ...any) *rail.Wait {
+	return &rail.Wait{Code: rail.CodeNotYet, Text: fmt.Sprintf(format, args...)}
 }
 
-// revertReason tells whether the error is the answer of executed code, and why the
-// code gave up. Everything else is trouble with the node and says nothing.
+// poor is a reason to wait that money ends.
+func poor(format string, args ...any) *rail.Wait {
+	return &rail.Wait{Code: rail.CodeNoFunds, Text: fmt.Sprintf(format, args...)}
+}
+
+// tooDear is a Wait for the price of gas.
+func tooDear(format string, args ...any) *rail.Wait {
+	return &rail.Wait{Code: rail.CodeHighFee, Text: fmt.Sprintf(format, args...)}
+}
+
+// has tells whether an error is a Wait with a code.
+func has(err error, code string) bool {
+	c, _, ok := rail.Why(err)
+	return ok && c == code
+}
+
+// halts are what nodes call the end of code that failed for good, in the words of all
+// clients that are known. A recipient whose code ends so refuses, like one that reverts.
+var halts = []string{
+	"execution reverted", "vm execution error", "vm exception", "invalid opcode", "invalidfeopcode", "opcode not found", "unknown opcode", "bad instruction",
+	"invalid instruction", "undefined instruction", "invalid jump", "bad jump", "stack underflow", "stack overflow", "stack limit reached", "stack error",
+	"write protection", "static call", "staticcall", "illegal state change", "return data out of bounds", "returndata out of bounds", "out of offset",
+	"access violation", "invalid code", "precompile", "max call depth", "invalid operand",
+}
+
+// outOfGas are words for code that wanted more gas than it was given.
+var outOfGas = []string{"out of gas", "outofgas", "gas required exceeds allowance", "gas uint64 overflow", "not enough gas"}
+
+// revertReason tells whether the error is the answer of executed code, and why the code
+// gave up. Everything else is trouble with the node and says nothing.
 func revertReason(err error) (string, bool) {
-	var coded rpc.Error
-	if !errors.As(err, &coded) {
-		return "", false // a connection, a time-out, a proxy: no node has executed anything
+	var refused *node.Refusal
+	if !errors.As(err, &refused) || refused.Code <= -32600 && refused.Code >= -32602 || refused.Code == -32700 {
+		return "", false // a connection, a time-out, a proxy, a question that was not read: no node has executed anything
 	}
-	if coded.ErrorCode() != 3 && !says(err, "execution reverted", "vm execution error") {
+	halt := which(refused, halts...)
+	if refused.Code != 3 && halt == "" {
 		return "", false
 	}
-	var data rpc.DataError
-	if errors.As(err, &data) {
-		if text, ok := data.ErrorData().(string); ok {
-			if raw, err := hex.DecodeString(strings.TrimPrefix(text, "0x")); err == nil && len(raw) >= 4 {
-				return decodeRevert(raw), true
-			}
-		}
+	if raw, err := hex.DecodeString(strings.TrimPrefix(refused.Data, "0x")); err == nil && len(raw) >= 4 {
+		return decodeRevert(raw), true
 	}
-	return "no reason given", true
+	if refused.Code == 3 || says(refused, "revert") {
+		return "no reason given", true
+	}
+	return "the recipient's code fails: " + halt, true
 }
 
 // knownErrors are custom errors that many tokens share (ERC-6093 and the usual
@@ -110,17 +186,7 @@ func abiString(args []byte) (string, bool) {
 // printable makes text of a stranger's contract fit to be shown: no control
 // characters, no length without end.
 func printable(s string) string {
-	const most = 200
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	if runes := []rune(s); len(runes) > most {
-		s = string(runes[:most]) + "..."
-	}
-	if s == "" {
+	if s = node.Printable(s); s == "" {
 		return "no reason given"
 	}
 	return s

@@ -2,15 +2,17 @@ package evm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"sluice/internal/money"
+	"sluice/internal/rail"
 )
 
 // quote is an EIP-1559 price: wei per gas.
@@ -25,21 +27,17 @@ const feeBlocks = 20
 // price asks what a payout should offer now. The cap leaves room for the base fee to
 // double, which takes six full blocks, but never goes above the ceiling.
 func (r *Rail) price(ctx context.Context) (quote, error) {
-	h, err := r.node.FeeHistory(ctx, feeBlocks, nil, []float64{float64(r.conf.TipPercentile)})
+	base, market, err := r.market(ctx)
 	if err != nil {
-		return quote{}, unavailable(err, "read the fees of recent blocks")
+		return quote{}, err
 	}
-	if len(h.BaseFee) == 0 || h.BaseFee[len(h.BaseFee)-1] == nil {
-		return quote{}, unavailable(errors.New("no base fee in the answer"), "read the fees of recent blocks")
-	}
-	base := h.BaseFee[len(h.BaseFee)-1] // of the block that comes next
-	tip := Big(r.conf.TipMin)
-	if m := median(h.Reward); m != nil && m.Cmp(tip) > 0 {
-		tip = m
+	tip := larger(Big(*r.conf.TipMin), r.floor.now())
+	if market != nil {
+		tip = larger(tip, market)
 	}
 	ceiling := Big(r.conf.FeeCapMax)
 	if need := new(big.Int).Add(base, tip); need.Cmp(ceiling) > 0 {
-		return quote{}, feeTooHigh{later(fmt.Sprintf("%s asks for %s wei per gas now, the ceiling is %s", r.conf.Network, need, ceiling))}
+		return quote{}, tooDear("%s asks for %s wei per gas now, the ceiling is %s", r.conf.Network, need, ceiling)
 	}
 	feeCap := new(big.Int).Add(new(big.Int).Lsh(base, 1), tip)
 	if feeCap.Cmp(ceiling) > 0 {
@@ -47,6 +45,83 @@ func (r *Rail) price(ctx context.Context) (quote, error) {
 	}
 	return quote{cap: feeCap, tip: tip, base: base}, nil
 }
+
+// prices are what blocks asked for lately: the fee of the next one, and the middle of the
+// tips of those before; nil: nobody paid one.
+type prices struct{ base, tip *big.Int }
+
+// market asks what blocks ask for. A chain whose blocks name no fee has other
+// transactions than those that are made here, and nothing is paid there.
+func (r *Rail) market(ctx context.Context) (base, tip *big.Int, err error) {
+	p, err := rail.Once(ctx, r.key("market"), func() (prices, error) {
+		head, err := r.head(ctx)
+		if err != nil {
+			return prices{}, err
+		}
+		if head.base == nil {
+			return prices{}, &rail.Wait{Code: CodeFeeModel, Text: "the network's blocks name no fee per gas (EIP-1559), so nothing can be paid there; an operator must look"}
+		}
+		// By the rules of EIP-1559 the next block's fee is at least seven eighths of this one's.
+		out := prices{base: new(big.Int).Sub(head.base, new(big.Int).Rsh(head.base, 3))}
+		var h struct {
+			BaseFeePerGas []quantity
+			Reward        [][]quantity
+		}
+		err = r.must(ctx, &h, "read the fees of recent blocks", "eth_feeHistory", fmt.Sprintf("0x%x", feeBlocks), "latest", []float64{float64(r.conf.TipPercentile)})
+		if has(err, rail.CodeRefuses) { // not every node has the method
+			out.base = new(big.Int).Add(head.base, new(big.Int).Rsh(head.base, 3))
+			return out, nil
+		}
+		if n := len(h.BaseFeePerGas); err == nil && n > 0 {
+			out.base = larger(out.base, h.BaseFeePerGas[n-1].v)
+		} else if err == nil {
+			out.base = head.base
+		}
+		out.tip = median(h.Reward)
+		return out, err
+	})
+	return p.base, p.tip, err
+}
+
+// floor is the least tip that the node was seen to want. It halves every ten minutes, since
+// some nodes want more only while they are full.
+type floor struct {
+	mu  sync.Mutex
+	tip *big.Int
+	at  time.Time
+}
+
+const floorHalves = 10 * time.Minute
+
+func (f *floor) now() *big.Int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.tip == nil {
+		return new(big.Int)
+	}
+	return new(big.Int).Rsh(f.tip, uint(time.Since(f.at)/floorHalves)) //nolint:gosec // not negative: the clock is monotonic
+}
+
+// learn notes that a tip was refused as too low, and what the node said about it: the
+// least number of its words that is above the tip, or else twice the tip.
+func (f *floor) learn(refused *big.Int, words string) *big.Int {
+	least := new(big.Int).Lsh(refused, 1)
+	found := false
+	for _, digits := range numbers.FindAllString(words, -1) {
+		if n, ok := new(big.Int).SetString(digits, 10); ok && n.Cmp(refused) > 0 && (!found || n.Cmp(least) < 0) {
+			least, found = n, true
+		}
+	}
+	now := f.now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if least.Cmp(now) > 0 {
+		f.tip, f.at = least, time.Now()
+	}
+	return least
+}
+
+var numbers = regexp.MustCompile(`\d+`)
 
 // limit is the most wei per gas that a transaction of so much gas may offer: by the
 // ceiling, and by the budget for the whole transaction.
@@ -65,7 +140,7 @@ func (r *Rail) limit(gas uint64) *big.Int {
 func (r *Rail) offer(d draft, gas uint64) (quote, error) {
 	q, most := d.price, r.limit(gas) // no gas: it is refused, and costs nothing
 	if need := new(big.Int).Add(q.base, q.tip); need.Cmp(most) > 0 {
-		return quote{}, feeTooHigh{later(fmt.Sprintf("%s asks for %s wei per gas now; for a transaction of %d gas the most is %s", r.conf.Network, need, gas, most))}
+		return quote{}, tooDear("%s asks for %s wei per gas now; for a transaction of %d gas the most is %s", r.conf.Network, need, gas, most)
 	}
 	if q.cap.Cmp(most) > 0 {
 		q.cap = most
@@ -93,11 +168,11 @@ func between(low, high *big.Int, passed, whole time.Duration) *big.Int {
 
 // median of the first percentile of each block; nil without blocks. One block whose
 // maker was paid on the side does not move it.
-func median(rewards [][]*big.Int) *big.Int {
+func median(rewards [][]quantity) *big.Int {
 	var tips []*big.Int
 	for _, block := range rewards {
-		if len(block) > 0 && block[0] != nil {
-			tips = append(tips, block[0])
+		if len(block) > 0 && block[0].v != nil {
+			tips = append(tips, block[0].v)
 		}
 	}
 	if len(tips) == 0 {
@@ -116,7 +191,7 @@ func (r *Rail) replace(q quote, earlier []*types.Transaction, most *big.Int) (qu
 	}
 	q.cap = larger(q.cap, q.tip)
 	if q.cap.Cmp(most) > 0 {
-		return quote{}, feeTooHigh{later(fmt.Sprintf("to replace the earlier transaction takes %s wei per gas, the most is %s", q.cap, most))}
+		return quote{}, tooDear("to replace the earlier transaction takes %s wei per gas, the most is %s", q.cap, most)
 	}
 	return q, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/big"
 	"slices"
-	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -29,6 +28,7 @@ const groupsMax = 16
 // cost more in a batch, nor for those with code, which may do anything. What the vault
 // cannot pay, what is too large for it, and what would be refused goes alone.
 func (r *Rail) Group(ctx context.Context, wallet string, payouts []rail.Payout) ([][]int, error) {
+	ctx = rail.InRound(ctx)
 	var lists [][]int
 	who := common.HexToAddress(wallet)
 	vault, has := r.vaults[who]
@@ -41,8 +41,6 @@ func (r *Rail) Group(ctx context.Context, wallet string, payouts []rail.Payout) 
 		}
 	}
 	if len(byAsset) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-		defer cancel()
 		g := grouping{Rail: r, who: who, vault: vault, payouts: payouts}
 		for asset, places := range byAsset {
 			some, err := g.asset(ctx, asset, places)
@@ -82,7 +80,7 @@ func (g *grouping) asset(ctx context.Context, asset string, places []int) (lists
 	if err != nil {
 		return nil, err
 	}
-	g.at = head.Number
+	g.at = head.at()
 	together, rest, err := g.affordable(ctx, asset, places)
 	if err != nil {
 		return nil, err
@@ -97,8 +95,7 @@ func (g *grouping) asset(ctx context.Context, asset string, places []int) (lists
 	for batches := 0; len(together) > 0 && batches < groupsMax; {
 		size := min(len(together), g.conf.BatchMax)
 		list, refused, err := g.list(ctx, asset, together[:size])
-		var wait later
-		if errors.As(err, &wait) {
+		if otherWay(err) {
 			alone(together...) // the wallet may be able to pay what the vault does not
 			break
 		}
@@ -142,20 +139,11 @@ const askers = 16
 func (g *grouping) plainAccounts(ctx context.Context, places []int) (plain, rest []int, err error) {
 	// More than go out at once are not worth asking for.
 	places, rest = places[:min(len(places), 2*g.conf.BatchMax)], places[min(len(places), 2*g.conf.BatchMax):]
-	is, errs := make([]bool, len(places)), make([]error, len(places))
-	var wg sync.WaitGroup
-	turn := make(chan struct{}, askers)
-	for i, n := range places {
-		wg.Add(1)
-		turn <- struct{}{}
-		go func() {
-			defer wg.Done()
-			is[i], errs[i] = g.plainAccount(ctx, common.BytesToAddress(g.payouts[n].To))
-			<-turn
-		}()
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	is := make([]bool, len(places))
+	if err := rail.Side(len(places), askers, func(i int) (err error) {
+		is[i], err = g.plainAccount(ctx, common.BytesToAddress(g.payouts[places[i]].To))
+		return err
+	}); err != nil {
 		return nil, nil, err
 	}
 	for i, n := range places {
@@ -169,23 +157,16 @@ func (g *grouping) plainAccounts(ctx context.Context, places []int) (plain, rest
 }
 
 func (r *Rail) plainAccount(ctx context.Context, who common.Address) (bool, error) {
-	code, err := r.node.CodeAt(ctx, who, nil)
+	code, err := r.codeAt(ctx, who, nil)
 	if err != nil || len(code) > 0 {
-		return false, asUnavailable(err, "look for code at "+who.Hex())
+		return false, err
 	}
-	have, err := r.node.BalanceAt(ctx, who, nil)
+	have, err := r.coins(ctx, who, nil)
 	if err != nil || have.Sign() > 0 {
-		return err == nil, asUnavailable(err, "read the balance of "+who.Hex())
+		return err == nil, err
 	}
-	nonce, err := r.node.NonceAt(ctx, who, nil)
-	return nonce > 0, asUnavailable(err, "read the nonce of "+who.Hex())
-}
-
-func asUnavailable(err error, doing string) error {
-	if err == nil {
-		return nil
-	}
-	return unavailable(err, doing)
+	nonce, err := r.nonceAt(ctx, who, nil)
+	return nonce > 0, err
 }
 
 // list makes one batch of the payouts at places, of as many from the front as one
@@ -214,11 +195,15 @@ func (g *grouping) list(ctx context.Context, asset string, places []int) (list, 
 		if len(list) < 2 {
 			return list, refused, nil
 		}
-		gas, err := g.node.EstimateGasAtBlock(ctx, g.batchMessage(g.who, g.vault, g.pick(list)), g.at)
+		most, err := g.gasLimit(ctx, g.conf.BatchGasMax)
 		if err != nil {
-			err = g.noBatch(err, g.pick(list))
+			return nil, nil, err
 		}
-		fits := err == nil && gas+gas*g.conf.GasMarginPercent/100+g.conf.BatchGasEach <= g.gasLimit(ctx)
+		gas, err := g.estimate(ctx, g.batchMessage(g.who, g.vault, g.pick(list), most), g.at)
+		if err != nil {
+			err = g.noBatch(err, g.pick(list), most)
+		}
+		fits := err == nil && gas+gas*g.conf.GasMarginPercent/100+g.conf.BatchGasEach <= g.affordableGas(ctx, most)
 		switch {
 		case (fits || len(places) <= 2) && err == nil:
 			if asset == g.conf.FeeAsset && g.uses(gas, len(list)) >= plainGas*uint64(len(list)) {
@@ -243,10 +228,9 @@ func (g *grouping) uses(limit uint64, payouts int) uint64 {
 	return (limit - left) / uint64(payouts-1) * uint64(payouts)
 }
 
-// gasLimit is the most gas that a batch may have, by the rules of the network and by
-// what the budget pays for at the present price.
-func (g *grouping) gasLimit(ctx context.Context) uint64 {
-	most := g.conf.BatchGasMax
+// affordableGas is the most gas that a batch may have by what the budget pays for at the
+// present price, at most the given one.
+func (g *grouping) affordableGas(ctx context.Context, most uint64) uint64 {
 	if q, err := g.price(ctx); err == nil {
 		need := new(big.Int).Add(q.base, q.tip)
 		if n := new(big.Int).Div(Big(g.conf.FeeBudget), larger(need, big.NewInt(1))); n.IsUint64() {

@@ -46,7 +46,8 @@ func deploy(t *testing.T, url string, admin *devnet.Admin, chainID uint64, mine 
 	}
 	n.conf = evm.Config{
 		Network: "ethereum", ChainID: chainID,
-		Tokens: map[string]evm.Token{"USDT": {Contract: n.tether, Scale: 6}, "MOOD": {Contract: n.moody, Scale: 18}},
+		Tokens:   map[string]evm.Token{"USDT": {Contract: n.tether, Scale: 6}, "MOOD": {Contract: n.moody, Scale: 18}},
+		Patience: time.Millisecond, LookAgain: time.Nanosecond, // tests do not wait
 	}
 	return n
 }

@@ -1,7 +1,6 @@
 package evm
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/big"
@@ -28,24 +27,30 @@ const (
 // judge decides from the content of a plain transaction in a final block, one that
 // is no call of a vault, and from its receipt, what became of a payout. Dead needs a
 // reason that excludes every payment; whatever is left over is unclear.
-func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, receipt *types.Receipt) (verdict, string) {
+func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, rec *receipt) (verdict, string) {
 	if isCancel(tx, who) {
 		return dead, "an operator cancelled the payout before any block held it"
 	}
 	to := common.BytesToAddress(p.To)
 	if t, ok := r.tokens[p.Asset]; ok {
-		return judgeToken(t.contract, who, to, Big(p.Amount), r.pays(tx, p), receipt.Logs)
+		if !rec.complete() {
+			return unclear, noLogs
+		}
+		return judgeToken(t.contract, who, to, Big(p.Amount), r.pays(tx, p), rec.logs)
 	}
 	switch {
 	case r.pays(tx, p):
 		return paid, ""
-	case tx.Value().Sign() == 0, receipt.GasUsed == plainGas && tx.To() != nil && *tx.To() != to:
+	case tx.Value().Sign() == 0, rec.gas != nil && *rec.gas == plainGas && tx.To() != nil && *tx.To() != to:
 		return dead, usedByAnother
 	}
 	return unclear, "another transaction of the wallet used the slot, and what it paid cannot be read from outside"
 }
 
-const usedByAnother = "another transaction of the wallet used the slot"
+const (
+	usedByAnother = "another transaction of the wallet used the slot"
+	noLogs        = "the receipt does not show the logs of the transaction, or not all of them"
+)
 
 // judgeToken goes by Transfer logs alone: a token may answer true and do nothing.
 // ours says that the transaction is the payout's own transfer, in which any other
@@ -75,14 +80,14 @@ func judgeToken(contract, who, to common.Address, amount *big.Int, ours bool, lo
 
 // whyReverted replays a reverted transaction to learn the reason. It is a courtesy:
 // the replay runs on the state before or after the block, not in the middle of it.
-func (r *Rail) whyReverted(ctx context.Context, who common.Address, tx *types.Transaction, receipt *types.Receipt) string {
-	if receipt.GasUsed == tx.Gas() {
+func (r *Rail) whyReverted(ctx context.Context, who common.Address, tx *types.Transaction, rec *receipt) string {
+	if rec.gas != nil && *rec.gas == tx.Gas() {
 		return "the transaction was reverted: it ran out of gas"
 	}
 	msg := ethereum.CallMsg{From: who, To: tx.To(), Gas: tx.Gas(), Value: tx.Value(), Data: tx.Data()}
-	before := new(big.Int).Sub(receipt.BlockNumber, big.NewInt(1))
-	for _, at := range []*big.Int{before, receipt.BlockNumber} {
-		if _, err := r.node.CallContract(ctx, msg, at); err != nil {
+	number := new(big.Int).SetUint64(*rec.number)
+	for _, at := range []*big.Int{new(big.Int).Sub(number, big.NewInt(1)), number} {
+		if _, err := r.callAt(ctx, msg, at); err != nil {
 			if reason, ok := revertReason(err); ok {
 				return "the transaction was reverted: " + reason
 			}
@@ -91,37 +96,45 @@ func (r *Rail) whyReverted(ctx context.Context, who common.Address, tx *types.Tr
 	return "the transaction was reverted"
 }
 
+// consumption is a transaction that used a nonce, and the block that holds it.
+type consumption struct {
+	tx      *types.Transaction
+	receipt *receipt
+	block   *block
+}
+
 // consumer finds the transaction that used a nonce which none of our attempts used,
-// by looking for the block at which the wallet's nonce passed it. nil means that it
+// by looking for the block at which the wallet's nonce passed it. An error means that it
 // could not be found, which proves nothing: nodes forget old states, and a nonce can
 // be used up without a transaction (EIP-7702).
-func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, final uint64) (*types.Transaction, *types.Receipt, error) {
+func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, final uint64) (out consumption, err error) {
 	after, err := r.passed(ctx, who, nonce, final)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
-	block, err := r.node.BlockByNumber(ctx, new(big.Int).SetUint64(after))
-	if err != nil {
-		return nil, nil, err
+	var full struct{ Transactions []*transaction }
+	if err := r.must(ctx, &full, fmt.Sprintf("read block %d", after), "eth_getBlockByNumber", at(new(big.Int).SetUint64(after)), true); err != nil {
+		return out, err
 	}
-	for _, tx := range block.Transactions() {
-		if tx.Nonce() != nonce {
+	for _, t := range full.Transactions {
+		if t == nil || t.nonce != nonce || t.from != who {
 			continue
 		}
-		from, err := types.Sender(r.signer, tx)
-		if err != nil || !bytes.Equal(from[:], who[:]) {
-			continue
+		tx, from, err := t.signed(r.signer)
+		if err != nil || from != who || tx.Nonce() != nonce {
+			return out, fmt.Errorf("transaction %s of block %d is not what it says: %w", t.hash, after, err)
 		}
-		receipt, err := r.node.TransactionReceipt(ctx, tx.Hash())
-		if err != nil {
-			return nil, nil, err
+		if out.receipt, err = r.receiptOf(ctx, t.hash); err != nil {
+			return out, err
 		}
-		if receipt.BlockHash != block.Hash() {
-			return nil, nil, fmt.Errorf("block %d is not the one of the receipt", after)
+		out.tx = tx
+		out.block, err = (&look{Rail: r}).standing(ctx, out.receipt)
+		if err == nil && (out.block == nil || out.block.number != after) {
+			err = fmt.Errorf("block %d is not the one of the receipt", after)
 		}
-		return tx, receipt, nil
+		return out, err
 	}
-	return nil, nil, fmt.Errorf("block %d holds no transaction with nonce %d of %s", after, nonce, who)
+	return out, fmt.Errorf("block %d holds no transaction with nonce %d of %s", after, nonce, who)
 }
 
 // passed finds the first block after which the wallet's nonce is above the given one;
@@ -129,7 +142,7 @@ func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, final ui
 // every node still has.
 func (r *Rail) passed(ctx context.Context, who common.Address, nonce, final uint64) (uint64, error) {
 	above := func(block uint64) (bool, error) {
-		n, err := r.node.NonceAt(ctx, who, new(big.Int).SetUint64(block))
+		n, err := r.nonceAt(ctx, who, new(big.Int).SetUint64(block))
 		return n > nonce, err
 	}
 	low, high := uint64(0), final // above(high) holds; above(low) does not, or low is 0

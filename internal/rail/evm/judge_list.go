@@ -12,7 +12,7 @@ import (
 
 // judgeList decides from a transaction in a final block what became of each payout of a
 // list. vault is the wallet's, zero for none.
-func (r *Rail) judgeList(payouts []rail.Payout, who, vault common.Address, tx *types.Transaction, receipt *types.Receipt) ([]verdict, []string) {
+func (r *Rail) judgeList(payouts []rail.Payout, who, vault common.Address, tx *types.Transaction, rec *receipt) ([]verdict, []string) {
 	verdicts, reasons := make([]verdict, len(payouts)), make([]string, len(payouts))
 	all := func(v verdict, reason string) ([]verdict, []string) {
 		for n := range payouts {
@@ -20,12 +20,15 @@ func (r *Rail) judgeList(payouts []rail.Payout, who, vault common.Address, tx *t
 		}
 		return verdicts, reasons
 	}
-	if receipt.Status != types.ReceiptStatusSuccessful {
+	switch {
+	case rec.reverted():
 		return all(dead, "the transaction was reverted")
+	case !rec.succeeded():
+		return all(unclear, "the receipt does not say how the transaction ended, or contradicts itself about it")
 	}
 	if vault == (common.Address{}) || tx.To() == nil || *tx.To() != vault {
 		for n, p := range payouts {
-			verdicts[n], reasons[n] = r.judge(p, who, tx, receipt)
+			verdicts[n], reasons[n] = r.judge(p, who, tx, rec)
 			// One transfer is one payment: of equal payouts it settles none for certain.
 			same := func(o rail.Payout) bool {
 				return o.Asset == p.Asset && o.Amount == p.Amount && slices.Equal(o.To, p.To)
@@ -46,8 +49,11 @@ func (r *Rail) judgeList(payouts []rail.Payout, who, vault common.Address, tx *t
 		}
 		return all(unclear, "another transaction of the wallet used the slot, and what the vault did cannot be read from outside")
 	}
+	if !rec.complete() { // what failed shows in logs alone, too
+		return all(unclear, noLogs)
+	}
 	b := batchJudge{Rail: r, call: call, ours: r.paysBatch(tx, vault, payouts)}
-	b.read(vault, receipt)
+	b.read(vault, rec)
 	for n, p := range payouts {
 		verdicts[n], reasons[n] = b.judge(n, p)
 	}
@@ -72,9 +78,9 @@ type batchJudge struct {
 
 func moveKey(to common.Address, amount *big.Int) string { return string(to[:]) + amount.String() }
 
-func (b *batchJudge) read(vault common.Address, receipt *types.Receipt) {
+func (b *batchJudge) read(vault common.Address, rec *receipt) {
 	b.failed, b.used, b.moved, b.toward = map[int]string{}, map[int]bool{}, map[string]int{}, map[common.Address]int{}
-	for _, l := range receipt.Logs {
+	for _, l := range rec.logs {
 		if l == nil || l.Address != vault || len(l.Topics) != 2 || l.Topics[0] != topicFailed || l.Topics[1] != b.call.id {
 			continue
 		}
@@ -87,7 +93,7 @@ func (b *batchJudge) read(vault common.Address, receipt *types.Receipt) {
 	if b.call.token == (common.Address{}) {
 		return
 	}
-	found, odd := moves(receipt.Logs, b.call.token)
+	found, odd := moves(rec.logs, b.call.token)
 	b.odd = b.odd || odd
 	for _, m := range found {
 		if m.from == vault {

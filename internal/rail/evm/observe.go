@@ -3,24 +3,21 @@ package evm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/big"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/fault"
 	"sluice/internal/rail"
 )
 
-// Observe implements rail.Rail. It asks in an order in which a reorganisation between
-// two questions shows: receipts first, then how far the chain is final, and last
-// whether the receipt's block still stands.
+// Observe implements rail.Rail. It asks in an order in which a reorganisation between two
+// questions shows: how far the chain is final, then the receipts, and last whether a
+// receipt's block still stands. An outcome is believed only when the node still says the
+// same of its chain and of what is final.
 func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payout, attempts []rail.Attempt) (rail.Observation, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	if len(payouts) == 0 {
 		return rail.Observation{}, fault.New(fault.Invalid, "payout_list", "a slot on %s without payouts", r.conf.Network)
 	}
@@ -47,8 +44,10 @@ func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payou
 	o := look{Rail: r, slot: slot, payouts: payouts, who: who, txs: txs}
 	out, moved, err := o.once(ctx)
 	if moved && err == nil {
-		// Most likely a block came between two questions: the second look settles it.
-		out, _, err = o.once(ctx)
+		// Most likely a block came between two questions: a second look, which remembers
+		// nothing of the first, settles it.
+		o.tx, o.receipt = nil, nil
+		out, _, err = o.once(rail.Round(ctx))
 	}
 	return out, err
 }
@@ -62,19 +61,20 @@ type look struct {
 	txs     []*types.Transaction
 
 	tx       *types.Transaction // the attempt that has a receipt
-	receipt  *types.Receipt
-	head     uint64 // latest block
+	receipt  *receipt
+	head     *block
 	final    uint64 // latest final block
 	hasFinal bool
+	noFinal  error // why there is none
 }
 
 // once looks once. moved says that the answers contradict each other unless a block
 // came in between.
 func (o *look) once(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	if err := o.receipts(ctx); err != nil {
+	if err := o.boundary(ctx); err != nil {
 		return rail.Observation{}, false, err
 	}
-	if err := o.boundary(ctx); err != nil {
+	if err := o.receipts(ctx); err != nil {
 		return rail.Observation{}, false, err
 	}
 	if o.receipt == nil {
@@ -84,122 +84,147 @@ func (o *look) once(ctx context.Context) (out rail.Observation, moved bool, err 
 	return out, false, err
 }
 
+// boundary reads the latest block and the latest final one. A node that is catching
+// up has old ones, and may even follow a chain that others have left.
+func (o *look) boundary(ctx context.Context) (err error) {
+	if err := o.synced(ctx); err != nil {
+		return err
+	}
+	if o.head, err = o.Rail.head(ctx); err != nil {
+		return err
+	}
+	o.final, err = o.Rail.final(ctx)
+	o.hasFinal, o.noFinal = err == nil, err
+	if has(err, rail.CodeNoFinality) {
+		return nil // nothing is final then, which is harmless
+	}
+	return err
+}
+
 // receipts looks for an attempt in a block. Of all errors only "not found" means that
 // there is none.
 func (o *look) receipts(ctx context.Context) error {
-	for _, tx := range o.txs {
-		receipt, err := o.node.TransactionReceipt(ctx, tx.Hash())
-		if errors.Is(err, ethereum.NotFound) {
-			continue
+	found := make([]*receipt, len(o.txs))
+	err := rail.Side(len(o.txs), askers, func(n int) (err error) {
+		if found[n], err = o.receiptOf(ctx, o.txs[n].Hash()); errors.Is(err, errNothing) {
+			found[n], err = nil, nil
 		}
-		if err != nil {
-			return unavailable(err, "read the receipt of "+tx.Hash().Hex())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for n, rec := range found {
+		switch {
+		case rec == nil:
+		case rec.number == nil:
+			return incomplete("eth_getTransactionReceipt", "blockNumber is missing")
+		case o.receipt != nil:
+			return incomplete("eth_getTransactionReceipt", "two transactions of one nonce have receipts")
+		default:
+			o.tx, o.receipt = o.txs[n], rec
 		}
-		if receipt == nil || receipt.TxHash != tx.Hash() || receipt.BlockNumber == nil {
-			return unavailable(errors.New("the answer is about something else"), "read the receipt of "+tx.Hash().Hex())
-		}
-		if o.receipt != nil {
-			return unavailable(errors.New("two transactions of one nonce have receipts"), "read the receipt of "+tx.Hash().Hex())
-		}
-		o.tx, o.receipt = tx, receipt
 	}
 	return nil
 }
 
-// boundary reads the latest block and the latest final one. A node that is catching
-// up has old ones, and may even follow a chain that others have left.
-func (o *look) boundary(ctx context.Context) error {
-	if err := o.synced(ctx); err != nil {
-		return err
+// standing reads the block of a receipt, nil when the chain has another one there.
+func (o *look) standing(ctx context.Context, rec *receipt) (*block, error) {
+	// Payouts of one round share their blocks.
+	b, err := rail.Once(ctx, o.key("block", *rec.number, rec.block), func() (*block, error) { return o.number(ctx, *rec.number) })
+	if errors.Is(err, errNothing) {
+		return nil, nil
 	}
-	h, err := o.Rail.head(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o.head = h.Number.Uint64()
-	if o.conf.Finality.Tag == "" {
-		depth := o.conf.Finality.Depth
-		o.hasFinal = o.head+1 >= depth
-		if o.hasFinal {
-			o.final = o.head + 1 - depth
-		}
-		return nil
+	if rec.block == (common.Hash{}) && !b.listed {
+		return nil, incomplete("eth_getTransactionReceipt", "blockHash is missing")
 	}
-	tag := rpc.FinalizedBlockNumber
-	if o.conf.Finality.Tag == "safe" {
-		tag = rpc.SafeBlockNumber
+	if rec.block != (common.Hash{}) && b.hash != rec.block || !b.has(rec.tx) {
+		return nil, nil
 	}
-	h, err = o.node.HeaderByNumber(ctx, big.NewInt(tag.Int64()))
-	switch {
-	case err == nil:
-		o.final, o.hasFinal = h.Number.Uint64(), true
-	case errors.Is(err, ethereum.NotFound), says(err, "block not found"):
-		// A young chain has no final block. Nothing is final then, which is harmless.
-	default:
-		return unavailable(err, "read the "+o.conf.Finality.Tag+" block")
-	}
-	return nil
+	return b, nil
 }
 
 // mined reports an attempt that has a receipt, if its block still stands.
 func (o *look) mined(ctx context.Context) (rail.Observation, error) {
-	number := o.receipt.BlockNumber.Uint64()
-	block, err := o.node.HeaderByNumber(ctx, o.receipt.BlockNumber)
-	if err != nil && !errors.Is(err, ethereum.NotFound) {
-		return rail.Observation{}, unavailable(err, fmt.Sprintf("read block %d", number))
+	b, err := o.standing(ctx, o.receipt)
+	if err != nil {
+		return rail.Observation{}, err
 	}
-	if err != nil || block.Hash() != o.receipt.BlockHash {
+	if b == nil {
 		return o.unknown("the block of the receipt is not in the chain: it is being reorganised, or nodes disagree"), nil
 	}
-	fee, err := feeOf(o.receipt)
-	if err != nil {
-		return rail.Observation{}, unavailable(err, "read the fee of "+o.tx.Hash().Hex())
-	}
-	out := rail.Observation{
-		Stage: rail.StageMined, TxID: o.tx.Hash().Hex(), Block: block.Hash().Hex(), BlockNumber: number,
-		Confirmations: max(o.head, number) - number + 1, Fee: fee,
-	}
-	if !o.hasFinal || number > o.final {
+	out := o.in(b, o.tx)
+	if !o.hasFinal || b.number > o.final {
+		out.Why = o.whyNotFinal(ctx)
 		return out, nil
 	}
-	return o.decided(ctx, out, o.tx, o.receipt)
+	return o.decided(ctx, out, b, o.tx, o.receipt)
+}
+
+// in is the report of a transaction in a block.
+func (o *look) in(b *block, tx *types.Transaction) rail.Observation {
+	return rail.Observation{
+		Stage: rail.StageMined, TxID: tx.Hash().Hex(), Block: b.hash.Hex(), BlockNumber: b.number, Confirmations: max(o.head.number, b.number) - b.number + 1,
+	}
+}
+
+// whyNotFinal says what keeps blocks from becoming final, nil for nothing but time.
+func (o *look) whyNotFinal(ctx context.Context) *rail.Wait {
+	err := o.noFinal
+	if err == nil {
+		err = o.stalled(ctx, o.head)
+	}
+	var w *rail.Wait
+	if o.conf.Finality.Tag != "" && errors.As(err, &w) {
+		return w
+	}
+	return nil
 }
 
 // decided turns a transaction in a final block into outcomes, or into a call for a
 // person when it is not clear what it paid.
-func (o *look) decided(ctx context.Context, out rail.Observation, tx *types.Transaction, receipt *types.Receipt) (rail.Observation, error) {
-	verdicts, reasons := o.judgeList(o.payouts, o.who, o.vault(), tx, receipt)
-	anyDead := false
+func (o *look) decided(ctx context.Context, out rail.Observation, b *block, tx *types.Transaction, rec *receipt) (rail.Observation, error) {
+	verdicts, reasons := o.judgeList(o.payouts, o.who, o.vault(), tx, rec)
 	for n, v := range verdicts {
 		if v == unclear {
-			out.Stage, out.Note = rail.StageUnknown, reasons[n]+" (transaction "+tx.Hash().Hex()+"): an operator must look"
-			return out, nil
-		}
-		anyDead = anyDead || v == dead
-	}
-	if anyDead && !o.paysList(tx, receipt) {
-		// The proof of death of a batch has two halves: the nonce is used up, and the
-		// vault has not paid the list by whatever other way.
-		paidElsewhere, err := o.paidBefore(ctx)
-		if err != nil {
-			return rail.Observation{}, err
-		}
-		if paidElsewhere {
-			return o.unknown("the vault has paid this list in a transaction we do not know: an operator must look"), nil
+			return o.mustLook(reasons[n], tx), nil
 		}
 	}
-	if receipt.Status != types.ReceiptStatusSuccessful {
-		why := o.whyReverted(ctx, o.who, tx, receipt)
+	if doubt, err := o.doubtful(ctx, verdicts, b, tx, rec); err != nil || doubt != "" {
+		if err == nil {
+			out = o.mustLook(doubt, tx)
+		}
+		return out, err
+	}
+	fee, err := o.feeOf(ctx, rec, b, tx)
+	if err != nil {
+		return rail.Observation{}, unavailable(err, "work out what "+tx.Hash().Hex()+" cost")
+	}
+	if err := o.stillFinal(ctx, b.number); err != nil {
+		return rail.Observation{}, err
+	}
+	if again := o.lookAgain(verdicts, tx); again {
+		out.Why = &rail.Wait{Code: CodeLookAgain, Text: "a final block shows that the payout was not made; that is looked at again before its money comes back"}
+		return out, nil
+	}
+	if rec.reverted() {
+		why := o.whyReverted(ctx, o.who, tx, rec)
 		for n := range reasons {
 			reasons[n] = why
 		}
 	}
-	out.Stage, out.Reasons = rail.StageFinal, reasons
+	out.Stage, out.Reasons, out.Fee = rail.StageFinal, reasons, fee
 	for _, v := range verdicts {
 		out.Paid = append(out.Paid, v == paid)
 	}
 	return out, nil
 }
+
+// CodeLookAgain says that an outcome was seen once and is looked at again.
+const CodeLookAgain = "looked_at_again"
 
 // vault is the one that the attempts pay by, or else the wallet's.
 func (o *look) vault() common.Address {
@@ -212,8 +237,8 @@ func (o *look) vault() common.Address {
 }
 
 // paysList tells whether a transaction has carried out the list by the vault.
-func (o *look) paysList(tx *types.Transaction, receipt *types.Receipt) bool {
-	return receipt.Status == types.ReceiptStatusSuccessful && o.paysBatch(tx, o.vault(), o.payouts)
+func (o *look) paysList(tx *types.Transaction, rec *receipt) bool {
+	return rec.succeeded() && o.paysBatch(tx, o.vault(), o.payouts)
 }
 
 // paidBefore asks the vault, at the latest final block, whether it has paid the list.
@@ -227,7 +252,7 @@ func (o *look) paidBefore(ctx context.Context) (bool, error) {
 
 // absent reports a slot none of whose attempts is in a block.
 func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	used, err := o.nonceAt(ctx, o.head)
+	used, err := o.nonceAt(ctx, o.who, o.head.at())
 	if err != nil {
 		return rail.Observation{}, false, err
 	}
@@ -235,7 +260,7 @@ func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, er
 		return o.pooled(ctx)
 	}
 	if o.hasFinal {
-		if used, err = o.nonceAt(ctx, o.final); err != nil {
+		if used, err = o.nonceAt(ctx, o.who, new(big.Int).SetUint64(o.final)); err != nil {
 			return rail.Observation{}, false, err
 		}
 		if used > o.slot.Nonce {
@@ -246,27 +271,26 @@ func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, er
 	return o.unknown("a block that is not final yet uses the nonce for a transaction we do not know"), true, nil
 }
 
-func (o *look) nonceAt(ctx context.Context, block uint64) (uint64, error) {
-	n, err := o.node.NonceAt(ctx, o.who, new(big.Int).SetUint64(block))
-	if err != nil {
-		return 0, unavailable(err, fmt.Sprintf("read the nonce of %s at block %d", o.who, block))
-	}
-	return n, nil
-}
-
 // pooled tells whether the node's pool has one of the attempts.
 func (o *look) pooled(ctx context.Context) (out rail.Observation, moved bool, err error) {
 	out = rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Note: "the node does not hold the transaction: it must be sent again"}
-	for _, tx := range o.txs {
-		_, pending, err := o.node.TransactionByHash(ctx, tx.Hash())
+	known := make([]*transaction, len(o.txs))
+	err = rail.Side(len(o.txs), askers, func(n int) (err error) {
+		if known[n], err = o.transaction(ctx, o.txs[n].Hash()); errors.Is(err, errNothing) {
+			known[n], err = nil, nil
+		}
+		return err
+	})
+	if err != nil {
+		return rail.Observation{}, false, err
+	}
+	for _, tx := range known {
 		switch {
-		case errors.Is(err, ethereum.NotFound):
-		case err != nil:
-			return rail.Observation{}, false, unavailable(err, "look for "+tx.Hash().Hex())
-		case pending:
-			out.TxID, out.Note = tx.Hash().Hex(), ""
-		default:
+		case tx == nil:
+		case tx.mined:
 			return o.unknown("the node knows a block for the transaction but no receipt yet"), true, nil
+		default:
+			out.TxID, out.Note = tx.hash.Hex(), ""
 		}
 	}
 	return out, false, nil
@@ -276,29 +300,28 @@ func (o *look) pooled(ctx context.Context) (out rail.Observation, moved bool, er
 // attempts. Only a transaction that we can see and read settles the payout.
 func (o *look) consumed(ctx context.Context) (rail.Observation, error) {
 	const note = "nonce consumed by a transaction we do not know: an operator must look"
-	tx, receipt, err := o.consumer(ctx, o.who, o.slot.Nonce, o.final)
+	found, err := o.consumer(ctx, o.who, o.slot.Nonce, o.final)
 	if err != nil {
-		return o.unknown(note + " (" + err.Error() + ")"), nil
+		out := o.unknown(note)
+		out.Cause = err
+		return out, nil
 	}
 	for _, ours := range o.txs {
-		if ours.Hash() == tx.Hash() {
+		if ours.Hash() == found.tx.Hash() {
 			return o.unknown("the node has the transaction in a block but denied its receipt: nodes disagree"), nil
 		}
 	}
-	fee, err := feeOf(receipt)
-	if err != nil {
-		return rail.Observation{}, unavailable(err, "read the fee of "+tx.Hash().Hex())
-	}
-	number := receipt.BlockNumber.Uint64()
-	return o.decided(ctx, rail.Observation{
-		TxID: tx.Hash().Hex(), Block: receipt.BlockHash.Hex(), BlockNumber: number,
-		Confirmations: max(o.head, number) - number + 1, Fee: fee,
-		Note: "the slot was used by a transaction that is none of the stored attempts",
-	}, tx, receipt)
+	out := o.in(found.block, found.tx)
+	out.Note = "the slot was used by a transaction that is none of the stored attempts"
+	return o.decided(ctx, out, found.block, found.tx, found.receipt)
 }
 
 func (o *look) unknown(note string) rail.Observation {
 	return rail.Observation{Stage: rail.StageUnknown, TxID: o.latest(), Note: note}
+}
+
+func (o *look) mustLook(why string, tx *types.Transaction) rail.Observation {
+	return o.unknown(why + " (transaction " + tx.Hash().Hex() + "): an operator must look")
 }
 
 func (o *look) latest() string { return o.txs[len(o.txs)-1].Hash().Hex() }

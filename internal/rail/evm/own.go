@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/big"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -30,46 +29,55 @@ func (r *Rail) OwnTransaction(ctx context.Context, wallet, txid string) (Own, er
 	if err != nil {
 		return Own{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
 	who := common.HexToAddress(wallet)
 	hash := common.HexToHash(txid)
-	tx, _, err := r.node.TransactionByHash(ctx, hash)
+	found, err := r.transaction(ctx, hash)
+	var rec *receipt
+	var tx *types.Transaction
 	if err == nil {
-		from, bad := types.Sender(r.signer, tx)
-		if bad != nil || from != who {
+		var from common.Address
+		var bad error
+		if tx, from, bad = found.signed(r.signer); bad != nil || from != who {
 			return Own{}, fault.New(fault.Refused, "not_own", "the transaction %s is not of the wallet %s", txid, wallet).At("txid")
 		}
-	}
-	var receipt *types.Receipt
-	if err == nil {
-		receipt, err = r.node.TransactionReceipt(ctx, hash)
+		rec, err = r.receiptOf(ctx, hash)
 	}
 	switch {
-	case errors.Is(err, ethereum.NotFound):
+	case errors.Is(err, errNothing):
 		return Own{}, fault.New(fault.NotFound, "transaction_not_found", "no block of %s holds the transaction %s", r.conf.Network, txid).At("txid")
 	case err != nil:
-		return Own{}, unavailable(err, "look for "+txid)
-	case receipt.BlockNumber == nil || receipt.BlockNumber.Uint64() > pos.Block || tx.Nonce() >= pos.Nonce:
+		return Own{}, err
+	case rec.number == nil || *rec.number > pos.Block || tx.Nonce() >= pos.Nonce:
 		return Own{}, fault.New(fault.Conflict, "not_final", "the block of %s is not final yet: the last final one is %d. Try again later", txid, pos.Block)
 	}
+	b, err := (&look{Rail: r}).standing(ctx, rec)
+	if err == nil && b == nil {
+		err = incomplete("eth_getTransactionReceipt", "its block is not in the chain")
+	}
+	if err != nil {
+		return Own{}, err
+	}
 	out := Own{Block: pos.Block, Hash: pos.Hash, Gone: map[string]money.Amount{}}
-	return out, r.gone(who, tx, receipt, out.Gone)
+	return out, r.gone(ctx, who, consumption{tx, rec, b}, out.Gone)
 }
 
 // gone adds up what a transaction of a wallet has cost and moved away.
-func (r *Rail) gone(who common.Address, tx *types.Transaction, receipt *types.Receipt, sum map[string]money.Amount) error {
+func (r *Rail) gone(ctx context.Context, who common.Address, c consumption, sum map[string]money.Amount) error {
+	tx, rec := c.tx, c.receipt
 	vault, has := r.vaults[who]
 	ours := func(a common.Address) bool { return a == who || has && a == vault }
-	fee, err := feeOf(receipt)
+	fee, err := r.feeOf(ctx, rec, c.block, tx)
 	if err != nil {
 		return err
 	}
 	if sum[r.conf.FeeAsset] = fee; fee.IsZero() {
 		delete(sum, r.conf.FeeAsset)
 	}
-	if receipt.Status != types.ReceiptStatusSuccessful {
+	if rec.reverted() {
 		return nil // it moved nothing
+	}
+	if !rec.succeeded() || !rec.complete() {
+		return incomplete("eth_getTransactionReceipt", "status or logs are missing")
 	}
 	add := func(asset string, v *big.Int) error {
 		a, err := Amount(v)
@@ -85,7 +93,7 @@ func (r *Rail) gone(who common.Address, tx *types.Transaction, receipt *types.Re
 		}
 	}
 	for asset, t := range r.tokens {
-		found, odd := moves(receipt.Logs, t.contract)
+		found, odd := moves(rec.logs, t.contract)
 		if odd {
 			return fault.New(fault.Refused, "odd_logs", "the logs of %s cannot be read: book what is missing with `sluice reconcile book`", tx.Hash())
 		}
@@ -112,15 +120,9 @@ func ParseTxID(s string) (string, error) {
 // Gas is what a wallet has for fees at the latest block: its own coins. Those of its vault
 // pay no fees.
 func (r *Rail) Gas(ctx context.Context, wallet string) (money.Amount, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	who, err := r.wallet(ctx, wallet)
+	who, head, err := r.begin(ctx, wallet)
 	if err != nil {
 		return money.Amount{}, err
 	}
-	head, err := r.head(ctx)
-	if err != nil {
-		return money.Amount{}, err
-	}
-	return r.balance(ctx, r.conf.FeeAsset, who, head.Number)
+	return r.balance(ctx, r.conf.FeeAsset, who, head.at())
 }

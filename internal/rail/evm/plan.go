@@ -17,49 +17,36 @@ import (
 
 // Codes of Feasibility.
 const (
-	CodeOutOfFunds  = "wallet_out_of_funds"
-	CodeOutOfGas    = "wallet_out_of_gas"
-	CodeFeeTooHigh  = "fee_too_high"
-	CodeUnavailable = "node_unavailable"
+	CodeOutOfFunds = rail.CodeNoFunds
+	CodeOutOfGas   = rail.CodeNoGas
+	CodeFeeTooHigh = rail.CodeHighFee
 )
 
 // Feasible implements rail.Rail. The wallet's balances at the latest block must cover
 // what is in flight and in no block yet, the new payouts, and the fees of both at
 // their worst.
 func (r *Rail) Feasible(ctx context.Context, wallet string, inFlight []rail.InFlight, payouts []rail.Payout) (rail.Feasibility, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	f, err := r.feasible(ctx, wallet, inFlight, payouts)
-	var high feeTooHigh
-	switch {
-	case errors.As(err, &high):
-		return rail.Feasibility{Code: CodeFeeTooHigh, Reason: "the payout waits: " + err.Error()}, nil
-	case errors.Is(err, rail.ErrUnavailable):
-		return rail.Feasibility{Code: CodeUnavailable, Reason: "the payout waits: " + err.Error()}, nil
-	}
-	return f, err
+	return rail.NotNow(f, err)
 }
 
 func (r *Rail) feasible(ctx context.Context, wallet string, inFlight []rail.InFlight, payouts []rail.Payout) (rail.Feasibility, error) {
 	if err := r.checkList(wallet, payouts); err != nil {
 		return rail.Feasibility{}, err
 	}
-	who, err := r.wallet(ctx, wallet)
+	who, head, err := r.begin(ctx, wallet)
 	if err != nil {
 		return rail.Feasibility{}, err
 	}
-	if err := r.synced(ctx); err != nil {
+	if err := r.provable(ctx, head); err != nil {
 		return rail.Feasibility{}, err
 	}
-	head, err := r.head(ctx)
+	used, err := r.nonceAt(ctx, who, head.at())
 	if err != nil {
 		return rail.Feasibility{}, err
 	}
-	used, err := r.node.NonceAt(ctx, who, head.Number)
-	if err != nil {
-		return rail.Feasibility{}, unavailable(err, "read the nonce of "+wallet)
-	}
-	n := needs{Rail: r, who: who, at: head.Number, coins: map[claim]money.Amount{}}
+	n := needs{Rail: r, who: who, at: head.at(), coins: map[claim]money.Amount{}}
 	for _, f := range inFlight {
 		if f.Slot.Nonce < used {
 			continue // a block holds it: the balance is without it already

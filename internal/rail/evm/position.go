@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"math/big"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/rpc"
 
-	"sluice/internal/money"
 	"sluice/internal/rail"
 )
 
@@ -23,79 +20,51 @@ var (
 // asked for state by number; its hash is read before and after, so that a block that
 // was replaced in between shows.
 func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	who, err := r.wallet(ctx, wallet)
+	ctx = rail.InRound(ctx)
+	who, _, err := r.begin(ctx, wallet)
 	if err != nil {
 		return rail.Position{}, err
 	}
-	if err := r.synced(ctx); err != nil {
-		return rail.Position{}, err
-	}
-	at, err := r.finalBlock(ctx)
+	n, err := r.final(ctx)
 	if err != nil {
 		return rail.Position{}, err
 	}
-	before, err := r.node.HeaderByNumber(ctx, at)
+	before, err := r.standsAt(ctx, n)
 	if err != nil {
-		return rail.Position{}, unavailable(err, "read the final block")
+		return rail.Position{}, err
 	}
-	p := rail.Position{Block: at.Uint64(), Hash: before.Hash().Hex(), Balances: map[string]money.Amount{}}
-	if p.Nonce, err = r.node.NonceAt(ctx, who, at); err != nil {
-		return rail.Position{}, unavailable(err, "read the nonce of "+wallet+" at the final block")
+	p := rail.Position{Block: n, Hash: before.hash.Hex()}
+	if p.Nonce, err = r.nonceAt(ctx, who, before.at()); err != nil {
+		return rail.Position{}, err
 	}
-	for asset := range r.scales() {
-		if p.Balances[asset], err = r.holdings(ctx, asset, who, at); err != nil {
-			return rail.Position{}, err
-		}
+	if p.Balances, err = r.allHoldings(ctx, who, before.at()); err != nil {
+		return rail.Position{}, err
 	}
-	after, err := r.node.HeaderByNumber(ctx, at)
+	after, err := r.standsAt(ctx, n)
 	if err != nil {
-		return rail.Position{}, unavailable(err, "read the final block again")
+		return rail.Position{}, err
 	}
-	if after.Hash() != before.Hash() {
-		return rail.Position{}, later(fmt.Sprintf("block %s was replaced while it was read", at))
+	if after.hash != before.hash {
+		return rail.Position{}, later("block %d was replaced while it was read", n)
 	}
-	return p, nil
+	return p, r.onChain(ctx)
 }
 
-// finalBlock is the number of the latest final block.
-func (r *Rail) finalBlock(ctx context.Context) (*big.Int, error) {
-	if depth := r.conf.Finality.Depth; r.conf.Finality.Tag == "" {
-		h, err := r.head(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if h.Number.Uint64()+1 < depth {
-			return nil, later("the chain has no final block yet")
-		}
-		return new(big.Int).SetUint64(h.Number.Uint64() + 1 - depth), nil
+// standsAt is the block at a height that the chain has.
+func (r *Rail) standsAt(ctx context.Context, n uint64) (*block, error) {
+	b, err := r.number(ctx, n)
+	if errors.Is(err, errNothing) {
+		err = incomplete("eth_getBlockByNumber", fmt.Sprintf("block %d is final, and the node does not know it", n))
 	}
-	tag := rpc.FinalizedBlockNumber
-	if r.conf.Finality.Tag == "safe" {
-		tag = rpc.SafeBlockNumber
-	}
-	h, err := r.node.HeaderByNumber(ctx, big.NewInt(tag.Int64()))
-	switch {
-	case err == nil:
-		return h.Number, nil
-	case errors.Is(err, ethereum.NotFound), says(err, "block not found"):
-		return nil, later("the chain has no final block yet")
-	}
-	return nil, unavailable(err, "read the "+r.conf.Finality.Tag+" block")
+	return b, err
 }
 
 // Estimate implements rail.Estimator: one transaction per payout. Likely is the
 // estimate without the margin at the base fee of the next block; Ceiling is what
 // Prepare would sign now.
 func (r *Rail) Estimate(ctx context.Context, wallet string, payouts []rail.Payout) (rail.Estimate, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	who, err := r.wallet(ctx, wallet)
-	if err != nil {
-		return rail.Estimate{}, err
-	}
-	head, err := r.head(ctx)
+	ctx = rail.InRound(ctx)
+	who, head, err := r.begin(ctx, wallet)
 	if err != nil {
 		return rail.Estimate{}, err
 	}
@@ -112,7 +81,7 @@ func (r *Rail) Estimate(ctx context.Context, wallet string, payouts []rail.Payou
 		if err := r.checkPayout(p); err != nil {
 			return rail.Estimate{}, err
 		}
-		gas, err := r.someGas(ctx, who, head.Number, p)
+		gas, err := r.someGas(ctx, who, head.at(), p)
 		if err != nil {
 			return rail.Estimate{}, err
 		}
@@ -132,9 +101,8 @@ func (r *Rail) Estimate(ctx context.Context, wallet string, payouts []rail.Payou
 
 // someGas is what a payout alone may use, by the first way that has the money for it.
 func (r *Rail) someGas(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) (gas uint64, err error) {
-	var wait later
 	for _, w := range r.ways(who, []rail.Payout{p}) {
-		if gas, err = r.listGas(ctx, who, at, w, []rail.Payout{p}); !errors.As(err, &wait) {
+		if gas, err = r.listGas(ctx, who, at, w, []rail.Payout{p}); !otherWay(err) {
 			break
 		}
 	}

@@ -13,15 +13,14 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"sluice/internal/fault"
-	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 	"sluice/internal/signer"
 )
 
 // Prepare implements rail.Rail.
 func (r *Rail) Prepare(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	d, err := r.draft(ctx, slot, payouts, previous)
 	if err != nil {
 		return signer.Intent{}, err
@@ -50,8 +49,7 @@ const cancelGas = plainGas
 
 // Cancel implements rail.Canceller: a transfer of nothing from the wallet to itself.
 func (r *Rail) Cancel(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	d, err := r.draft(ctx, slot, payouts, previous)
 	if err != nil {
 		return signer.Intent{}, err
@@ -80,17 +78,14 @@ func (r *Rail) draft(ctx context.Context, slot rail.Slot, payouts []rail.Payout,
 	if d.history, err = r.past(slot, payouts, previous); err != nil {
 		return d, err
 	}
-	if d.who, err = r.wallet(ctx, slot.Wallet); err != nil {
+	var head *block
+	if d.who, head, err = r.begin(ctx, slot.Wallet); err != nil {
 		return d, err
 	}
-	if err := r.synced(ctx); err != nil {
+	if err := r.provable(ctx, head); err != nil && len(previous) == 0 {
 		return d, err
 	}
-	head, err := r.head(ctx)
-	if err != nil {
-		return d, err
-	}
-	d.at = head.Number
+	d.at = head.at()
 	if err := r.slotFree(ctx, slot, d.who, d.at, len(previous) > 0); err != nil {
 		return d, err
 	}
@@ -129,9 +124,9 @@ func (r *Rail) intent(slot rail.Slot, payouts []rail.Payout, gas uint64, d draft
 // slotFree makes sure that no block has used the nonce. Before anything was signed
 // another nonce will do; afterwards only Observe can say what happened.
 func (r *Rail) slotFree(ctx context.Context, slot rail.Slot, who common.Address, at *big.Int, signed bool) error {
-	used, err := r.node.NonceAt(ctx, who, at)
+	used, err := r.nonceAt(ctx, who, at)
 	if err != nil {
-		return unavailable(err, "read the nonce of "+slot.Wallet)
+		return err
 	}
 	if used <= slot.Nonce {
 		return nil
@@ -148,8 +143,12 @@ func (r *Rail) slotFree(ctx context.Context, slot rail.Slot, who common.Address,
 // is in sync (the caller has checked the last).
 func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) (uint64, error) {
 	msg := r.message(who, p)
-	msg.Gas = r.conf.GasMax
-	estimate, err := r.node.EstimateGasAtBlock(ctx, msg, at)
+	limit, err := r.gasLimit(ctx, r.conf.GasMax)
+	if err != nil {
+		return 0, err
+	}
+	msg.Gas = limit
+	estimate, err := r.estimate(ctx, msg, at)
 	if err == nil {
 		if err := r.affords(ctx, who, at, p); err != nil {
 			return 0, err
@@ -158,20 +157,53 @@ func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.
 			return 0, err
 		}
 		gas := estimate + (estimate*r.conf.GasMarginPercent+99)/100
-		return min(gas, r.conf.GasMax), nil
+		return min(gas, limit), nil
 	}
-	reason, reverted := revertReason(err)
-	// The limit in the text is the one that we gave, so it is no setting of the node.
-	if !reverted && says(err, fmt.Sprintf("gas required exceeds allowance (%d)", r.conf.GasMax)) {
-		reason, reverted = fmt.Sprintf("the recipient's code wants more than the %d gas that a payout may use", r.conf.GasMax), true
-	}
-	if !reverted {
+	reason, refuses := r.refuses(ctx, err, msg, at)
+	if !refuses {
 		return 0, unavailable(err, "estimate the gas of "+p.Ref)
 	}
 	if err := r.hasFor(ctx, who, at, p); err != nil {
 		return 0, err
 	}
 	return 0, &rail.Refusal{Reason: reason}
+}
+
+// refuses tells from the error of an estimate whether the recipient or the token refuses
+// for good, and why. What is not a plain revert is believed when a second simulation
+// ends the same.
+func (r *Rail) refuses(ctx context.Context, err error, msg ethereum.CallMsg, at *big.Int) (reason string, ok bool) {
+	var refused *node.Refusal
+	reason, ok = revertReason(err)
+	if errors.As(err, &refused) && (refused.Code == 3 || says(refused, "execution reverted")) {
+		return reason, ok
+	}
+	greedy := says(err, outOfGas...)
+	if !ok && !greedy {
+		return "", false
+	}
+	_, again := r.callAt(ctx, msg, at)
+	if again == nil {
+		return "", false
+	}
+	if _, halts := revertReason(again); halts && ok {
+		return reason, true
+	}
+	// With the gas that we gave, so that it is no setting of the node.
+	if greedy && (says(again, outOfGas...) || says(err, fmt.Sprintf("gas required exceeds allowance (%d)", msg.Gas))) {
+		return fmt.Sprintf("the recipient's code wants more than the %d gas that a payout may use", msg.Gas), true
+	}
+	return "", false
+}
+
+// gasLimit bounds the gas of a transaction by what a block of the chain has: three
+// quarters of it, since one that needs a whole block waits for an empty one.
+func (r *Rail) gasLimit(ctx context.Context, most uint64) (uint64, error) {
+	head, err := r.head(ctx)
+	if err != nil || head.gas == 0 {
+		return most, err
+	}
+	return min(most, head.gas-head.gas/4), nil
 }
 
 // affords makes a payout of the native coin wait that the wallet has not: some nodes
@@ -187,7 +219,7 @@ func (r *Rail) affords(ctx context.Context, who common.Address, at *big.Int, p r
 func (r *Rail) hasFor(ctx context.Context, who common.Address, at *big.Int, p rail.Payout) error {
 	have, err := r.balance(ctx, p.Asset, who, at)
 	if err == nil && have.Less(p.Amount) {
-		return later(fmt.Sprintf("the wallet %s has %s, less than the payout", who.Hex(), r.format(p.Asset, have)))
+		return poor("the wallet %s has %s, less than the payout", who.Hex(), r.format(p.Asset, have))
 	}
 	return err
 }
@@ -198,7 +230,7 @@ func (r *Rail) answersTrue(ctx context.Context, msg ethereum.CallMsg, at *big.In
 	if _, isToken := r.tokens[asset]; !isToken {
 		return nil
 	}
-	out, err := r.node.CallContract(ctx, msg, at)
+	out, err := r.callAt(ctx, msg, at)
 	if err != nil {
 		return unavailable(err, "simulate the transfer of "+asset)
 	}
@@ -248,12 +280,4 @@ func decode(a rail.Attempt) (*types.Transaction, error) {
 		return nil, fault.New(fault.Internal, "attempt_corrupt", "the stored bytes of %s are the transaction %s", a.TxID, tx.Hash())
 	}
 	return tx, nil
-}
-
-// feeOf is what a mined transaction has cost, exactly.
-func feeOf(receipt *types.Receipt) (money.Amount, error) {
-	if receipt.EffectiveGasPrice == nil {
-		return money.Amount{}, errNoNumber
-	}
-	return Amount(new(big.Int).Mul(receipt.EffectiveGasPrice, new(big.Int).SetUint64(receipt.GasUsed)))
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/fault"
 )
@@ -50,7 +49,7 @@ func (r *Rail) checkToken(ctx context.Context, asset string, contract common.Add
 		}
 	}
 	if bytes.Contains(code, append([]byte{0x63}, selBasisPoints[:]...)) {
-		rate, err := readUint(ctx, r.node, contract, selBasisPoints[:], nil)
+		rate, err := r.readUint(ctx, contract, selBasisPoints[:], nil)
 		if err != nil {
 			return unavailable(err, "ask what "+asset+" takes")
 		}
@@ -68,9 +67,6 @@ func (r *Rail) checkToken(ctx context.Context, asset string, contract common.Add
 	return nil
 }
 
-// overrides is a node that simulates on a changed state.
-type overrides interface{ Client() *rpc.Client }
-
 // tryTransfer simulates the transfer of all that a wallet of ours holds, and gives how
 // much left and how much arrived. moved is nil where nobody has any yet, or the node
 // cannot simulate so.
@@ -79,14 +75,10 @@ type overrides interface{ Client() *rpc.Client }
 //
 //	before = balanceOf(recipient); transfer(recipient, amount); return balanceOf(recipient) - before
 func (r *Rail) tryTransfer(ctx context.Context, contract common.Address) (taken, moved *big.Int, err error) {
-	node, ok := r.node.(overrides)
-	if !ok {
-		return nil, nil, nil
-	}
 	recipient := common.HexToAddress("0x51111ce000000000000000000000000000000001") // nobody's
 	for wallet, vault := range r.vaults {
 		for _, holder := range []common.Address{vault, wallet} {
-			have, err := readUint(ctx, r.node, contract, balanceOf(holder), nil)
+			have, err := r.readUint(ctx, contract, balanceOf(holder), nil)
 			if err != nil {
 				return nil, nil, unavailable(err, "read a balance of "+contract.Hex())
 			}
@@ -96,7 +88,7 @@ func (r *Rail) tryTransfer(ctx context.Context, contract common.Address) (taken,
 			var out hexutil.Bytes
 			call := map[string]any{"from": wallet, "to": holder}
 			state := map[common.Address]any{holder: map[string]any{"code": hexutil.Bytes(probeCode(contract, recipient, have))}}
-			if err := node.Client().CallContext(ctx, &out, "eth_call", call, "latest", state); err != nil || len(out) != word {
+			if err := r.ask(ctx, &out, "eth_call", call, "latest", state); err != nil || len(out) != word {
 				return nil, nil, nil //nolint:nilerr // a node without overrides, or a token that is paused: nothing is learnt
 			}
 			return have, new(big.Int).SetBytes(out), nil

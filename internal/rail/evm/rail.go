@@ -7,25 +7,24 @@ package evm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"math/big"
 	"net/http"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
+	"sluice/internal/redact"
 )
 
 // Family is the family name in signing intents.
@@ -33,26 +32,6 @@ const Family = "evm"
 
 // nativeScale is the number of decimals of every native coin.
 const nativeScale = 18
-
-// Node is what the rail asks of a chain; *ethclient.Client is one.
-type Node interface {
-	ethereum.ChainIDReader
-	BlockByNumber(ctx context.Context, number *big.Int) (*types.Block, error)
-	HeaderByNumber(ctx context.Context, number *big.Int) (*types.Header, error)
-	BalanceAt(ctx context.Context, account common.Address, block *big.Int) (*big.Int, error)
-	CodeAt(ctx context.Context, account common.Address, block *big.Int) ([]byte, error)
-	NonceAt(ctx context.Context, account common.Address, block *big.Int) (uint64, error)
-	PendingNonceAt(ctx context.Context, account common.Address) (uint64, error)
-	CallContract(ctx context.Context, msg ethereum.CallMsg, block *big.Int) ([]byte, error)
-	EstimateGasAtBlock(ctx context.Context, msg ethereum.CallMsg, block *big.Int) (uint64, error)
-	FeeHistory(ctx context.Context, blocks uint64, last *big.Int, percentiles []float64) (*ethereum.FeeHistory, error)
-	SendTransaction(ctx context.Context, tx *types.Transaction) error
-	TransactionByHash(ctx context.Context, hash common.Hash) (tx *types.Transaction, isPending bool, err error)
-	TransactionReceipt(ctx context.Context, hash common.Hash) (*types.Receipt, error)
-	SyncProgress(ctx context.Context) (*ethereum.SyncProgress, error)
-}
-
-var _ Node = (*ethclient.Client)(nil)
 
 // token is a checked Token.
 type token struct {
@@ -63,15 +42,17 @@ type token struct {
 // Rail implements rail.Rail. It is safe for concurrent use.
 type Rail struct {
 	conf   Config
-	node   Node
+	client *node.Client
 	signer types.Signer // recovers senders; it holds no key
 	tokens map[string]token
 	vaults map[common.Address]common.Address // by wallet
 	chosen memory                            // how single payouts are paid
+	floor  floor                             // what the node wants at the least
+	doubts doubts                            // what was seen once and is looked at again
 
 	closing  func() // nil for a node that the caller made
-	verified atomic.Bool
 	verify   sync.Mutex
+	verified bool // tokens and vaults are what the configuration says
 }
 
 var (
@@ -82,13 +63,16 @@ var (
 
 // New makes a rail over a node, without asking the node anything: the first method
 // that needs it checks chain id and tokens.
-func New(conf Config, node Node) (*Rail, error) {
+func New(conf Config, n Node) (*Rail, error) { return open(conf, n, redact.Secrets{}) }
+
+func open(conf Config, n Node, secrets redact.Secrets) (*Rail, error) {
 	conf.fill()
 	if conf.Network == "" || conf.ChainID == 0 {
 		return nil, fault.New(fault.Invalid, "rail_config", "an EVM rail needs a network name and a chain id")
 	}
 	r := &Rail{
-		conf: conf, node: node,
+		conf:   conf,
+		client: node.New(caller{n}, node.Options{Timeout: conf.Timeout, Patience: conf.Patience, Parallel: conf.Parallel, Secrets: secrets}),
 		signer: types.LatestSignerForChainID(new(big.Int).SetUint64(conf.ChainID)),
 		tokens: map[string]token{},
 	}
@@ -112,23 +96,24 @@ func New(conf Config, node Node) (*Rail, error) {
 // tokens are what the configuration says. A node that does not answer is no error:
 // the check is made up for before the rail is used. Close ends the connection.
 func Open(ctx context.Context, conf Config, url string) (*Rail, error) {
+	conf.fill()
+	secrets := redact.Of(url)
 	// A transport of our own, so that Close leaves no connection open.
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second}
-	client, err := rpc.DialOptions(ctx, url, rpc.WithHTTPClient(&http.Client{Transport: transport}))
+	wires := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: conf.Parallel, IdleConnTimeout: 90 * time.Second}
+	client, err := rpc.DialOptions(ctx, url, rpc.WithHTTPClient(&http.Client{Transport: transport{wires}}))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "rail_config", "the node of %s cannot be dialled: check its URL", conf.Network)
+		return nil, fault.Wrap(secrets.Error(err), fault.Invalid, "rail_config", "the node of %s cannot be dialled: check its URL", conf.Network)
 	}
-	r, err := New(conf, ethclient.NewClient(client))
+	r, err := open(conf, client, secrets)
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
-	r.closing = func() { client.Close(); transport.CloseIdleConnections() }
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	if err := r.ready(ctx); err != nil && !errors.Is(err, rail.ErrUnavailable) {
+	r.closing = func() { client.Close(); wires.CloseIdleConnections() }
+	var wrong *fault.Error
+	if errors.As(r.ready(ctx), &wrong) {
 		r.Close()
-		return nil, err
+		return nil, wrong
 	}
 	return r, nil
 }
@@ -164,8 +149,7 @@ func (r *Rail) scales() map[string]int {
 
 // Balance implements rail.Rail, at the latest block: the wallet's own and its vault's.
 func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amount, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	who, err := r.wallet(ctx, wallet)
 	if err != nil {
 		return nil, err
@@ -174,13 +158,36 @@ func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amo
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]money.Amount{}
-	for asset := range r.scales() {
-		if out[asset], err = r.holdings(ctx, asset, who, head.Number); err != nil {
-			return nil, err
-		}
+	return r.allHoldings(ctx, who, head.at())
+}
+
+// begin is how everything begins that asks about a wallet: the node is on its chain and in
+// sync, and this is its latest block.
+func (r *Rail) begin(ctx context.Context, wallet string) (common.Address, *block, error) {
+	who, err := r.wallet(ctx, wallet)
+	if err == nil {
+		err = r.synced(ctx)
 	}
-	return out, nil
+	if err != nil {
+		return who, nil, err
+	}
+	head, err := r.head(ctx)
+	return who, head, err
+}
+
+// allHoldings is what a wallet and its vault have at a block, by asset.
+func (r *Rail) allHoldings(ctx context.Context, who common.Address, at *big.Int) (map[string]money.Amount, error) {
+	assets := r.Assets()
+	have := make([]money.Amount, len(assets))
+	err := rail.Side(len(assets), askers, func(n int) (err error) {
+		have[n], err = r.holdings(ctx, assets[n], who, at)
+		return err
+	})
+	out := map[string]money.Amount{}
+	for n, asset := range assets {
+		out[asset] = have[n]
+	}
+	return out, err
 }
 
 // holdings is what a wallet and its vault have of an asset together.
@@ -201,8 +208,6 @@ func (r *Rail) holdings(ctx context.Context, asset string, who common.Address, a
 // pool make it wait: their nonces would collide with ours, or leave a gap when they
 // are dropped.
 func (r *Rail) NextNonce(ctx context.Context, wallet string) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
 	who, err := r.wallet(ctx, wallet)
 	if err != nil {
 		return 0, err
@@ -210,17 +215,17 @@ func (r *Rail) NextNonce(ctx context.Context, wallet string) (uint64, error) {
 	if err := r.synced(ctx); err != nil {
 		return 0, err
 	}
-	nonce, err := r.node.NonceAt(ctx, who, nil)
+	nonce, err := r.nonce(ctx, who, "latest")
 	if err != nil {
-		return 0, unavailable(err, "read the nonce of "+wallet)
+		return 0, err
 	}
-	pending, err := r.node.PendingNonceAt(ctx, who)
+	pending, err := r.nonce(ctx, who, "pending")
 	if err != nil {
-		return 0, unavailable(err, "read the pending nonce of "+wallet)
+		return 0, err
 	}
 	if pending > nonce {
-		return 0, later(fmt.Sprintf("%d transactions of the wallet %s wait in the pool that Sluice did not send: wait until blocks hold them, and let nobody else use the wallet",
-			pending-nonce, wallet))
+		return 0, later("%d transactions of the wallet %s wait in the pool that Sluice did not send: wait until blocks hold them, and let nobody else use the wallet",
+			pending-nonce, wallet)
 	}
 	return nonce, nil
 }
@@ -234,24 +239,27 @@ func (r *Rail) wallet(ctx context.Context, wallet string) (common.Address, error
 	return who, r.ready(ctx)
 }
 
-func (r *Rail) head(ctx context.Context) (*types.Header, error) {
-	h, err := r.node.HeaderByNumber(ctx, nil)
-	if err != nil {
-		return nil, unavailable(err, "read the latest block")
-	}
-	return h, nil
-}
-
 // synced refuses to conclude anything from a node that is still catching up.
 func (r *Rail) synced(ctx context.Context) error {
-	p, err := r.node.SyncProgress(ctx)
-	if err != nil {
-		return unavailable(err, "ask whether the node is in sync")
-	}
-	if p != nil && (p.HighestBlock == 0 || p.CurrentBlock < p.HighestBlock) {
-		return later(fmt.Sprintf("the node is still catching up (block %d of %d)", p.CurrentBlock, p.HighestBlock))
-	}
-	return nil
+	_, err := rail.Once(ctx, r.key("synced"), func() (bool, error) {
+		var raw json.RawMessage
+		if err := r.must(ctx, &raw, "ask whether the node is in sync", "eth_syncing"); err != nil {
+			return false, err
+		}
+		if string(raw) == "false" {
+			return true, nil
+		}
+		var p struct{ CurrentBlock, HighestBlock *quantity }
+		if err := json.Unmarshal(raw, &p); err != nil {
+			return false, incomplete("eth_syncing", node.Printable(err.Error()))
+		}
+		now, highest := p.CurrentBlock.num(), p.HighestBlock.num()
+		if now == nil || highest == nil || highest.Sign() == 0 || now.Cmp(highest) < 0 {
+			return false, node.Behind("the network's node is still catching up (block %s of %s)", now, highest)
+		}
+		return true, nil
+	})
+	return err
 }
 
 // balance reads one asset of an account at a block.
@@ -263,9 +271,9 @@ func (r *Rail) balance(ctx context.Context, asset string, who common.Address, at
 	)
 	switch {
 	case isToken:
-		v, err = readUint(ctx, r.node, t.contract, balanceOf(who), at)
+		v, err = r.readUint(ctx, t.contract, balanceOf(who), at)
 	case asset == r.conf.FeeAsset:
-		v, err = r.node.BalanceAt(ctx, who, at)
+		v, err = r.coins(ctx, who, at)
 	default:
 		return money.Amount{}, r.unknownAsset(asset)
 	}
@@ -283,34 +291,65 @@ func (r *Rail) unknownAsset(asset string) *fault.Error {
 	return fault.New(fault.Invalid, "asset_not_on_network", "%q cannot be paid on %s; it pays %v", asset, r.conf.Network, r.Assets())
 }
 
-// ready checks once that the node is on the configured chain and that each token has
-// code and the configured scale: a token with other decimals would be paid a
-// million-fold.
+// ready checks, once in every round, that the node is on the configured chain: behind a
+// URL may stand another one since. Once it checks that each token has code and the
+// configured scale: a token with other decimals would be paid a million-fold. Whatever
+// is wrong makes everything wait; the cause is a fault of kind Invalid.
 func (r *Rail) ready(ctx context.Context) error {
-	if r.verified.Load() {
-		return nil
+	_, err := rail.Once(ctx, r.key("chain"), func() (bool, error) { return true, r.onChain(ctx) })
+	if err != nil {
+		return err
 	}
 	r.verify.Lock()
 	defer r.verify.Unlock()
-	if r.verified.Load() {
+	if r.verified {
 		return nil
 	}
-	id, err := r.node.ChainID(ctx)
+	err = r.checkTokens(ctx)
+	if err == nil {
+		err = r.checkVaults(ctx)
+	}
+	r.verified = err == nil
+	return misconfigured(err)
+}
+
+// misconfigured makes a mistake of the configuration a reason to wait.
+func misconfigured(err error) error {
+	var wrong *fault.Error
+	if err == nil || errors.Is(err, rail.ErrUnavailable) || !errors.As(err, &wrong) {
+		return err
+	}
+	return &rail.Wait{Code: wrong.Code, Text: "the network is not configured as it is; an operator must look. The withdrawal waits, its money stays held", Cause: wrong}
+}
+
+// onChain asks the node for its chain.
+func (r *Rail) onChain(ctx context.Context) error {
+	id, err := r.chainID(ctx)
 	if err != nil {
-		return unavailable(err, "ask for the chain id")
+		return err
 	}
-	if !id.IsUint64() || id.Uint64() != r.conf.ChainID {
-		return fault.New(fault.Invalid, "rail_config", "the node of %s is on chain %s, but chain %d is configured", r.conf.Network, id, r.conf.ChainID)
+	if id.IsUint64() && id.Uint64() == r.conf.ChainID {
+		return nil
 	}
+	r.verify.Lock()
+	r.verified = false // what stood at its addresses may be another contract when it is back
+	r.verify.Unlock()
+	return &rail.Wait{
+		Code: rail.CodeWrongChain, Text: "the network's node is on another chain; the withdrawal waits, its money stays held",
+		Cause: fault.New(fault.Invalid, "rail_config", "the node of %s is on chain %s, but chain %d is configured", r.conf.Network, id, r.conf.ChainID),
+	}
+}
+
+func (r *Rail) checkTokens(ctx context.Context) error {
 	for asset, t := range r.tokens {
-		code, err := r.node.CodeAt(ctx, t.contract, nil)
+		code, err := r.codeAt(ctx, t.contract, nil)
 		if err != nil {
 			return unavailable(err, "read the contract of "+asset)
 		}
 		if len(code) == 0 {
 			return fault.New(fault.Invalid, "rail_config", "token %s on %s: there is no contract at %s", asset, r.conf.Network, t.contract)
 		}
-		scale, err := readUint(ctx, r.node, t.contract, decimals(), nil)
+		scale, err := r.readUint(ctx, t.contract, decimals(), nil)
 		if err != nil {
 			return unavailable(err, "read the decimals of "+asset)
 		}
@@ -322,9 +361,5 @@ func (r *Rail) ready(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.checkVaults(ctx); err != nil {
-		return err
-	}
-	r.verified.Store(true)
 	return nil
 }

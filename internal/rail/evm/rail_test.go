@@ -159,7 +159,7 @@ func TestFees(t *testing.T) {
 
 	ceiling, err := base.Add(money.Of(100))
 	must(t, err)
-	in, err = with(evm.Config{FeeCapMax: ceiling, TipMin: money.Of(10)}).Prepare(t.Context(), slot, job, nil)
+	in, err = with(evm.Config{FeeCapMax: ceiling, TipMin: tip(10)}).Prepare(t.Context(), slot, job, nil)
 	must(t, err)
 	if ceiling.Less(in.FeeCap) {
 		t.Errorf("fee cap %s is above the ceiling %s", in.FeeCap, ceiling)
@@ -168,7 +168,7 @@ func TestFees(t *testing.T) {
 	signed, err := openKeys(t, dir, chain.ID()).Sign(t.Context(), in)
 	must(t, err)
 
-	low := with(evm.Config{FeeCapMax: money.Of(1), TipMin: money.Of(10)})
+	low := with(evm.Config{FeeCapMax: money.Of(1), TipMin: tip(10)})
 	f, err := low.Feasible(t.Context(), wallet, nil, job)
 	if err != nil || f.Code != evm.CodeFeeTooHigh {
 		t.Errorf("%+v, %v", f, err)
@@ -178,7 +178,7 @@ func TestFees(t *testing.T) {
 	}
 	// The first attempt is at the ceiling, so that nothing may replace it.
 	attempts := []rail.Attempt{{TxID: signed.TxID, Raw: signed.Raw}}
-	high := with(evm.Config{FeeCapMax: in.FeeCap, TipMin: money.Of(10)})
+	high := with(evm.Config{FeeCapMax: in.FeeCap, TipMin: tip(10)})
 	if _, err := high.Prepare(t.Context(), slot, job, attempts); !errors.Is(err, rail.ErrUnavailable) {
 		t.Errorf("a replacement above the ceiling: %v", err)
 	}
@@ -192,6 +192,11 @@ func TestFees(t *testing.T) {
 	if _, err := n.open(t).Prepare(t.Context(), slot, job, attempts); fault.CodeOf(err) != "attempt_differs" {
 		t.Errorf("another amount: %v", err)
 	}
+}
+
+func tip(wei uint64) *money.Amount {
+	a := money.Of(wei)
+	return &a
 }
 
 func raisedByATenth(from, to money.Amount) bool {

@@ -2,11 +2,13 @@ package evm_test
 
 import (
 	"math/big"
+	"reflect"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/eth/ethconfig"
+	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/ethclient/simulated"
 	"github.com/ethereum/go-ethereum/node"
 
@@ -30,13 +32,14 @@ func TestSimulatedBackend(t *testing.T) {
 			e.Genesis.Config = &c
 		})
 	t.Cleanup(func() { must(t, chain.Close()) })
-	client, ok := chain.Client().(evm.Node)
+	client := chain.Client()
+	inner, ok := reflect.ValueOf(client).FieldByName("Client").Interface().(*ethclient.Client) // the wire beneath it
 	if !ok {
 		t.Fatal("the simulated client does not answer what the rail asks")
 	}
 	must(t, devnet.AssertOsaka(chain.Client()))
 	start := chain.Commit()
-	r, err := evm.New(evm.Config{Network: "ethereum", ChainID: 1337, Finality: evm.Finality{Depth: 4}}, client)
+	r, err := evm.New(evm.Config{Network: "ethereum", ChainID: 1337, Finality: evm.Finality{Depth: 4}}, inner.Client())
 	must(t, err)
 	keys := openKeys(t, dir, 1337)
 

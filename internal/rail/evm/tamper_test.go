@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/rail/evm"
@@ -102,7 +101,7 @@ func tampered(t *testing.T, conf evm.Config, url string, f tamper) *evm.Rail {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	r, err := evm.New(conf, ethclient.NewClient(client))
+	r, err := evm.New(conf, client)
 	if err != nil {
 		t.Fatal(err)
 	}

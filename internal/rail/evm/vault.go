@@ -157,14 +157,14 @@ func (r *Rail) takeVaults(conf map[string]string) error {
 // checkVaults makes sure that each vault is one and obeys its wallet.
 func (r *Rail) checkVaults(ctx context.Context) error {
 	for wallet, vault := range r.vaults {
-		code, err := r.node.CodeAt(ctx, vault, nil)
+		code, err := r.codeAt(ctx, vault, nil)
 		if err != nil {
 			return unavailable(err, "read the vault of "+wallet.Hex())
 		}
 		if len(code) == 0 {
 			return fault.New(fault.Invalid, "rail_config", "vaults on %s: there is no contract at %s; `sluice wallet deploy-vault` makes one", r.conf.Network, vault)
 		}
-		operator, err := readUint(ctx, r.node, vault, selOperator[:], nil)
+		operator, err := r.readUint(ctx, vault, selOperator[:], nil)
 		if err != nil {
 			if _, reverted := revertReason(err); reverted {
 				return fault.New(fault.Invalid, "rail_config", "vaults on %s: the contract at %s is no vault", r.conf.Network, vault)
@@ -180,7 +180,7 @@ func (r *Rail) checkVaults(ctx context.Context) error {
 
 // doneAt asks a vault whether it has paid a batch, at a block.
 func (r *Rail) doneAt(ctx context.Context, vault common.Address, id [32]byte, at *big.Int) (bool, error) {
-	v, err := readUint(ctx, r.node, vault, append(selDone[:], id[:]...), at)
+	v, err := r.readUint(ctx, vault, append(selDone[:], id[:]...), at)
 	if err != nil {
 		return false, unavailable(err, "ask whether the vault has paid")
 	}

@@ -92,12 +92,12 @@ func (r *Rail) choose(ctx context.Context, slot rail.Slot, who common.Address, a
 	if len(open) == 0 {
 		return ways[0], nil // what estimates the gas says what is missing
 	}
-	used, err := r.node.NonceAt(ctx, who, at)
+	used, err := r.nonceAt(ctx, who, at)
 	if err != nil {
-		return way{}, unavailable(err, "read the nonce of "+slot.Wallet)
+		return way{}, err
 	}
 	if used < slot.Nonce {
-		return way{}, later(fmt.Sprintf("payouts of %s are under way: which of its money is free shows when blocks hold them", slot.Wallet))
+		return way{}, later("payouts of %s are under way: which of its money is free shows when blocks hold them", slot.Wallet)
 	}
 	return open[0], nil
 }
@@ -186,26 +186,34 @@ func (r *Rail) batchGas(ctx context.Context, who common.Address, at *big.Int, va
 	if len(refused) == len(payouts) {
 		return 0, r.whyRefused(ctx, at, vault, payouts[0])
 	}
-	estimate, err := r.node.EstimateGasAtBlock(ctx, r.batchMessage(who, vault, payouts), at)
+	most, err := r.gasLimit(ctx, r.conf.BatchGasMax)
 	if err != nil {
-		return 0, r.noBatch(err, payouts)
+		return 0, err
 	}
-	return min(estimate+(estimate*r.conf.GasMarginPercent+99)/100+r.conf.BatchGasEach, r.conf.BatchGasMax), nil
+	estimate, err := r.estimate(ctx, r.batchMessage(who, vault, payouts, most), at)
+	if err != nil {
+		return 0, r.noBatch(err, payouts, most)
+	}
+	return min(estimate+(estimate*r.conf.GasMarginPercent+99)/100+r.conf.BatchGasEach, most), nil
 }
 
-func (r *Rail) batchMessage(who, vault common.Address, payouts []rail.Payout) ethereum.CallMsg {
-	return ethereum.CallMsg{From: who, To: &vault, Data: r.batch(vault, payouts).encode(), Gas: r.conf.BatchGasMax}
+func (r *Rail) batchMessage(who, vault common.Address, payouts []rail.Payout, gas uint64) ethereum.CallMsg {
+	return ethereum.CallMsg{From: who, To: &vault, Data: r.batch(vault, payouts).encode(), Gas: gas}
 }
 
 // simulate gives the places of those payouts of a batch that would be refused now.
 func (r *Rail) simulate(ctx context.Context, who common.Address, at *big.Int, vault common.Address, payouts []rail.Payout) ([]int, error) {
-	out, err := r.node.CallContract(ctx, r.batchMessage(who, vault, payouts), at)
+	most, err := r.gasLimit(ctx, r.conf.BatchGasMax)
 	if err != nil {
-		return nil, r.noBatch(err, payouts)
+		return nil, err
+	}
+	out, err := r.callAt(ctx, r.batchMessage(who, vault, payouts, most), at)
+	if err != nil {
+		return nil, r.noBatch(err, payouts, most)
 	}
 	words := (len(payouts) + 255) / 256
 	if len(out) != (2+words)*word {
-		return nil, unavailable(fmt.Errorf("the vault answered %d bytes", len(out)), "simulate a batch")
+		return nil, incomplete("eth_call", fmt.Sprintf("the vault answered %d bytes", len(out)))
 	}
 	var refused []int
 	for n := range payouts {
@@ -218,17 +226,26 @@ func (r *Rail) simulate(ctx context.Context, who common.Address, at *big.Int, va
 }
 
 // tooBig says that a batch wants more gas than a transaction may have.
-type tooBig struct{ later }
+type tooBig struct{ *rail.Wait }
+
+// Unwrap makes it known as the reason to wait that it is.
+func (b tooBig) Unwrap() error { return b.Wait }
+
+// otherWay tells whether an error leaves another way of paying open: this one lacks the
+// money, or its vault does not pay.
+func otherWay(err error) bool {
+	return has(err, rail.CodeNotYet) || has(err, rail.CodeNoFunds) || has(err, rail.CodeGasLimit)
+}
 
 // noBatch reads why a batch could not be simulated. That a whole batch does not work
 // is never the fault of its payouts, so that none of them is refused.
-func (r *Rail) noBatch(err error, payouts []rail.Payout) error {
+func (r *Rail) noBatch(err error, payouts []rail.Payout, most uint64) error {
 	reason, reverted := revertReason(err)
 	switch {
-	case says(err, "gas required exceeds allowance", "out of gas"), reverted && reason == knownErrors["4a48966d"]:
-		return tooBig{later(fmt.Sprintf("a batch of %d payouts wants more than %d gas", len(payouts), r.conf.BatchGasMax))}
+	case says(err, outOfGas...), reverted && reason == knownErrors["4a48966d"]:
+		return tooBig{&rail.Wait{Code: rail.CodeGasLimit, Text: fmt.Sprintf("a batch of %d payouts wants more than %d gas", len(payouts), most)}}
 	case reverted:
-		return later("the vault does not pay: " + reason)
+		return later("the vault does not pay: %s", reason)
 	}
 	return unavailable(err, "simulate a batch")
 }
@@ -241,7 +258,7 @@ func (r *Rail) vaultHas(ctx context.Context, at *big.Int, vault common.Address, 
 	}
 	have, err := r.balance(ctx, payouts[0].Asset, vault, at)
 	if err == nil && have.Less(sum) {
-		return later(fmt.Sprintf("the vault %s has %s, less than the payouts", vault.Hex(), r.format(payouts[0].Asset, have)))
+		return poor("the vault %s has %s, less than the payouts", vault.Hex(), r.format(payouts[0].Asset, have))
 	}
 	return err
 }
@@ -253,7 +270,7 @@ func (r *Rail) whyRefused(ctx context.Context, at *big.Int, vault common.Address
 	if len(msg.Data) == 0 {
 		msg.Gas += plainGas
 	}
-	_, err := r.node.CallContract(ctx, msg, at)
+	_, err := r.callAt(ctx, msg, at)
 	if err == nil {
 		if err := r.answersTrue(ctx, msg, at, p.Asset); err != nil {
 			return err
@@ -263,7 +280,7 @@ func (r *Rail) whyRefused(ctx context.Context, at *big.Int, vault common.Address
 	if reason, reverted := revertReason(err); reverted {
 		return &rail.Refusal{Reason: reason}
 	}
-	if says(err, "out of gas") {
+	if says(err, outOfGas...) {
 		return &rail.Refusal{Reason: fmt.Sprintf("the recipient's code wants more than the %d gas that a payout may use", r.conf.BatchGasEach)}
 	}
 	return unavailable(err, "simulate "+p.Ref)
