@@ -18,6 +18,8 @@ import (
 type Rail interface {
 	rail.Rail
 	Close()
+	// Reach asks the node for everything that must hold before money leaves.
+	Reach(ctx context.Context) (warnings []string, err error)
 }
 
 // OpenRail opens the way out that a network describes. A node that does not answer

@@ -14,7 +14,6 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/config"
-	"sluice/internal/rail/utxo"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/store"
 )
@@ -239,10 +238,6 @@ const servesTimeout = 2 * time.Second
 // nodeTimeout bounds the check of one node.
 const nodeTimeout = 15 * time.Second
 
-// probe is an address nobody has the key of; any node can tell its balance. It is
-// above those that rails refuse because the network keeps them for itself.
-const probe = "0x00000000000000000000000000000000deadbeef"
-
 func (d *doctor) node(n config.Network) {
 	check := "network " + n.Name
 	ctx, cancel := context.WithTimeout(d.ctx, nodeTimeout)
@@ -254,14 +249,16 @@ func (d *doctor) node(n config.Network) {
 	}
 	defer r.Close()
 	on := fmt.Sprintf("chain %d", n.ChainID)
-	if coin, ok := r.(*utxo.Rail); ok { // it would look for an address in the whole chain
-		err, on = coin.Reach(ctx), n.Coin.Chain
-	} else {
-		_, err = r.Balance(ctx, probe)
+	if n.Kind == config.KindBitcoin {
+		on = n.Coin.Chain
 	}
+	warnings, err := r.Reach(ctx)
 	if err != nil {
 		d.fail(check, err.Error(), "start the node or correct networks.url; withdrawals wait until then")
 		return
+	}
+	for _, w := range warnings {
+		d.warn(check, "payouts go on all the same", "%s", w)
 	}
 	d.ok(check, "the node answers and is on %s; it pays %s", on, strings.Join(r.Assets(), ", "))
 }

@@ -29,12 +29,12 @@ type Wait struct {
 	Cause error
 }
 
-// Error implements error, for the operator.
+// Error implements error, for the operator: the cause, or the text where that says it all.
 func (w *Wait) Error() string {
 	if w.Cause == nil {
 		return w.Text
 	}
-	return w.Text + " (" + w.Cause.Error() + ")"
+	return w.Cause.Error()
 }
 
 // Is makes every Wait an ErrUnavailable.

@@ -13,7 +13,7 @@ import (
 func noFinal(cause error) *rail.Wait {
 	return &rail.Wait{
 		Code: rail.CodeNoFinality, Text: "the network's node does not say which blocks are final, so no payout could ever be proved; the withdrawal waits, its money stays held",
-		Cause: cause,
+		Cause: fmt.Errorf("no payout could be proved: %w", cause),
 	}
 }
 

@@ -3,6 +3,7 @@ package utxo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,13 +12,23 @@ import (
 	"sluice/internal/rail"
 )
 
-// Reach asks the node for its chain and its best block: whether it can be worked with.
-func (r *Rail) Reach(ctx context.Context) error {
+// Reach asks the node for everything that must hold before money leaves: its chain, its
+// best block, and the price of block space. The error says what stands in the way, the
+// warnings what works without, but worse.
+func (r *Rail) Reach(ctx context.Context) (warnings []string, err error) {
 	if err := r.chain.ready(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	_, _, err := r.chain.tip(ctx)
-	return err
+	if _, _, err := r.chain.tip(ctx); err != nil {
+		return nil, err
+	}
+	var high feeTooHigh
+	if _, err := r.rate(ctx, r.conf.Target); errors.As(err, &high) {
+		warnings = append(warnings, err.Error())
+	} else if err != nil {
+		return nil, err
+	}
+	return warnings, nil
 }
 
 // Balance implements rail.Rail: the coins that blocks hold.
