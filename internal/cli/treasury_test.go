@@ -106,7 +106,7 @@ func TestReconcileTranscript(t *testing.T) {
 }
 
 func reconcileStory(t *testing.T, database string) string {
-	chain, err := devnet.New(devnet.Options{Listen: "127.0.0.1:0"})
+	chain, err := devnet.New(devnet.Options{Listen: "127.0.0.1:0", Young: true})
 	if err != nil {
 		t.Fatal(err)
 	}

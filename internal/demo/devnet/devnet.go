@@ -60,6 +60,9 @@ type Options struct {
 	// Listen is where JSON-RPC over HTTP is served, like "127.0.0.1:0". Only
 	// loopback addresses are taken: everybody who reaches it may do everything.
 	Listen string
+	// Young leaves the chain at its first block, the only one that it calls final. Nothing
+	// is paid on such a chain.
+	Young bool
 }
 
 // Chain is a running chain. Its methods are safe for concurrent use.
@@ -73,7 +76,7 @@ type Chain struct {
 	making sync.Mutex // one maker of blocks at a time
 }
 
-// New starts a chain at its genesis block. Close ends it.
+// New starts a chain whose first blocks are final. Close ends it.
 func New(opts Options) (*Chain, error) {
 	if opts.ChainID == 0 {
 		opts.ChainID = ChainID
@@ -99,6 +102,11 @@ func New(opts Options) (*Chain, error) {
 	}
 	if err := AssertOsaka(c.client); err != nil {
 		return nil, errors.Join(err, c.Close())
+	}
+	for !opts.Young && c.Finalized() == 0 {
+		if err := c.Mine(1); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
 	}
 	return c, nil
 }
@@ -158,16 +166,8 @@ func (c *Chain) start(conf *ethconfig.Config) (err error) {
 	if c.beacon, err = catalyst.NewSimulatedBeacon(0, common.Address{}, c.eth); err != nil {
 		return fmt.Errorf("start the block maker: %w", err)
 	}
-	if c.Admin, err = NewAdmin(ethclient.NewClient(c.stack.Attach()), conf.NetworkId, c.Mine); err != nil {
-		return err
-	}
-	// Nothing is paid on a chain that calls no block but its first one final.
-	for c.Finalized() == 0 {
-		if err := c.seal(1); err != nil {
-			return err
-		}
-	}
-	return nil
+	c.Admin, err = NewAdmin(ethclient.NewClient(c.stack.Attach()), conf.NetworkId, c.Mine)
+	return err
 }
 
 // AssertOsaka makes sure of the pinned rules: a chain with others would make every
