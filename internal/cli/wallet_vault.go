@@ -121,6 +121,10 @@ func (t *tool) deployVault(ctx context.Context, w dispatch.Wallet, n config.Netw
 		if err != nil {
 			return err
 		}
+		used := dispatch.AdvanceNonce{Wallet: w.Seq, Owner: owner, Next: int64(d.Nonce) + 1} //nolint:gosec // a nonce never nears 2^63
+		if _, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, used); err != nil {
+			return err
+		}
 		out.Vault, out.TxID = d.Vault, signed.TxID
 		out.Cost = t.conf.Money()[n.FeeAsset].Format(cost) + " " + n.FeeAsset
 		return nil

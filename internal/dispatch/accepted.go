@@ -45,23 +45,18 @@ func same(a, b Item) bool {
 	return a.Withdrawal == b.Withdrawal && a.Shard == b.Shard && a.Asset == b.Asset && a.Amount == b.Amount && a.Payment == b.Payment && bytes.Equal(a.To, b.To)
 }
 
-// recordsMax bounds the records that are remembered. Beyond it, it starts over.
-const recordsMax = 20_000
-
 // accept is the record of the acceptance of a withdrawal, for the signer.
 func (h *hand) accept(c Candidate) string {
-	if r, ok := h.records[c.ID]; ok {
+	if r := h.records.get(c.ID); r != "" {
 		return r // what was accepted never changes
 	}
-	if len(h.records) >= recordsMax {
-		clear(h.records)
-	}
 	w := c.Withdrawal
-	h.records[c.ID] = h.opt.Accepted(acceptance.Statement{
+	r := h.opt.Accepted(acceptance.Statement{
 		Network: w.Network, Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, Amount: w.Receive, To: w.Decoded, At: w.CreatedAt,
 		Merchant: id.ID{Shard: c.ID.Shard, Seq: w.Merchant}.Text(id.Merchant), Account: id.ID{Shard: c.ID.Shard, Seq: w.Account}.Text(id.Account),
 	})
-	return h.records[c.ID]
+	h.records.set(c.ID, r)
+	return r
 }
 
 // unaltered leaves out the candidates whose rows are not what was accepted, and says so
@@ -75,6 +70,7 @@ func (h *hand) unaltered(ctx context.Context, all []Candidate) (out []Candidate)
 		f := fault.Of(commit.Altered("withdrawal", c.ID.Text(id.Withdrawal)))
 		h.log.Error("a withdrawal is not paid", "error", f)
 		h.attendEach(ctx, []Candidate{c}, f.Code, f.Message)
+		h.aside.put(c) // it takes no place from those behind it
 	}
 	return out
 }

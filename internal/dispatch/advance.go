@@ -16,8 +16,8 @@ import (
 	"sluice/internal/withdrawal"
 )
 
-// advance carries one dispatch as far as it goes now, from whatever is written.
-// It is the normal path and the recovery at once.
+// advance carries one dispatch as far as it goes now, from whatever is written. It is the
+// normal path and the recovery at once. What it signs for a nonce is sent by sendAll.
 func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
 	var err error
 	if d.Dispatch.State == Planned {
@@ -32,16 +32,41 @@ func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
 		if d, err = h.sign(ctx, d); err != nil {
 			return d, err
 		}
+		if d.Dispatch.Nonce != noNonce || d.Dispatch.State != Sealed {
+			return h.settled(ctx, d)
+		}
+		if d, err = h.send(ctx, d); err != nil {
+			return d, err
+		}
 	}
 	if d.Dispatch.State == Sealed {
 		if d, err = h.follow(ctx, d); err != nil {
 			return d, err
 		}
 	}
+	return h.settled(ctx, d)
+}
+
+// settled tells the withdrawals of a dispatch whose end is proved.
+func (h *hand) settled(ctx context.Context, d Work) (Work, error) {
 	if d.Dispatch.State == Final || d.Dispatch.State == Refused {
 		return h.settle(ctx, d)
 	}
 	return d, nil
+}
+
+// sendAll hands over, side by side, what was just signed and never sent.
+func (h *hand) sendAll(ctx context.Context, open []Work) []Work {
+	_ = rail.Side(len(open), followers, func(n int) error {
+		d := open[n]
+		if d.Dispatch.State != Sealed || len(d.Attempts) == 0 || !h.sentAt.get(d.Dispatch.Seq).IsZero() {
+			return nil
+		}
+		err := h.caught(func() (err error) { open[n], err = h.send(ctx, d); return err })
+		h.stop(open[n].Dispatch, err)
+		return nil
+	})
+	return open
 }
 
 func (h *hand) on(d Work) whole { return on(d.Dispatch, h.wallet.Fence) }
@@ -124,6 +149,7 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	if err == nil && d.Dispatch.State == Sealed {
 		h.flying++
 		h.bound(d.Dispatch)
+		h.calmed.set(d.Dispatch.Seq, true) // the claims took back what was noted before
 	}
 	return d, err
 }
@@ -150,7 +176,7 @@ func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string
 	}
 	if before.State == Sealed {
 		h.flying--
-		delete(h.clean, before.Seq)
+		h.clean.forget(before.Seq)
 	}
 	if before.Nonce != noNonce {
 		h.wallet.NextNonce = before.Nonce
@@ -163,40 +189,6 @@ func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string
 		d.Items[n].Outcome, d.Items[n].Reason = OutcomeUnpaid, reason
 	}
 	return d, nil
-}
-
-// wait notes on every withdrawal why it does not go on, and gives the error back.
-func (h *hand) wait(ctx context.Context, d Work, err error) error {
-	if unavailable(err) {
-		_ = h.reached(err) // noted
-	}
-	code, text := h.why(err)
-	if code == "sign_slot" && len(d.Attempts) == 0 {
-		text = d.stuck(text)
-	}
-	h.attendAll(ctx, d, code, text)
-	return err
-}
-
-// notAdvancing is the code of an error that is a matter of one dispatch alone.
-const notAdvancing = "not_advancing"
-
-// why is what an error says to those who wait.
-func (h *hand) why(err error) (code, text string) {
-	if unavailable(err) {
-		return "node_unavailable", "the node of " + h.wallet.Network + " does not answer; the withdrawal waits, its money stays held"
-	}
-	if f := fault.Of(err); f.Kind != fault.Internal {
-		return f.Code, f.Message
-	}
-	return notAdvancing, err.Error()
-}
-
-func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command { return withdrawal.NewAttend(it.Withdrawal, code, text, Actor) })
-	if err := errors.Join(errs...); err != nil {
-		h.log.Error("a reason cannot be noted", "dispatch", dispatchText(d.Dispatch.Seq), "reason", code, "error", err)
-	}
 }
 
 // sign has the next attempt signed and stores it. Nothing leaves before the store
@@ -227,8 +219,9 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 		return d, err
 	}
 	crash.Point("dispatch.recorded")
-	d.Attempts = append(d.Attempts, Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
-	return h.send(ctx, d)
+	d.Attempts = append(slices.Clip(d.Attempts), Attempt{Dispatch: d.Dispatch.Seq, Number: number, TxID: a.TxID, Raw: a.Raw, MaxFee: a.Fee, CreatedAt: time.Now()})
+	h.sentAt.forget(d.Dispatch.Seq)
+	return d, nil
 }
 
 // rebind takes another slot for a dispatch that nothing was signed for.
@@ -236,11 +229,11 @@ func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
 	if d.Dispatch.Nonce == noNonce {
 		return h.repick(ctx, d)
 	}
-	nonce, err := h.rail.NextNonce(ctx, h.wallet.Address)
+	nonce, err := h.believedNonce(ctx, d.Dispatch.Nonce)
 	if err != nil {
 		return d, h.wait(ctx, d, err)
 	}
-	if d, err = h.do(ctx, d, Rebind{h.on(d), int64(nonce)}); err != nil { //nolint:gosec // a nonce never nears 2^63
+	if d, err = h.do(ctx, d, Rebind{h.on(d), nonce}); err != nil {
 		return d, err
 	}
 	h.bound(d.Dispatch)
@@ -248,10 +241,23 @@ func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
 }
 
 // send hands over the stored bytes of the latest attempt. Whatever the answer, it
-// proves nothing; observing does.
+// proves nothing; observing does. A network that takes nothing at the price that was
+// offered is offered more at once, in the same slot.
 func (h *hand) send(ctx context.Context, d Work) (Work, error) {
+	d, err := h.submit(ctx, d)
+	if code, _, _ := rail.Why(err); code != rail.CodeLowFee {
+		return d, err
+	}
+	dearer, raised := h.sign(ctx, d)
+	if raised != nil || len(dearer.Attempts) == len(d.Attempts) {
+		return dearer, errors.Join(err, raised)
+	}
+	return h.submit(ctx, dearer)
+}
+
+func (h *hand) submit(ctx context.Context, d Work) (Work, error) {
 	last := d.Attempts[len(d.Attempts)-1]
-	h.sentAt[d.Dispatch.Seq] = time.Now()
+	h.sentAt.set(d.Dispatch.Seq, time.Now())
 	err := h.rail.Submit(ctx, rail.Attempt{TxID: last.TxID, Raw: last.Raw, Fee: last.MaxFee})
 	crash.Point("dispatch.submitted")
 	if err != nil && !errors.Is(err, rail.ErrLook) {
@@ -285,16 +291,33 @@ func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
 	switch seen.Stage {
 	case rail.StageFinal:
 		return h.conclude(ctx, d, seen)
-	case rail.StageMined:
-		return h.progress(ctx, d, seen)
-	case rail.StageSent:
-		return h.waiting(ctx, d, seen)
+	case rail.StageMined, rail.StageSent:
+		if seen.Stage == rail.StageMined {
+			d, err = h.progress(ctx, d, seen)
+		} else {
+			d, err = h.waiting(ctx, d, seen)
+		}
+		if err == nil {
+			h.keeps(ctx, d, seen.Why)
+		}
+		return d, err
 	case rail.StageUnknown:
 		if seen.Note != "" {
-			h.attendAll(ctx, d, "outcome_unknown", seen.Note)
+			h.attendAll(ctx, d, codeUnknown, seen.Note)
+			h.opt.Outages.Fail(stuck(d.Dispatch), errors.Join(errors.New(seen.Note), seen.Cause), "wallet", h.wallet.Text())
+			return d, nil
 		}
 	}
 	return d, nil
+}
+
+// keeps notes what keeps a dispatch that is on its way; nil: nothing does.
+func (h *hand) keeps(ctx context.Context, d Work, why *rail.Wait) {
+	if why == nil {
+		h.calm(ctx, d)
+		return
+	}
+	h.attendAll(ctx, d, why.Code, why.Text)
 }
 
 // waiting keeps a dispatch alive that is in no block.
@@ -306,7 +329,7 @@ func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work
 			return d, err
 		}
 	}
-	if !dropped && time.Since(h.sentAt[d.Dispatch.Seq]) < h.opt.ResendEvery {
+	if !dropped && time.Since(h.sentAt.get(d.Dispatch.Seq)) < h.opt.ResendEvery {
 		return d, nil
 	}
 	last := d.Attempts[len(d.Attempts)-1]
@@ -314,7 +337,7 @@ func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work
 		bumped, err := h.sign(ctx, d)
 		h.opt.Outages.Note(outage.Subject{What: outage.Step, Name: "higher fee of " + dispatchText(d.Dispatch.Seq)}, err)
 		if err == nil {
-			return bumped, nil
+			return h.send(ctx, bumped)
 		}
 		// Too dear, or not possible now: the bytes that exist stay good, and are sent again.
 		if fault.CodeOf(err) == "lease_lost" {
@@ -351,8 +374,10 @@ func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Wor
 		return d, err
 	}
 	crash.Point("dispatch.concluded")
-	delete(h.sentAt, d.Dispatch.Seq)
-	delete(h.clean, d.Dispatch.Seq)
+	h.sentAt.forget(d.Dispatch.Seq)
+	h.clean.forget(d.Dispatch.Seq)
+	h.calmed.forget(d.Dispatch.Seq)
+	h.opt.Outages.Forget(stuck(d.Dispatch))
 	next := 0
 	for n := range d.Items {
 		if d.Items[n].Outcome == OutcomeDropped {

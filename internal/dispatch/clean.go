@@ -18,7 +18,7 @@ import (
 
 // bound notes a slot that this process has just bound, and what follows for the wallet.
 func (h *hand) bound(d Dispatch) {
-	h.clean[d.Seq] = true
+	h.clean.set(d.Seq, true)
 	if d.Nonce != noNonce {
 		h.wallet.NextNonce = d.Nonce + 1
 	}
@@ -27,11 +27,11 @@ func (h *hand) bound(d Dispatch) {
 // asked calls the signer for a slot. The slot is clean afterwards only if it was before
 // and the signer refused.
 func (h *hand) asked(d Dispatch, sign func() error) error {
-	was := h.clean[d.Seq]
-	delete(h.clean, d.Seq)
+	was := h.clean.get(d.Seq)
+	h.clean.forget(d.Seq)
 	err := sign()
 	if was && err != nil && refusedByRule(err) {
-		h.clean[d.Seq] = true
+		h.clean.set(d.Seq, true)
 	}
 	return err
 }
@@ -47,13 +47,13 @@ func refusedByRule(err error) bool {
 // used up by a cancel.
 func (h *hand) usesUp(d Dispatch) bool {
 	_, cancels := h.rail.(rail.Canceller)
-	return cancels && d.State == Sealed && d.Attempts == 0 && !h.clean[d.Seq]
+	return cancels && d.State == Sealed && d.Attempts == 0 && !h.clean.get(d.Seq)
 }
 
 // goesBack tells whether a slot without an attempt can serve other payouts.
 func (h *hand) goesBack(d Dispatch) bool {
 	_, writes := h.rail.(rail.Writer) // asks no signer
-	return writes || h.clean[d.Seq]
+	return writes || h.clean.get(d.Seq)
 }
 
 // useUp gives the order to use up a slot that cannot go back, and carries it out. The

@@ -9,40 +9,56 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/rail"
 	"sluice/internal/signer"
-	"sluice/internal/withdrawal"
 )
 
-// planMore fills the window with queued withdrawals, oldest first. What the wallet
-// cannot pay now stays queued and says why; smaller ones behind it may go on.
-func (h *hand) planMore(ctx, step context.Context, open []Work) {
-	room := h.window()
+// unfinalMax is how many times the window of dispatches may be open, those in blocks that
+// are not final yet included.
+const unfinalMax = 32
+
+// room is how many dispatches more may be begun. What is in a block no longer waits in
+// the nodes' pools.
+func (h *hand) room(open []Work) int {
+	waiting, all := 0, 0
 	for _, d := range open {
 		if d.Dispatch.State == Sealed || d.Dispatch.State == Planned {
-			room--
+			all++
+			if d.Dispatch.Stage != rail.StageMined {
+				waiting++
+			}
 		}
 	}
+	return min(h.window()-waiting, unfinalMax*h.window()-all)
+}
+
+// planMore fills the window with queued withdrawals, oldest first. What the wallet
+// cannot pay now stays queued, says why, and is put aside: those behind it go on.
+func (h *hand) planMore(ctx, step context.Context, open []Work) {
+	room := h.room(open)
 	if room <= 0 {
 		return
 	}
 	groups, err := h.groups(step, room)
 	if err != nil {
-		h.trouble(err)
+		h.log.Error("what is queued cannot be read", "error", err)
 		return
 	}
+	h.foresee(step, open, groups[:min(room, len(groups))])
+	var begun []Work
+	defer func() { h.sendAll(step, begun) }()
 	for _, g := range groups {
-		g = h.payable(step, open, h.allowed(step, g))
+		if room <= 0 || ctx.Err() != nil || !h.leased() {
+			return
+		}
+		g, goOn := h.payable(step, open, h.allowed(step, g))
+		if !goOn {
+			return
+		}
 		if len(g) == 0 {
 			continue
 		}
-		if room <= 0 || ctx.Err() != nil || step.Err() != nil {
-			return
-		}
-		d, err := h.plan(step, g)
-		if err == nil {
-			d, err = h.advance(step, d)
-		}
+		d, err := h.begin(step, g)
 		if d.Dispatch.Seq != 0 && d.Dispatch.State.Open() {
-			open = append(open, d)
+			open, begun = append(open, d), append(begun, d)
 			room--
 		}
 		if h.stop(d.Dispatch, err) || err != nil && d.Dispatch.Seq == 0 {
@@ -51,7 +67,35 @@ func (h *hand) planMore(ctx, step context.Context, open []Work) {
 	}
 }
 
-// groups reads what is queued and splits it into lists that one slot each shall pay.
+// begin plans a dispatch and carries it as far as it goes.
+func (h *hand) begin(ctx context.Context, g []Candidate) (d Work, err error) {
+	if d, err = h.plan(ctx, g); err != nil {
+		return d, err
+	}
+	planned := d
+	err = h.caught(func() (err error) { d, err = h.advance(ctx, d); return err })
+	if d.Dispatch.Seq == 0 {
+		d = planned
+	}
+	return d, err
+}
+
+// foresee asks the network side by side what payable will ask one after the other: the
+// round remembers the answers. Whether one is payable depends on those before it, so that
+// nothing is decided here.
+func (h *hand) foresee(ctx context.Context, open []Work, groups [][]Candidate) {
+	if len(groups) < 2 {
+		return
+	}
+	inFlight := h.inFlight(open)
+	_ = rail.Side(len(groups), followers, func(n int) error { // what goes wrong, payable meets again
+		_, err := h.rail.Feasible(ctx, h.wallet.Address, inFlight, wanted(groups[n]))
+		return err
+	})
+}
+
+// groups reads what is queued and splits it into lists that one slot each shall pay. A
+// rail that cannot group them gets them one by one, so that each answers for itself.
 func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 	grouper, batches := h.rail.(rail.Grouper)
 	per := 1
@@ -59,20 +103,24 @@ func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 		per = grouper.GroupMax()
 	}
 	// Twice the room, so that one that cannot be paid does not stop those behind it.
-	queued, err := h.queued(ctx, 2*room*per)
+	queued, err := h.queued(ctx, 2*room*per+h.aside.now())
 	if err != nil {
 		return nil, err
 	}
-	if !batches {
+	queued = h.aside.without(queued)
+	var lists [][]int
+	if batches {
+		err = h.caught(func() (err error) { lists, err = grouper.Group(ctx, h.wallet.Address, wanted(queued)); return err })
+	}
+	if !batches || err != nil {
+		if err != nil && !h.panicked(err, "what is queued could not be grouped") {
+			h.log.Warn("what is queued cannot be grouped; it is looked at one by one", "error", err)
+		}
 		groups := make([][]Candidate, len(queued))
 		for n := range queued {
 			groups[n] = queued[n : n+1]
 		}
 		return groups, nil
-	}
-	lists, err := grouper.Group(ctx, h.wallet.Address, wanted(queued))
-	if err != nil {
-		return nil, err
 	}
 	groups := make([][]Candidate, 0, len(lists))
 	for _, list := range lists {
@@ -120,57 +168,54 @@ func wanted(queued []Candidate) []rail.Payout {
 }
 
 // payable gives the part of a group that the wallet can pay now: the whole of it, or
-// the longest of its halves, quarters and so on from the front. What is alone and
-// still too much is told why it waits.
-func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) []Candidate {
+// the longest of its halves, quarters and so on from the front. What is alone and cannot
+// be paid says why, and is put aside. goOn is false when the reason concerns every payout
+// of the wallet: then all that waits says so, and the network is left alone.
+func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) (_ []Candidate, goOn bool) {
 	for len(g) > 0 {
-		f, err := h.rail.Feasible(ctx, h.wallet.Address, h.inFlight(open), wanted(g))
-		if h.trouble(err) {
-			f = rail.Feasibility{Code: "node_unavailable", Reason: "the node of " + h.wallet.Network + " does not answer; the withdrawal waits"}
+		var f rail.Feasibility
+		err := h.caught(func() (err error) {
+			f, err = h.rail.Feasible(ctx, h.wallet.Address, h.inFlight(open), wanted(g))
+			return err
+		})
+		if f.OK && err == nil {
+			h.nodeBack(ctx)
+			return g, true
 		}
-		if f.OK {
-			return g
+		if err != nil { // nothing that time heals: the payouts themselves are wrong
+			if !h.panicked(err, "a payout could not be looked at") && len(g) == 1 && h.aside.new(g[0]) {
+				h.log.Warn("a payout cannot be planned and is put aside", "withdrawal", g[0].ID.Text(id.Withdrawal), "error", err)
+			}
+			f.Code, f.Reason = why(err)
 		}
-		if len(g) == 1 || f.Code != "wallet_out_of_funds" && f.Code != "wallet_out_of_gas" {
+		_ = h.reached(f.Cause) // noted
+		if rail.EverybodyWaits(f.Code) {
+			h.everybodyWaits(ctx, g, f)
+			return nil, false
+		}
+		if len(g) == 1 {
 			h.attendEach(ctx, g, f.Code, f.Reason)
-			return nil
+			h.aside.put(g[0])
+			return nil, true
 		}
 		g = g[:len(g)/2]
 	}
-	return nil
+	return nil, true
 }
 
-// tellBehind notes on queued withdrawals why they wait, when a slot that is not signed
-// stands before all of them: the same for everybody, if it is the signer's or the node's.
-func (h *hand) tellBehind(ctx context.Context, err error) {
-	code, text := h.why(err)
-	switch {
-	case code == notAdvancing:
-		return
-	case refusedByRule(err) && code != "sign_stopped": // a matter of that payout, such as its approval
-		code = "waits_behind"
+// everybodyWaits says on all that is queued why it waits. The payout that it was found
+// with goes behind the others: its question may be the one that gets no answer.
+func (h *hand) everybodyWaits(ctx context.Context, g []Candidate, f rail.Feasibility) {
+	h.troubled = true
+	if len(g) == 1 && f.Code == rail.CodeSilent {
+		h.aside.put(g[0])
 	}
-	waiting, err := h.queued(ctx, behindMax)
+	queued, err := h.queued(ctx, calmMax)
 	if err != nil {
-		h.log.Warn("queued withdrawals cannot be read", "error", err)
-		return
+		h.log.Error("queued withdrawals cannot be read", "error", err)
+		queued = g
 	}
-	h.attendEach(ctx, waiting, code, "it waits behind an earlier payout of the wallet: "+text)
-}
-
-// behindMax is how many withdrawals of each currency are told why they wait.
-const behindMax = 1000
-
-// attendEach tells candidates why they wait, those that do not say so already.
-func (w *Worker) attendEach(ctx context.Context, g []Candidate, code, text string) {
-	for _, c := range g {
-		if c.Withdrawal.Attention == code {
-			continue
-		}
-		if _, err := commit.Do[withdrawal.Withdrawal](ctx, w.loop, c.ID.Shard, withdrawal.NewAttend(c.ID.Seq, code, text, Actor)); err != nil {
-			w.opt.Log.Error("a reason cannot be noted", "withdrawal", c.ID.Text(id.Withdrawal), "reason", code, "error", err)
-		}
-	}
+	h.attendEach(ctx, queued, f.Code, f.Reason)
 }
 
 func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
@@ -224,6 +269,7 @@ func (h *hand) allowed(ctx context.Context, g []Candidate) []Candidate {
 			return nil
 		}
 		h.attendEach(ctx, []Candidate{c}, f.Code, f.Message)
+		h.aside.put(c)
 	}
 	for len(out) > 1 && may(out) != nil {
 		out = out[:len(out)/2]

@@ -57,18 +57,6 @@ func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, e
 	return slot, noNonce, err
 }
 
-// chainNonce is the nonce from which the wallet goes on at least. The chain is asked only
-// while nothing of ours is in flight: then whatever waits in its pool is a stranger's. What
-// the wallet itself is at, Seal reads: a number that is remembered may be too high, and
-// that would leave a gap behind which nothing is ever mined.
-func (h *hand) chainNonce(ctx context.Context) (int64, error) {
-	if h.flying > 0 {
-		return 0, nil
-	}
-	n, err := h.rail.NextNonce(ctx, h.wallet.Address)
-	return int64(n), err //nolint:gosec // a nonce never nears 2^63
-}
-
 // remember tells a rail that must know it what else is in flight.
 func (h *hand) remember(work []Work) {
 	rememberer, ok := h.rail.(rail.Rememberer)

@@ -2,14 +2,12 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/outage"
 	"sluice/internal/rail"
@@ -62,8 +60,8 @@ type Reader interface {
 type Options struct {
 	// Owner names this running process; it must never be used twice.
 	Owner string
-	// Window is how many dispatches of one wallet may be in flight. Default 16,
-	// what nodes guarantee to keep of one sender.
+	// Window is how many dispatches of one wallet may wait for a block at the same time.
+	// Default 16, what nodes guarantee to keep of one sender.
 	Window int
 	// LeaseFor is how long a wallet stays ours without renewal. Default 30 s.
 	LeaseFor time.Duration
@@ -75,6 +73,11 @@ type Options struct {
 	BumpAfter time.Duration
 	// Poll overrides how often a rail is asked. Default: what the rail says.
 	Poll time.Duration
+	// LookAgain is how long a wallet's nonce must stand beyond what Sluice knows before it
+	// is believed: a payout behind a gap would never be mined. Default 10 s.
+	LookAgain time.Duration
+	// Panicked is called for every panic that was caught. Default: nothing.
+	Panicked func(network string)
 	// Mine gives those of the wallets that this process can sign for. Default: all.
 	Mine func(ctx context.Context, all []Wallet) []Wallet
 	// Accepted signs for the signer what a withdrawal was accepted as, with the key of
@@ -94,6 +97,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ResendEvery <= 0 {
 		o.ResendEvery = 12 * time.Second
+	}
+	if o.LookAgain <= 0 {
+		o.LookAgain = 10 * time.Second
+	}
+	if o.Panicked == nil {
+		o.Panicked = func(string) {}
 	}
 	if o.Mine == nil {
 		o.Mine = func(_ context.Context, all []Wallet) []Wallet { return all }
@@ -178,195 +187,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// hand is the work on one wallet, on one goroutine: order is what a nonce needs.
-type hand struct {
-	*Worker
-	rail   rail.Rail
-	wallet Wallet
-	log    *slog.Logger
-	now    chan struct{}
-	// sentAt says when a dispatch's bytes last left. It is lost in a crash, which
-	// only means that they are sent once more.
-	sentAt map[id.Seq]time.Time
-	// records of acceptance that were made, since a signature takes longer than a look.
-	records map[id.ID]string
-	leased  bool
-	clean   map[id.Seq]bool // see bound
-	// flying is how many dispatches of the wallet held a slot when last looked.
-	flying int
-}
-
-func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
-	return &hand{
-		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), sentAt: map[id.Seq]time.Time{}, records: map[id.ID]string{}, clean: map[id.Seq]bool{},
-		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text()),
-	}
-}
-
-func (h *hand) poke() {
-	select {
-	case h.now <- struct{}{}:
-	default:
-	}
-}
-
-// stepTimeout bounds one round on a wallet, also while shutting down.
-const stepTimeout = 20 * time.Second
-
-func (h *hand) run(ctx context.Context) {
-	every := h.opt.Poll
-	if every <= 0 {
-		every = h.rail.PollEvery()
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		h.round(ctx)
-		select {
-		case <-ctx.Done():
-		case <-h.now:
-		case <-tick.C:
-		}
-	}
-	h.unlease() //nolint:contextcheck // ctx has ended; giving back has its own time limit
-}
-
-// round does everything there is to do now. What has begun is finished even when
-// ctx ends, so that a shutdown leaves nothing half recorded; between steps it stops.
-func (h *hand) round(ctx context.Context) {
-	step, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
-	defer cancel()
-	if idle, err := h.idle(step); err != nil || idle || !h.lease(step) {
-		if err != nil {
-			h.log.Error("what there is to do cannot be read", "error", err)
-		}
-		return
-	}
-	// Read under the lease: what another process did before is written by now.
-	work, err := h.read.OpenWork(step, h.wallet.Seq)
-	if err != nil {
-		h.log.Error("open dispatches cannot be read", "error", err)
-		return
-	}
-	h.flying = 0
-	h.remember(work)
-	for _, d := range work {
-		if d.Dispatch.State == Sealed {
-			h.flying++
-		}
-	}
-	var open []Work
-	for _, d := range work {
-		if ctx.Err() != nil {
-			return
-		}
-		now, err := h.advance(step, d)
-		if h.stop(d.Dispatch, err) {
-			if h.leased {
-				h.turn(step)
-				h.tellBehind(step, err)
-			}
-			return
-		}
-		if now.Dispatch.State.Open() {
-			open = append(open, now)
-		}
-	}
-	h.turn(step)
-	h.planMore(ctx, step, open)
-}
-
-// stop logs an error and tells whether the round must end: without the lease
-// nothing may be written, and out of order nothing may be sent.
-func (h *hand) stop(d Dispatch, err error) bool {
-	if err == nil {
-		h.opt.Outages.OK(stuck(d))
-		return false
-	}
-	if fault.CodeOf(err) == "lease_lost" {
-		h.leased = false
-		h.log.Warn("another process has taken over the wallet", "dispatch", dispatchText(d.Seq))
-		return true
-	}
-	// What is away is told already, and what the signer refuses stands on the withdrawals.
-	if !unavailable(err) && !refusedByRule(err) && fault.KindOf(err) != fault.Unavailable {
-		h.opt.Outages.Fail(stuck(d), err, "wallet", h.wallet.Text(), "state", string(d.State))
-	}
-	// What holds a slot and is not signed must not be overtaken: a later nonce would wait
-	// for it. What is only planned holds none, and stands in nobody's way.
-	return d.State == Sealed && d.Attempts == 0
-}
-
-// stuck is a dispatch as an outage names it.
-func stuck(d Dispatch) outage.Subject {
-	return outage.Subject{What: outage.Dispatch, Name: dispatchText(d.Seq)}
-}
-
-func dispatchText(seq id.Seq) string { return id.ID{Shard: OperatorShard, Seq: seq}.Text(id.Dispatch) }
-
-// reached notes whether the node answered, and gives the error back.
-func (h *hand) reached(err error) error {
-	node := outage.Subject{What: outage.Node, Name: h.wallet.Network}
-	if err != nil && unavailable(err) {
-		h.opt.Outages.Fail(node, err)
-	} else {
-		h.opt.Outages.OK(node)
-	}
-	return err
-}
-
-// trouble notes whether the wallet can be planned for, and tells whether it cannot.
-func (h *hand) trouble(err error) bool {
-	if err == nil || unavailable(err) {
-		_ = h.reached(err) // noted
-		return err != nil
-	}
-	h.opt.Outages.Fail(outage.Subject{What: outage.Work, Name: "payouts of " + h.wallet.Text()}, err)
-	return true
-}
-
-// idle tells whether there is nothing to do on the wallet. Then its lease is left to
-// end: renewing it would cost a commit per poll.
-func (h *hand) idle(ctx context.Context) (bool, error) {
-	queued, err := h.queued(ctx, 1)
-	if err != nil || len(queued) > 0 || h.turnWaits(h.wallet.Seq) {
-		return false, err
-	}
-	work, err := h.read.OpenWork(ctx, h.wallet.Seq)
-	return len(work) == 0, err
-}
-
-// lease takes the wallet, or renews the lease once half of it is over.
-func (h *hand) lease(ctx context.Context) bool {
-	if h.leased && time.Until(h.wallet.LeaseUntil) > h.opt.LeaseFor/2 {
-		return true
-	}
-	wal, err := commit.Do[Wallet](ctx, h.loop, OperatorShard, Lease{Wallet: h.wallet.Seq, Owner: h.opt.Owner, For: h.opt.LeaseFor})
-	if err != nil {
-		if fault.CodeOf(err) != "wallet_leased" {
-			h.log.Error("the wallet cannot be leased", "error", err)
-		}
-		h.leased = false
-		return false
-	}
-	if wal.Fence != h.wallet.Fence {
-		clear(h.clean) // another process may have had the wallet, and asked the signer
-	}
-	h.wallet, h.leased = wal, true
-	return true
-}
-
-func (h *hand) unlease() {
-	if !h.leased {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
-	defer cancel()
-	if _, err := commit.Do[Wallet](ctx, h.loop, OperatorShard, Unlease{Wallet: h.wallet.Seq, Owner: h.opt.Owner}); err != nil {
-		h.log.Warn("the lease cannot be given back; it ends by itself", "error", err)
-	}
-}
-
 func payout(it Item) rail.Payout {
 	bank, err := rail.ParsePayment(it.Payment)
 	if err != nil {
@@ -415,9 +235,4 @@ func (h *hand) inFlight(open []Work) []rail.InFlight {
 		out = append(out, f)
 	}
 	return out
-}
-
-// unavailable tells whether an error only says that the network did not answer.
-func unavailable(err error) bool {
-	return errors.Is(err, rail.ErrUnavailable) || errors.Is(err, rail.ErrLook)
 }

@@ -2,21 +2,44 @@ package rail
 
 import "errors"
 
-// The codes of Wait, which a withdrawal shows as its attention. Rails add their own.
+// The codes of Wait, which a withdrawal shows as its attention.
 const (
-	CodeSilent     = "node_unavailable" // the node does not answer, or not with anything that can be used
+	CodeSilent     = "node_unavailable" // the node does not answer, or does not know the present
 	CodeBusy       = "node_busy"        // the node asks for patience
 	CodeRefuses    = "node_refuses"     // the node's answer is no, for a reason of its own
 	CodeIncomplete = "node_incomplete"  // the node's answer lacks something, or contradicts itself
+	CodePruned     = "node_lacks_history"
 	CodeWrongChain = "node_on_wrong_chain"
+	CodeConfig     = "rail_config"    // the network is not as it is configured
 	CodeNoFinality = "no_final_block" // nothing is sent before the node names a final block
-	CodeLowFee     = "fee_too_low"    // the node takes nothing at the price that was offered
-	CodeHighFee    = "fee_too_high"   // the network asks for more than may be offered
-	CodeGasLimit   = "gas_limit"      // the transaction wants more gas than a block has
-	CodeNotYet     = "not_yet"        // the text says for what it waits
+	CodeLookAgain  = "looked_at_again"
+	CodeLowFee     = "fee_too_low"  // the node takes nothing at the price that was offered
+	CodeHighFee    = "fee_too_high" // the network asks for more than may be offered
+	CodeFeeCap     = "fee_above_node_limit"
+	CodeFeeModel   = "fee_model" // the network takes other transactions than those that are made
+	CodeGasLimit   = "gas_limit" // the transaction wants more gas than a block has
+	CodePoolFull   = "pool_full"
+	CodeNotYet     = "not_yet" // the text says for what it waits
 	CodeNoFunds    = "wallet_out_of_funds"
 	CodeNoGas      = "wallet_out_of_gas"
 )
+
+// PassingCodes are all of them: what a withdrawal shows with one of them is over once the
+// network has answered.
+var PassingCodes = []string{
+	CodeSilent, CodeBusy, CodeRefuses, CodeIncomplete, CodePruned, CodeWrongChain, CodeConfig, CodeNoFinality, CodeLookAgain, CodeLowFee, CodeHighFee,
+	CodeFeeCap, CodeFeeModel, CodeGasLimit, CodePoolFull, CodeNotYet, CodeNoFunds, CodeNoGas,
+}
+
+// EverybodyWaits tells whether a code concerns all payouts of a wallet, and not the one
+// that it was found with.
+func EverybodyWaits(code string) bool {
+	switch code {
+	case CodeSilent, CodeBusy, CodeWrongChain, CodeConfig, CodeNoFinality, CodeHighFee, CodeFeeModel:
+		return true
+	}
+	return false
+}
 
 // Wait is why a rail cannot go on now. Nothing is decided by it: whatever was held stays
 // held. It counts as ErrUnavailable.

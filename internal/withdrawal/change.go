@@ -1,6 +1,7 @@
 package withdrawal
 
 import (
+	"slices"
 	"strings"
 
 	"sluice/internal/account"
@@ -294,4 +295,30 @@ func (c Attend) Apply(v *commit.View) (any, error) {
 	}
 	w.Attention, w.AttentionText = c.Code, c.Text
 	return record(v, w, event.WithdrawalAttention, c.Actor, c.Text, ""), nil
+}
+
+// Calm notes that nothing keeps a withdrawal any more, when what is noted has one of the
+// codes. It moves no money and changes no state. Result: Withdrawal.
+type Calm struct {
+	one
+	Codes []string
+	Actor string
+}
+
+// NewCalm makes the command.
+func NewCalm(withdrawal id.Seq, codes []string, actor string) Calm {
+	return Calm{one{withdrawal}, codes, actor}
+}
+
+// Apply implements commit.Command.
+func (c Calm) Apply(v *commit.View) (any, error) {
+	w, err := c.get(v, 0)
+	if err != nil {
+		return nil, err
+	}
+	if w.State.Final() || w.Attention == "" || !slices.Contains(c.Codes, w.Attention) {
+		return w, nil
+	}
+	w.Attention, w.AttentionText = "", ""
+	return record(v, w, event.WithdrawalAttention, c.Actor, "", ""), nil
 }

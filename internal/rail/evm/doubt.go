@@ -56,7 +56,7 @@ func (o *look) cannotRevert(ctx context.Context, b *block, tx *types.Transaction
 		return false, nil
 	}
 	code, err := o.codeAt(ctx, *tx.To(), b.at())
-	if has(err, CodePruned) {
+	if has(err, rail.CodePruned) {
 		code, err = o.codeAt(ctx, *tx.To(), nil)
 	}
 	return err == nil && len(code) == 0, err
@@ -87,7 +87,7 @@ func (o *look) leftUnlogged(ctx context.Context, p rail.Payout, b *block, tx *ty
 	}
 	before, after, known, err := o.around(ctx, p.Asset, payer, b)
 	if err == nil && !known {
-		err = &rail.Wait{Code: CodePruned, Text: "the network's node no longer has the balances that must be compared; the withdrawal waits, its money stays held"}
+		err = &rail.Wait{Code: rail.CodePruned, Text: "the network's node no longer has the balances that must be compared; the withdrawal waits, its money stays held"}
 	}
 	if err != nil {
 		return false, err
@@ -117,7 +117,7 @@ func (o *look) around(ctx context.Context, asset string, who common.Address, b *
 		have[n], err = o.balance(ctx, asset, who, at[n])
 		return err
 	})
-	if has(err, CodePruned) || has(err, rail.CodeRefuses) {
+	if has(err, rail.CodePruned) || has(err, rail.CodeRefuses) {
 		return before, after, false, nil
 	}
 	return have[0], have[1], err == nil, err

@@ -11,9 +11,6 @@ import (
 	"sluice/internal/rail/node"
 )
 
-// CodePruned says that the node no longer has what must be looked up.
-const CodePruned = "node_lacks_history"
-
 // unavailable says what was being done when a node gave no answer that decides anything;
 // nil for nil. A refusal is named for what it is, and never called silence.
 func unavailable(err error, doing string) error {
@@ -45,7 +42,7 @@ var refusals = []struct {
 	words      []string
 }{
 	{
-		CodePruned, "the network's node no longer has the state that must be looked up; the withdrawal waits, its money stays held",
+		rail.CodePruned, "the network's node no longer has the state that must be looked up; the withdrawal waits, its money stays held",
 		[]string{"missing trie node", "historical state", "state not available", "state is not available", "pruned", "state unavailable", "no state"},
 	},
 	{
@@ -53,7 +50,7 @@ var refusals = []struct {
 		[]string{"exceeds block gas limit", "block gas limit", "exceeds the limit allowed for the block", "gas limit too high", "gas limit is too high", "exceeds maximum per-transaction gas limit", "tx gas limit"},
 	},
 	{
-		CodeFeeCap, "the network's node takes no transaction whose fee can be so high; an operator lowers fee_budget or raises the node's limit",
+		rail.CodeFeeCap, "the network's node takes no transaction whose fee can be so high; an operator lowers fee_budget or raises the node's limit",
 		[]string{"exceeds the configured cap", "fee cap exceeded"},
 	},
 	{
@@ -61,21 +58,14 @@ var refusals = []struct {
 		[]string{"insufficient funds", "insufficient balance", "not enough funds", "insufficientfunds"},
 	},
 	{
-		CodePoolFull, "the network's pool is full; the same transaction is sent again",
+		rail.CodePoolFull, "the network's pool is full; the same transaction is sent again",
 		[]string{"pool is full", "txpool is full", "mempool is full", "limit reached", "account limit exceeded", "queue is full", "accounttxpool"},
 	},
 	{
-		CodeFeeModel, "the network's node does not know this kind of transaction; an operator must look",
+		rail.CodeFeeModel, "the network's node does not know this kind of transaction; an operator must look",
 		[]string{"transaction type not supported", "type not supported", "unsupported transaction type", "1559 not"},
 	},
 }
-
-// Codes of Wait beside those of package rail.
-const (
-	CodeFeeCap   = "fee_above_node_limit"
-	CodePoolFull = "pool_full"
-	CodeFeeModel = "fee_model"
-)
 
 func named(refused *node.Refusal) (code, text string) {
 	for _, r := range refusals {

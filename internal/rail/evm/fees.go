@@ -59,7 +59,7 @@ func (r *Rail) market(ctx context.Context) (base, tip *big.Int, err error) {
 			return prices{}, err
 		}
 		if head.base == nil {
-			return prices{}, &rail.Wait{Code: CodeFeeModel, Text: "the network's blocks name no fee per gas (EIP-1559), so nothing can be paid there; an operator must look"}
+			return prices{}, &rail.Wait{Code: rail.CodeFeeModel, Text: "the network's blocks name no fee per gas (EIP-1559), so nothing can be paid there; an operator must look"}
 		}
 		// By the rules of EIP-1559 the next block's fee is at least seven eighths of this one's.
 		out := prices{base: new(big.Int).Sub(head.base, new(big.Int).Rsh(head.base, 3))}

@@ -43,7 +43,7 @@ func (r *Rail) tagged(ctx context.Context) (*block, error) {
 	switch code, _, _ := rail.Why(err); {
 	case errors.Is(err, errNothing):
 		return nil, noFinal(errors.New("the node names no " + r.conf.Finality.Tag + " block"))
-	case code == rail.CodeRefuses || code == CodePruned:
+	case code == rail.CodeRefuses || code == rail.CodePruned:
 		return nil, noFinal(err)
 	case err != nil:
 		return nil, err

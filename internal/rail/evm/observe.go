@@ -207,7 +207,7 @@ func (o *look) decided(ctx context.Context, out rail.Observation, b *block, tx *
 		return rail.Observation{}, err
 	}
 	if again := o.lookAgain(verdicts, tx); again {
-		out.Why = &rail.Wait{Code: CodeLookAgain, Text: "a final block shows that the payout was not made; that is looked at again before its money comes back"}
+		out.Why = &rail.Wait{Code: rail.CodeLookAgain, Text: "a final block shows that the payout was not made; that is looked at again before its money comes back"}
 		return out, nil
 	}
 	if rec.reverted() {
@@ -222,9 +222,6 @@ func (o *look) decided(ctx context.Context, out rail.Observation, b *block, tx *
 	}
 	return out, nil
 }
-
-// CodeLookAgain says that an outcome was seen once and is looked at again.
-const CodeLookAgain = "looked_at_again"
 
 // vault is the one that the attempts pay by, or else the wallet's.
 func (o *look) vault() common.Address {
