@@ -58,6 +58,7 @@ const (
 	WalletFunded    Type = "wallet.funded"    // a deposit to a wallet was booked
 	WalletOutflow   Type = "wallet.outflow"   // money left a wallet without a payout of ours
 	WalletExplained Type = "wallet.explained" // an operator booked such an outflow with a reason
+	WalletRegained  Type = "wallet.regained"  // such an outflow is back, or never was: the alarm is over
 	WalletLow       Type = "wallet.low"       // a wallet can pay less than its threshold
 	WalletOK        Type = "wallet.ok"        // it no longer does
 )

@@ -58,6 +58,11 @@ func (db *DB) TreasuryState(ctx context.Context, w treasury.Wallet, pos rail.Pos
 			}
 			st.Open = append(st.Open, o)
 		}
+		wallet, _, err := first(ctx, q, wallets, "WHERE t.shard = $1 AND t.seq = $2", treasury.OperatorShard, w.Seq)
+		if err != nil {
+			return err
+		}
+		st.Next = uint64(max(wallet.NextNonce, 0))
 		for n := range db.shards {
 			if err := each(ctx, q, houses, "WHERE t.shard = $1 AND t.name = $2", []any{n, treasury.House(w.Seq)}, func(h ledger.House) error {
 				// Out less in: see treasury.House.

@@ -56,6 +56,7 @@ type chain struct {
 	mined  map[string]uint64 // block of a transaction, by its id
 	fails  bool              // the next transactions pay nothing
 	down   bool
+	lie    map[string]uint64 // balances that it shows in place of the true ones, by asset
 }
 
 const (
@@ -72,6 +73,18 @@ func (c *chain) latest() *state { return &c.states[len(c.states)-1] }
 // move changes what an address has in the next block.
 func (c *chain) move(addr, asset string, in, out uint64) {
 	c.block(func(s *state) { s.add(addr, asset, in, out) })
+}
+
+// steal is a transaction of somebody else who has the key.
+func (c *chain) steal(addr, asset string, amount uint64) {
+	c.block(func(s *state) { s.add(addr, asset, 0, amount); s.nonces[addr]++ })
+}
+
+// lies makes the chain show other balances from now on; nil: the true ones.
+func (c *chain) lies(balances map[string]uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lie = balances
 }
 
 func (s *state) add(addr, asset string, in, out uint64) {
@@ -258,7 +271,11 @@ func (c *chain) Observe(_ context.Context, _ rail.Slot, _ []rail.Payout, attempt
 }
 
 func (c *chain) amounts(s state, wallet string) map[string]money.Amount {
-	return map[string]money.Amount{"ETH": money.Of(s.balances[wallet]["ETH"]), "USDT": money.Of(s.balances[wallet]["USDT"])}
+	out := map[string]money.Amount{"ETH": money.Of(s.balances[wallet]["ETH"]), "USDT": money.Of(s.balances[wallet]["USDT"])}
+	for asset, v := range c.lie {
+		out[asset] = money.Of(v)
+	}
+	return out
 }
 
 func (c *chain) Balance(_ context.Context, wallet string) (map[string]money.Amount, error) {

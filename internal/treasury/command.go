@@ -37,10 +37,12 @@ type BookChain struct {
 	Asset  string
 	Block  uint64
 	Hash   string
-	// Deposit and Gone are what is new. One of them is zero.
+	// What is new: a deposit, money that left without us, or some of that is back. An
+	// alarm that is over and a deposit may come together; else all but one are zero.
 	Deposit money.Amount
 	Gone    money.Amount
-	Seen    int64 // Book.Version that it was worked out from; 0 for none
+	Back    money.Amount // at most what is missing
+	Seen    int64        // Book.Version that it was worked out from; 0 for none
 }
 
 // Reads implements commit.Command.
@@ -70,8 +72,8 @@ func (c BookChain) Apply(v *commit.View) (any, error) {
 		return nil, fault.New(fault.Conflict, "books_moved", "the books of the wallet changed meanwhile: look again")
 	case known && b.Block >= block && b.Block > 0:
 		return b, nil // booked, or older than what was: the difference shows again at the next final block
-	case c.Deposit.IsZero() == c.Gone.IsZero():
-		return nil, fmt.Errorf("%w: a booking of deposit %s and outflow %s", commit.ErrInvariant, c.Deposit, c.Gone)
+	case c.Gone.IsZero() == (c.Deposit.IsZero() && c.Back.IsZero()):
+		return nil, fmt.Errorf("%w: a booking of deposit %s, outflow %s and return %s", commit.ErrInvariant, c.Deposit, c.Gone, c.Back)
 	}
 	b.BookKey, b.Block, b.Hash = BookKey{c.Wallet, c.Asset}, block, c.Hash
 	if !c.Gone.IsZero() {
@@ -81,6 +83,17 @@ func (c BookChain) Apply(v *commit.View) (any, error) {
 		}
 		tell(v, event.WalletOutflow, c.Wallet, b, c.Gone, Actor, "money left the wallet without a payout of ours")
 		return put(v, b), nil
+	}
+	if !c.Back.IsZero() {
+		var err error
+		if b.Missing, err = b.Missing.Sub(c.Back); err != nil {
+			return nil, fmt.Errorf("%w: %s is back of %s that is missing", commit.ErrInvariant, c.Back, b.Missing)
+		}
+		tell(v, event.WalletRegained, c.Wallet, b, c.Back, Actor, "what had left the wallet without a payout of ours is there")
+		b = put(v, b)
+		if c.Deposit.IsZero() {
+			return b, nil
+		}
 	}
 	if err := fund(v, Funding{Wallet: c.Wallet, Asset: c.Asset, Kind: KindDeposit, Amount: c.Deposit, Block: block, Hash: c.Hash, Actor: Actor}); err != nil {
 		return nil, err

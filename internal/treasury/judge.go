@@ -14,13 +14,14 @@ import (
 // Cause says why chain and ledger differ.
 type Cause string
 
-// The causes. All but CauseUnexplained are in order.
+// The causes. All but the last two are in order.
 const (
 	CauseNone        Cause = "agrees"
 	CauseInFlight    Cause = "in_flight"   // a block holds payouts that are not concluded and booked yet
 	CauseNotFinal    Cause = "not_final"   // the latest block differs from the final one, which agrees
 	CauseDeposit     Cause = "deposit"     // more than the ledger: it will be booked
 	CauseUnexplained Cause = "unexplained" // less than the ledger: money left without us
+	CauseDoubted     Cause = "doubted"     // less than the ledger, and it cannot have left: the node is not believed
 )
 
 // Line is one wallet in one asset: both sides, what differs, and why.
@@ -37,10 +38,11 @@ type Line struct {
 	Cause      Cause
 	Text       string // for a person
 	settled    bool   // the ledger has booked exactly the payouts that the block shows
+	unsigned   bool   // nothing of it can have left: no transaction but ours was signed
 }
 
 // OK tells whether nobody has to look.
-func (l Line) OK() bool { return l.Cause != CauseUnexplained }
+func (l Line) OK() bool { return l.Cause != CauseUnexplained && l.Cause != CauseDoubted }
 
 // settled tells whether the ledger has booked exactly the payouts that the position
 // shows, after Ahead is taken back; if not, why for a person.
@@ -56,10 +58,10 @@ func settled(pos rail.Position, st State) (bool, string) {
 	return true, ""
 }
 
-// Judge holds a wallet's position against its books. latest is the balance at the
-// latest block; nil when it is not known. The state must have been read after the
-// position, and for it.
-func Judge(w Wallet, pos rail.Position, latest map[string]money.Amount, st State) []Line {
+// Judge holds a wallet's position against its books. feeAsset is the network's native
+// coin; latest is the balance at the latest block, nil when it is not known. The state must
+// have been read after the position, and for it.
+func Judge(w Wallet, feeAsset string, pos rail.Position, latest map[string]money.Amount, st State) []Line {
 	ok, busy := settled(pos, st)
 	var out []Line
 	for _, asset := range slices.Sorted(maps.Keys(pos.Balances)) {
@@ -72,6 +74,8 @@ func Judge(w Wallet, pos rail.Position, latest map[string]money.Amount, st State
 			l.Latest = now
 		}
 		l.Difference = Less(l.Chain, money.Amount{}).sub(l.Booked)
+		// A native coin leaves an account by a transaction of the account, and each has a nonce.
+		l.unsigned = asset == feeAsset && pos.Coins == nil && pos.Nonce <= st.Next
 		l.Cause, l.Text = cause(l, ok, busy)
 		if book.Block > int64(min(pos.Block, math.MaxInt64)) && l.Missing.IsZero() {
 			l.Cause, l.Text = CauseNotFinal, fmt.Sprintf("the node is behind: block %d was booked already, it calls %d final", book.Block, pos.Block)
@@ -89,6 +93,10 @@ func cause(l Line, settled bool, busy string) (Cause, string) {
 	switch news := l.news().Sign(); {
 	case !settled && l.news().Sign() != 0 && l.Missing.IsZero():
 		return CauseInFlight, busy
+	case news < 0 && l.unsigned && l.Missing.IsZero():
+		return CauseDoubted, fmt.Sprintf("the node shows less than there can be at block %d, though nothing but payouts of ours was signed: the node errs, or the network takes fees that its receipts do not show. It is looked at again", l.Block)
+	case !l.Missing.IsZero() && news > 0:
+		return CauseUnexplained, "money left the wallet without a payout of ours, and some or all of it is back; the server books that by itself"
 	case !l.Missing.IsZero() || news < 0:
 		return CauseUnexplained, "money left the wallet without a payout of ours: find out how, then `sluice reconcile book`"
 	case news > 0:

@@ -145,7 +145,7 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 		}
 	}
 	if pos.Balances != nil {
-		out.Lines = Judge(w, pos, latest, st)
+		out.Lines = Judge(w, out.FeeAsset, pos, latest, st)
 	}
 	var spent map[string]money.Amount
 	if pace {

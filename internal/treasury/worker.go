@@ -28,6 +28,9 @@ type Options struct {
 	Assets money.Assets
 	// Every is how often wallets are looked at. Default 15 s.
 	Every time.Duration
+	// Doubt is how long a node must show less of a native coin than can have left before the
+	// alarm is raised all the same. Default 10 min.
+	Doubt time.Duration
 	// Outages, if set, is told whether the nodes answer.
 	Outages *outage.Book
 	Log     *slog.Logger
@@ -40,6 +43,7 @@ type Worker struct {
 	survey Survey
 	turns  Turns // nil: this process only looks
 	opt    Options
+	sights sights
 
 	mu   sync.Mutex
 	seen []Status
@@ -53,10 +57,13 @@ func NewWorker(loop *commit.Loop, survey Survey, turns Turns, opt Options) *Work
 	if opt.Every <= 0 {
 		opt.Every = 15 * time.Second
 	}
+	if opt.Doubt <= 0 {
+		opt.Doubt = 10 * time.Minute
+	}
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	return &Worker{loop: loop, survey: survey, turns: turns, opt: opt}
+	return &Worker{loop: loop, survey: survey, turns: turns, opt: opt, sights: sights{after: opt.Doubt, now: survey.Now}}
 }
 
 // Seen is what the last look showed, for metrics.
@@ -126,56 +133,69 @@ func (w *Worker) warn(ctx context.Context, text string, err error, args ...any) 
 	}
 }
 
-// book asks for a turn on the wallet when its lines show something new. Even when its
-// payouts are not all concluded yet: they are by the time the turn comes.
+// book asks for a turn on the wallet when its lines show something new that has been seen
+// often enough. Even when its payouts are not all concluded yet: they are by the time the
+// turn comes.
 func (w *Worker) book(st Status, pos rail.Position) {
-	if w.turns == nil || !slices.ContainsFunc(st.Lines, func(l Line) bool { return l.news().Sign() != 0 }) {
+	steady := map[string]sight{}
+	for _, l := range st.Lines {
+		if s, ok := w.sights.see(l); ok {
+			steady[l.Asset] = s
+		}
+	}
+	if w.turns == nil || len(steady) == 0 {
 		return
 	}
 	w.turns(st.Wallet.Seq, func(ctx context.Context, g Guard) {
-		if err := w.bookNow(ctx, g, st.Wallet, pos); err != nil {
+		if err := w.bookNow(ctx, g, st, pos, steady); err != nil {
 			w.warn(ctx, "a deposit cannot be booked; it is tried again", err, "wallet", st.Wallet.Text())
 		}
 	})
 }
 
-// bookNow books what a position shows beyond the ledger. The caller has the wallet for
-// itself.
-func (w *Worker) bookNow(ctx context.Context, g Guard, wal Wallet, pos rail.Position) error {
+// bookNow books what a position shows beyond the ledger, at most as much of each asset as
+// all looks before have shown. The caller has the wallet for itself.
+func (w *Worker) bookNow(ctx context.Context, g Guard, seen Status, pos rail.Position, steady map[string]sight) error {
+	wal := seen.Wallet
 	st, err := w.survey.Read.TreasuryState(ctx, wal, pos)
 	if err != nil {
 		return err
 	}
-	for _, l := range Judge(wal, pos, nil, st) {
-		if !l.due() {
+	for _, l := range Judge(wal, seen.FeeAsset, pos, nil, st) {
+		s, ok := steady[l.Asset]
+		if !ok || !l.due() || l.news().Sign() != s.sign {
 			continue
 		}
-		news := l.news()
-		abs, err := news.Abs()
+		c, err := l.booking(s.least)
 		if err != nil {
 			return err
 		}
-		c := BookChain{Guard: g, Wallet: wal.Seq, Asset: l.Asset, Block: pos.Block, Hash: pos.Hash, Seen: st.Books[l.Asset].Version}
-		if news.Sign() > 0 {
-			c.Deposit = abs
-		} else {
-			c.Gone = abs
-		}
+		c.Guard, c.Hash, c.Seen = g, pos.Hash, st.Books[l.Asset].Version
 		if _, err := commit.Do[Book](ctx, w.loop, OperatorShard, c); err != nil {
 			if code := fault.CodeOf(err); code == "lease_lost" || code == "books_moved" {
 				return nil // the next look sees it again
 			}
 			return err
 		}
-		text := w.opt.Assets[l.Asset].Format(abs) + " " + l.Asset
-		if news.Sign() > 0 {
-			w.opt.Log.Info("a deposit to a wallet was booked", "wallet", wal.Text(), "amount", text, "block", pos.Block)
-			continue
-		}
-		w.opt.Log.Error("money left a wallet without a payout of ours: find out how, then book it with `sluice reconcile book`",
-			"wallet", wal.Text(), "address", wal.Address, "network", wal.Network, "amount", text, "block", pos.Block)
+		w.sights.forget(l)
+		w.say(c, wal)
 	}
 	return nil
+}
+
+// say logs what was booked.
+func (w *Worker) say(c BookChain, wal Wallet) {
+	text := func(a money.Amount) string { return w.opt.Assets[c.Asset].Format(a) + " " + c.Asset }
+	if !c.Back.IsZero() {
+		w.opt.Log.Warn("what had left a wallet without a payout of ours is there: the alarm is over", "wallet", wal.Text(), "amount", text(c.Back), "block", c.Block)
+	}
+	if !c.Deposit.IsZero() {
+		w.opt.Log.Info("a deposit to a wallet was booked", "wallet", wal.Text(), "amount", text(c.Deposit), "block", c.Block)
+	}
+	if !c.Gone.IsZero() {
+		w.opt.Log.Error("money left a wallet without a payout of ours: find out how, then book it with `sluice reconcile book`",
+			"wallet", wal.Text(), "address", wal.Address, "network", wal.Network, "amount", text(c.Gone), "block", c.Block)
+	}
 }
 
 // low tells when a wallet has crossed its threshold. The row that remembers it is only

@@ -60,6 +60,7 @@ type world struct {
 	account id.Seq
 	wallets []dispatch.Wallet
 	low     []treasury.Threshold
+	doubt   time.Duration
 
 	stop     func() // of the workers
 	end      func() // of everything
@@ -126,7 +127,7 @@ func (w *world) start() {
 	turns := func(wallet id.Seq, fn func(context.Context, treasury.Guard)) {
 		pay.Turn(wallet, func(ctx context.Context, h dispatch.Holder) { fn(ctx, h) })
 	}
-	w.treasury = treasury.NewWorker(w.loop, w.survey(), turns, treasury.Options{Assets: assets, Log: log})
+	w.treasury = treasury.NewWorker(w.loop, w.survey(), turns, treasury.Options{Assets: assets, Doubt: w.doubt, Log: log})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- pay.Run(ctx) }()
