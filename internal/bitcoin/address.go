@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+
 	"sluice/internal/fault"
 )
 
@@ -18,6 +20,7 @@ var (
 	errPublicKey = fault.New(fault.Invalid, "address_public_key", "this is a public key, not an address: ask for an address")
 	errProgram   = fault.New(fault.Invalid, "address_malformed", "the address has a length that no wallet can spend from")
 	errFuture    = fault.New(fault.Invalid, "address_unsupported", "the address is of a version that the network does not protect yet: everybody could take what is sent there")
+	errNoPoint   = fault.New(fault.Invalid, "address_unspendable", "the address holds no key that can exist (it is no point of the curve): what is sent there is lost. Ask for another address")
 	errMWEB      = fault.New(fault.Invalid, "address_unsupported", "MWEB addresses are not supported: ask for a normal one, like ltc1q...")
 	errAmbiguous = fault.New(fault.Invalid, "address_ambiguous", "this old form is written like an address of another coin: ask for the new form of the same address (ltc1... or M...) to be sure whose it is")
 )
@@ -104,8 +107,17 @@ func (c Chain) decode32(s string, at int) ([]byte, error) {
 		return nil, errProgram
 	case version > 1 || version == 1 && len(program) != 32:
 		return nil, errFuture
+	case version == 1 && !OnCurve(program):
+		return nil, errNoPoint
 	}
 	return WitnessScript(version, program), nil
+}
+
+// OnCurve tells whether 32 bytes are the x coordinate of a point of secp256k1: the key of a
+// taproot output (BIP 341). Nobody can ever spend an output whose key is none.
+func OnCurve(x []byte) bool {
+	var at, y secp256k1.FieldVal
+	return len(x) == 32 && !at.SetByteSlice(x) && secp256k1.DecompressY(&at, false, &y)
 }
 
 func (c Chain) decode58(s string) ([]byte, error) {

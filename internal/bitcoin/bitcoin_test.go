@@ -34,6 +34,11 @@ func TestCase41_addresses(t *testing.T) {
 		{"bitcoin", "bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs", "", "address_unsupported"},
 		{"bitcoin", "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y", "", "address_unsupported"},
 		{"bitcoin", "BC1QR508D6QEJXTDG4Y5R3ZARVARYV98GJ9P", "", "address_malformed"},
+		// f18: version 1 whose 32 bytes are no point of the curve, and those above its field.
+		{"bitcoin-regtest", "bcrt1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqc8gma6", "512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798", ""},
+		{"bitcoin-regtest", "bcrt1pqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqzssr24l3", "", "address_unspendable"},
+		{"bitcoin-regtest", "bcrt1plllllllllllllllllllllllllllllllllllllllllllllllllllse0lp4e", "", "address_unspendable"},
+		{"bitcoin-regtest", "bcrt1pqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqm3usuw", "", "address_unspendable"},
 		// The checksum of the other version: bech32 for v1, bech32m for v0.
 		{"bitcoin", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd", "", "address_checksum"},
 		{"bitcoin", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kemeawh", "", "address_checksum"},
@@ -81,6 +86,12 @@ func TestAddressRoundTrip(t *testing.T) {
 		}[rapid.IntRange(0, 4).Draw(t, "kind")]
 		typed := c.Address(script)
 		got, canonical, err := c.Decode(typed)
+		if bitcoin.KindOf(script) == bitcoin.P2TR && !bitcoin.OnCurve(hash) {
+			if fault.CodeOf(err) != "address_unspendable" {
+				t.Fatalf("%s: got %x (%v), and nobody can spend it", typed, got, err)
+			}
+			return
+		}
 		if err != nil || string(got) != string(script) || canonical != typed {
 			t.Fatalf("%s: got %x %s (%v), want %x", typed, got, canonical, err, script)
 		}

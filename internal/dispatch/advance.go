@@ -333,7 +333,7 @@ func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work
 		return d, nil
 	}
 	last := d.Attempts[len(d.Attempts)-1]
-	if _, writes := h.rail.(rail.Writer); !writes && !dropped && h.opt.BumpAfter > 0 && time.Since(last.CreatedAt) >= h.opt.BumpAfter {
+	if _, writes := h.rail.(rail.Writer); !writes && !dropped && !seen.Lost && h.opt.BumpAfter > 0 && time.Since(last.CreatedAt) >= h.opt.BumpAfter {
 		bumped, err := h.sign(ctx, d)
 		h.opt.Outages.Note(outage.Subject{What: outage.Step, Name: "higher fee of " + dispatchText(d.Dispatch.Seq)}, err)
 		if err == nil {

@@ -41,9 +41,10 @@ func Hide(start, end string) string { return start + hide + end }
 func Hidden(canonical string) bool { return strings.Contains(canonical, hide) }
 
 // AmountChecker is a rail that knows amounts that it will never pay, whatever its wallets
-// hold: those above a limit of its scheme.
+// hold: those above a limit of its scheme, or more than there can be. Every rail is one: a
+// payout that cannot be is refused when it is asked for, not when it is planned.
 type AmountChecker interface {
-	// CheckAmount refuses with a fault of kind Invalid about amount. service is
-	// Payment.Service. It asks no network.
-	CheckAmount(service string, amount money.Amount) error
+	// CheckAmount refuses with a fault of kind Invalid about amount, which is what the
+	// receiver gets. service is Payment.Service. It asks no network.
+	CheckAmount(asset, service string, amount money.Amount) error
 }

@@ -156,7 +156,10 @@ type Observation struct {
 	// already: one fate for each payout, in order, or none at all. Only rails whose
 	// payouts end one by one give it; a fate that was proved never changes.
 	Decided []Fate
-	Note    string // for the timeline and the log; it names no node and repeats no words of one
+	// Lost is set at StageSent when the node holds none of the attempts: its bytes must be
+	// sent again before anything else helps.
+	Lost bool
+	Note string // for the timeline and the log; it names no node and repeats no words of one
 	// Why says what keeps a slot from going on that only time or an operator can end; nil
 	// for nothing. Cause is for the operator's log, without secrets.
 	Why   *Wait

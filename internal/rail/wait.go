@@ -90,3 +90,9 @@ func NotNow(f Feasibility, err error) (Feasibility, error) {
 	}
 	return Feasibility{Code: code, Reason: text, Cause: err}, nil
 }
+
+// Has tells whether an error is a Wait with a code.
+func Has(err error, code string) bool {
+	got, _, ok := Why(err)
+	return ok && got == code
+}

@@ -11,16 +11,8 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
 
-	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
-
-// incomplete says that an answer lacks something that nothing else can stand for.
-func incomplete(method, what string) *rail.Wait {
-	return &rail.Wait{
-		Code: rail.CodeIncomplete, Text: "the network's answer is incomplete or contradicts itself; the withdrawal waits, its money stays held",
-		Cause: fmt.Errorf("the answer to %s cannot be used: %s", method, what),
-	}
-}
 
 // quantity is a number on the wire: hex digits after 0x, leading zeros or not.
 type quantity struct{ v *big.Int }
@@ -73,9 +65,9 @@ func (b *block) UnmarshalJSON(text []byte) error {
 	number := in.Number.num()
 	switch {
 	case number == nil || !number.IsUint64():
-		return incomplete("eth_getBlockByNumber", "number is missing")
+		return node.Incomplete("eth_getBlockByNumber", "number is missing")
 	case in.Hash == nil || *in.Hash == (common.Hash{}):
-		return incomplete("eth_getBlockByNumber", "hash is missing")
+		return node.Incomplete("eth_getBlockByNumber", "hash is missing")
 	}
 	*b = block{number: number.Uint64(), hash: *in.Hash, base: in.BaseFeePerGas.num(), listed: in.Transactions != nil}
 	if g := in.GasLimit.num(); g != nil && g.IsUint64() {
@@ -136,7 +128,7 @@ func (r *receipt) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	if in.TransactionHash == nil {
-		return incomplete("eth_getTransactionReceipt", "transactionHash is missing")
+		return node.Incomplete("eth_getTransactionReceipt", "transactionHash is missing")
 	}
 	*r = receipt{tx: *in.TransactionHash, price: in.EffectiveGasPrice.num(), extra: in.L1Fee.num(), logged: in.Logs != nil}
 	if in.BlockHash != nil {
@@ -212,7 +204,7 @@ func (t *transaction) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	if in.Hash == nil {
-		return incomplete("eth_getTransactionByHash", "hash is missing")
+		return node.Incomplete("eth_getTransactionByHash", "hash is missing")
 	}
 	*t = transaction{hash: *in.Hash, mined: in.BlockHash != nil && *in.BlockHash != (common.Hash{}) || in.BlockNumber.num() != nil, raw: slices.Clone(text)}
 	if in.From != nil {

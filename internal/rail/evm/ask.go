@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum"
@@ -112,7 +111,7 @@ func (r *Rail) ask(ctx context.Context, into any, method string, params ...any) 
 	err := r.client.Call(ctx, &raw, method, params...)
 	switch {
 	case errors.Is(err, rpc.ErrNoResult):
-		return incomplete(method, "it has neither a result nor an error")
+		return node.Incomplete(method, "it has neither a result nor an error")
 	case err != nil:
 		return err
 	case len(raw) == 0 || string(raw) == "null":
@@ -123,7 +122,7 @@ func (r *Rail) ask(ctx context.Context, into any, method string, params ...any) 
 		if errors.As(err, &lacks) {
 			return lacks
 		}
-		return incomplete(method, node.Printable(err.Error()))
+		return node.Incomplete(method, node.Printable(err.Error()))
 	}
 	return nil
 }
@@ -132,7 +131,7 @@ func (r *Rail) ask(ctx context.Context, into any, method string, params ...any) 
 func (r *Rail) must(ctx context.Context, into any, doing, method string, params ...any) error {
 	err := r.ask(ctx, into, method, params...)
 	if errors.Is(err, errNothing) {
-		return incomplete(method, "it is null")
+		return node.Incomplete(method, "it is null")
 	}
 	return unavailable(err, doing)
 }
@@ -160,7 +159,7 @@ func at(block *big.Int) string {
 func (r *Rail) number(ctx context.Context, n uint64) (*block, error) {
 	b, err := r.block(ctx, at(new(big.Int).SetUint64(n)), fmt.Sprintf("read block %d", n))
 	if err == nil && b.number != n {
-		return nil, incomplete("eth_getBlockByNumber", fmt.Sprintf("it is about block %d, not %d", b.number, n))
+		return nil, node.Incomplete("eth_getBlockByNumber", fmt.Sprintf("it is about block %d, not %d", b.number, n))
 	}
 	return b, err
 }
@@ -171,7 +170,7 @@ func (r *Rail) block(ctx context.Context, which, doing string) (*block, error) {
 	err := r.ask(ctx, b, "eth_getBlockByNumber", which, false)
 	var refused *node.Refusal
 	switch {
-	case errors.As(err, &refused) && says(refused, "block not found", "header not found", "unknown block"):
+	case errors.As(err, &refused) && node.Says(refused, "block not found", "header not found", "unknown block"):
 		return nil, errNothing
 	case errors.Is(err, errNothing):
 		return nil, errNothing
@@ -186,7 +185,7 @@ func (r *Rail) head(ctx context.Context) (*block, error) {
 	return rail.Once(ctx, r.key("head"), func() (*block, error) {
 		b, err := r.block(ctx, "latest", "read the latest block")
 		if errors.Is(err, errNothing) {
-			return nil, incomplete("eth_getBlockByNumber", "there is no latest block")
+			return nil, node.Incomplete("eth_getBlockByNumber", "there is no latest block")
 		}
 		return b, err
 	})
@@ -213,7 +212,7 @@ func (r *Rail) nonceAt(ctx context.Context, who common.Address, block *big.Int) 
 func (r *Rail) nonce(ctx context.Context, who common.Address, which string) (uint64, error) {
 	n, err := r.quantity(ctx, fmt.Sprintf("read the nonce of %s at %s", who, which), "eth_getTransactionCount", who, which)
 	if err == nil && !n.IsUint64() {
-		err = incomplete("eth_getTransactionCount", "it is no nonce")
+		err = node.Incomplete("eth_getTransactionCount", "it is no nonce")
 	}
 	if err != nil {
 		return 0, err
@@ -241,7 +240,7 @@ func (r *Rail) callAt(ctx context.Context, msg ethereum.CallMsg, block *big.Int)
 		var out hexutil.Bytes
 		err := r.ask(ctx, &out, "eth_call", fields(msg), at(block))
 		if errors.Is(err, errNothing) {
-			err = incomplete("eth_call", "it is null")
+			err = node.Incomplete("eth_call", "it is null")
 		}
 		return out, err
 	})
@@ -255,11 +254,11 @@ func (r *Rail) estimate(ctx context.Context, msg ethereum.CallMsg, block *big.In
 		err := r.ask(ctx, &q, "eth_estimateGas", fields(msg), at(block))
 		switch {
 		case errors.Is(err, errNothing):
-			return 0, incomplete("eth_estimateGas", "it is null")
+			return 0, node.Incomplete("eth_estimateGas", "it is null")
 		case err != nil:
 			return 0, err
 		case !q.v.IsUint64() || q.v.Uint64() < plainGas:
-			return 0, incomplete("eth_estimateGas", "no transaction works with so little gas")
+			return 0, node.Incomplete("eth_estimateGas", "no transaction works with so little gas")
 		}
 		return q.v.Uint64(), nil
 	})
@@ -306,7 +305,7 @@ func (r *Rail) receiptOf(ctx context.Context, hash common.Hash) (*receipt, error
 	case err != nil:
 		return nil, unavailable(err, "read the receipt of "+hash.Hex())
 	case out.tx != hash:
-		return nil, incomplete("eth_getTransactionReceipt", "it is about another transaction")
+		return nil, node.Incomplete("eth_getTransactionReceipt", "it is about another transaction")
 	}
 	return out, nil
 }
@@ -322,36 +321,7 @@ func (r *Rail) transaction(ctx context.Context, hash common.Hash) (*transaction,
 	case err != nil:
 		return nil, unavailable(err, "look for "+hash.Hex())
 	case out.hash != hash:
-		return nil, incomplete("eth_getTransactionByHash", "it is about another transaction")
+		return nil, node.Incomplete("eth_getTransactionByHash", "it is about another transaction")
 	}
 	return out, nil
-}
-
-// says tells whether a node's refusal has one of the phrases.
-func says(err error, phrases ...string) bool { return which(err, phrases...) != "" }
-
-// which is the first of the phrases that a node's refusal has, "" for none. Codes of nodes
-// agree on very little, their words on a bit more: only letters and digits are compared.
-func which(err error, phrases ...string) string {
-	var refused *node.Refusal
-	if !errors.As(err, &refused) {
-		return ""
-	}
-	said := letters(refused.Message)
-	for _, p := range phrases {
-		if strings.Contains(said, letters(p)) {
-			return p
-		}
-	}
-	return ""
-}
-
-// letters is a text in lower case with nothing but letters and digits.
-func letters(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, strings.ToLower(s))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"math/big"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"sluice/internal/fault"
+	"sluice/internal/money"
 	"sluice/internal/rail"
 )
 
@@ -80,6 +82,19 @@ func (r *Rail) Check(_ context.Context, typed, tag, asset string) (rail.Target, 
 		}
 	}
 	return rail.Target{Network: r.conf.Network, Typed: typed, Canonical: a.Hex(), Decoded: a.Bytes()}, nil
+}
+
+// nativeMost is more of a native coin than any chain has, in wei: 2^96, 79 thousand
+// million coins.
+var nativeMost = new(big.Int).Lsh(big.NewInt(1), 96)
+
+// CheckAmount implements rail.AmountChecker. What a token's contract holds at the most,
+// only the chain knows.
+func (r *Rail) CheckAmount(asset, _ string, amount money.Amount) error {
+	if asset == r.conf.FeeAsset && Big(amount).Cmp(nativeMost) >= 0 {
+		return fault.Bad("amount_above_supply", "amount", "no chain has so much of its coin")
+	}
+	return nil
 }
 
 // Warn implements rail.Rail.

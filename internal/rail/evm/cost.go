@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"sluice/internal/money"
+	"sluice/internal/rail/node"
 )
 
 // feeOf is what a transaction in a block has cost, to the last unit: its gas, and what the
@@ -16,7 +17,7 @@ import (
 // the transaction where that is exact; else there is no answer.
 func (r *Rail) feeOf(ctx context.Context, in *receipt, b *block, tx *types.Transaction) (money.Amount, error) {
 	if in.gas == nil || *in.gas == 0 || *in.gas > tx.Gas() {
-		return money.Amount{}, incomplete("eth_getTransactionReceipt", "gasUsed is missing, or cannot be")
+		return money.Amount{}, node.Incomplete("eth_getTransactionReceipt", "gasUsed is missing, or cannot be")
 	}
 	price, err := priceOf(in, b, tx)
 	if err != nil {
@@ -44,7 +45,7 @@ func priceOf(in *receipt, b *block, tx *types.Transaction) (*big.Int, error) {
 		return p, nil
 	}
 	if b.base == nil {
-		return nil, incomplete("eth_getTransactionReceipt", "effectiveGasPrice is missing, and the block does not name its fee")
+		return nil, node.Incomplete("eth_getTransactionReceipt", "effectiveGasPrice is missing, and the block does not name its fee")
 	}
 	return smaller(new(big.Int).Add(b.base, tx.GasTipCap()), tx.GasFeeCap()), nil
 }

@@ -16,6 +16,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // Deployment is what a wallet must sign to get a vault.
@@ -138,7 +139,7 @@ func (r *Rail) Mined(ctx context.Context, txid string) (yes bool, cost money.Amo
 	case rec.reverted():
 		return false, cost, fault.New(fault.Refused, "reverted", "the transaction %s was reverted", txid)
 	case !rec.succeeded() || rec.number == nil:
-		return false, cost, incomplete("eth_getTransactionReceipt", "status or blockNumber is missing")
+		return false, cost, node.Incomplete("eth_getTransactionReceipt", "status or blockNumber is missing")
 	}
 	found, err := r.transaction(ctx, hash)
 	if err != nil {

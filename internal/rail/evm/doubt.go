@@ -18,17 +18,12 @@ import (
 // it again. So what says that it was not made is held against everything else that the
 // node shows, and is looked at twice.
 
-// doubtful says why a verdict that gives money back is not believed, "" when it is.
-func (o *look) doubtful(ctx context.Context, verdicts []verdict, b *block, tx *types.Transaction, rec *receipt) (string, error) {
-	if !slices.Contains(verdicts, dead) || isCancel(tx, o.who) {
+// doubtful says why a verdict that gives money back is not believed, "" when it is. It may
+// be asked as soon as a block holds the transaction, and should be: nodes forget the
+// balances around a block, many of them after 128 blocks.
+func (o *look) doubtful(ctx context.Context, verdicts []verdict, reasons []string, b *block, tx *types.Transaction, rec *receipt) (string, error) {
+	if !slices.Contains(verdicts, dead) || isCancel(tx, o.who) || o.doubts.cleared(tx.Hash(), b.hash) {
 		return "", nil
-	}
-	if !o.paysList(tx, rec) {
-		// The proof of death of a batch has two halves: the nonce is used up, and the
-		// vault has not paid the list by whatever other way.
-		if paid, err := o.paidBefore(ctx); err != nil || paid {
-			return "the vault has paid this list in a transaction we do not know", err
-		}
 	}
 	if rec.reverted() {
 		if sure, err := o.cannotRevert(ctx, b, tx); err != nil || sure {
@@ -42,11 +37,24 @@ func (o *look) doubtful(ctx context.Context, verdicts []verdict, b *block, tx *t
 		if arrived, err := o.arrived(ctx, o.payouts[n], b); err != nil || arrived {
 			return "the receipt says that the payout was not made, and the recipient has got as much in the same block", err
 		}
+		if reasons[n] != movedNothing {
+			continue
+		}
 		if left, err := o.leftUnlogged(ctx, o.payouts[n], b, tx, rec); err != nil || left {
 			return "the receipt shows no log of the payout, and the tokens have left the wallet all the same", err
 		}
 	}
+	o.doubts.clear(tx.Hash(), b.hash)
 	return "", nil
+}
+
+// elsewhere is the second half of the proof of death of a batch: the nonce is used up, and
+// the vault has not paid the list by whatever other way.
+func (o *look) elsewhere(ctx context.Context, verdicts []verdict, tx *types.Transaction, rec *receipt) (bool, error) {
+	if !slices.Contains(verdicts, dead) || o.paysList(tx, rec) {
+		return false, nil
+	}
+	return o.paidBefore(ctx)
 }
 
 // cannotRevert tells whether a transaction moves coins to an account without code: no
@@ -56,7 +64,7 @@ func (o *look) cannotRevert(ctx context.Context, b *block, tx *types.Transaction
 		return false, nil
 	}
 	code, err := o.codeAt(ctx, *tx.To(), b.at())
-	if has(err, rail.CodePruned) {
+	if rail.Has(err, rail.CodePruned) {
 		code, err = o.codeAt(ctx, *tx.To(), nil)
 	}
 	return err == nil && len(code) == 0, err
@@ -117,20 +125,59 @@ func (o *look) around(ctx context.Context, asset string, who common.Address, b *
 		have[n], err = o.balance(ctx, asset, who, at[n])
 		return err
 	})
-	if has(err, rail.CodePruned) || has(err, rail.CodeRefuses) {
+	if rail.Has(err, rail.CodePruned) || rail.Has(err, rail.CodeRefuses) {
 		return before, after, false, nil
 	}
 	return have[0], have[1], err == nil, err
 }
 
-// doubts remembers since when the end of a payout has been seen.
+// doubts remembers what it takes time to believe: since when the end of a payout has been
+// seen, in which block, and what else used a nonce. Losing it costs time only.
 type doubts struct {
-	mu    sync.Mutex
-	since map[common.Hash]time.Time
+	mu   sync.Mutex
+	seen map[common.Hash]doubt
+	used map[useKey]common.Hash
 }
 
-// doubtsMax bounds what is remembered; what is forgotten is looked at twice again.
+type doubt struct {
+	since time.Time
+	block common.Hash // in which everything else agrees with the end; zero: not looked at
+}
+
+type useKey struct {
+	who   common.Address
+	nonce uint64
+}
+
+// doubtsMax bounds what is remembered.
 const doubtsMax = 1 << 14
+
+// of returns what is remembered of a transaction, from now on at least.
+func (d *doubts) of(tx common.Hash) doubt {
+	seen, ok := d.seen[tx]
+	if !ok {
+		if d.seen == nil || len(d.seen) >= doubtsMax {
+			d.seen = map[common.Hash]doubt{}
+		}
+		seen = doubt{since: time.Now()}
+		d.seen[tx] = seen
+	}
+	return seen
+}
+
+func (d *doubts) cleared(tx, block common.Hash) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.of(tx).block == block
+}
+
+func (d *doubts) clear(tx, block common.Hash) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	seen := d.of(tx)
+	seen.block = block
+	d.seen[tx] = seen
+}
 
 // lookAgain tells whether a verdict that gives money back was not seen long enough.
 func (o *look) lookAgain(verdicts []verdict, tx *types.Transaction) bool {
@@ -138,16 +185,25 @@ func (o *look) lookAgain(verdicts []verdict, tx *types.Transaction) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !slices.Contains(verdicts, dead) || isCancel(tx, o.who) {
-		delete(d.since, hash)
+		delete(d.seen, hash)
 		return false
 	}
-	first, seen := d.since[hash]
-	if !seen {
-		if d.since == nil || len(d.since) >= doubtsMax {
-			d.since = map[common.Hash]time.Time{}
-		}
-		first = time.Now()
-		d.since[hash] = first
+	return time.Since(d.of(hash).since) < o.conf.LookAgain
+}
+
+// user and usedBy remember which transaction used a nonce that none of ours used.
+func (d *doubts) user(who common.Address, nonce uint64) (common.Hash, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tx, ok := d.used[useKey{who, nonce}]
+	return tx, ok
+}
+
+func (d *doubts) usedBy(who common.Address, nonce uint64, tx common.Hash) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.used == nil || len(d.used) >= doubtsMax {
+		d.used = map[useKey]common.Hash{}
 	}
-	return time.Since(first) < o.conf.LookAgain
+	d.used[useKey{who, nonce}] = tx
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"sluice/internal/money"
+	"sluice/internal/rail/node"
 )
 
 // The four parts of ERC-20 that a payout needs, packed by hand: selectors are the
@@ -41,7 +42,7 @@ func (r *Rail) readUint(ctx context.Context, contract common.Address, data []byt
 		return nil, err
 	}
 	if len(out) != word {
-		return nil, incomplete("eth_call", fmt.Sprintf("the contract %s answered %d bytes, want %d", contract, len(out), word))
+		return nil, node.Incomplete("eth_call", fmt.Sprintf("the contract %s answered %d bytes, want %d", contract, len(out), word))
 	}
 	return new(big.Int).SetBytes(out), nil
 }

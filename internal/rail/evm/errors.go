@@ -11,29 +11,8 @@ import (
 	"sluice/internal/rail/node"
 )
 
-// unavailable says what was being done when a node gave no answer that decides anything;
-// nil for nil. A refusal is named for what it is, and never called silence.
-func unavailable(err error, doing string) error {
-	var refused *node.Refusal
-	var w *rail.Wait
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &refused):
-		code, text := named(refused)
-		return &rail.Wait{Code: code, Text: text, Cause: fmt.Errorf("%s: %w", doing, err)}
-	case errors.As(err, &w):
-		return &rail.Wait{Code: w.Code, Text: w.Text, Cause: fmt.Errorf("%s: %w", doing, or(w.Cause, w))}
-	}
-	return node.Silent(err, doing)
-}
-
-func or(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
+// unavailable is node.Failed with the words of Ethereum's nodes.
+func unavailable(err error, doing string) error { return node.Failed(err, doing, named) }
 
 // refusals name what nodes mean, by their words. The first that fits counts. Texts are for
 // merchants; operators also get the node's own words.
@@ -42,7 +21,7 @@ var refusals = []struct {
 	words      []string
 }{
 	{
-		rail.CodePruned, "the network's node no longer has the state that must be looked up; the withdrawal waits, its money stays held",
+		rail.CodePruned, node.TextPruned,
 		[]string{"missing trie node", "historical state", "state not available", "state is not available", "pruned", "state unavailable", "no state"},
 	},
 	{
@@ -69,32 +48,16 @@ var refusals = []struct {
 
 func named(refused *node.Refusal) (code, text string) {
 	for _, r := range refusals {
-		if says(refused, r.words...) {
+		if node.Says(refused, r.words...) {
 			return r.code, r.text
 		}
 	}
-	return rail.CodeRefuses, "the network's node refuses, for a reason that an operator sees; the withdrawal waits, its money stays held"
-}
-
-// later is a reason to wait that is not the node's fault.
-func later(format string, args ...any) *rail.Wait {
-	return &rail.Wait{Code: rail.CodeNotYet, Text: fmt.Sprintf(format, args...)}
+	return rail.CodeRefuses, node.TextRefuses
 }
 
 // poor is a reason to wait that money ends.
 func poor(format string, args ...any) *rail.Wait {
 	return &rail.Wait{Code: rail.CodeNoFunds, Text: fmt.Sprintf(format, args...)}
-}
-
-// tooDear is a Wait for the price of gas.
-func tooDear(format string, args ...any) *rail.Wait {
-	return &rail.Wait{Code: rail.CodeHighFee, Text: fmt.Sprintf(format, args...)}
-}
-
-// has tells whether an error is a Wait with a code.
-func has(err error, code string) bool {
-	c, _, ok := rail.Why(err)
-	return ok && c == code
 }
 
 // halts are what nodes call the end of code that failed for good, in the words of all
@@ -116,14 +79,14 @@ func revertReason(err error) (string, bool) {
 	if !errors.As(err, &refused) || refused.Code <= -32600 && refused.Code >= -32602 || refused.Code == -32700 {
 		return "", false // a connection, a time-out, a proxy, a question that was not read: no node has executed anything
 	}
-	halt := which(refused, halts...)
+	halt := node.Which(refused, halts...)
 	if refused.Code != 3 && halt == "" {
 		return "", false
 	}
 	if raw, err := hex.DecodeString(strings.TrimPrefix(refused.Data, "0x")); err == nil && len(raw) >= 4 {
 		return decodeRevert(raw), true
 	}
-	if refused.Code == 3 || says(refused, "revert") {
+	if refused.Code == 3 || node.Says(refused, "revert") {
 		return "no reason given", true
 	}
 	return "the recipient's code fails: " + halt, true

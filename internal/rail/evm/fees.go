@@ -13,6 +13,7 @@ import (
 
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // quote is an EIP-1559 price: wei per gas.
@@ -37,7 +38,7 @@ func (r *Rail) price(ctx context.Context) (quote, error) {
 	}
 	ceiling := Big(r.conf.FeeCapMax)
 	if need := new(big.Int).Add(base, tip); need.Cmp(ceiling) > 0 {
-		return quote{}, tooDear("%s asks for %s wei per gas now, the ceiling is %s", r.conf.Network, need, ceiling)
+		return quote{}, node.TooDear("%s asks for %s wei per gas now, the ceiling is %s", r.conf.Network, need, ceiling)
 	}
 	feeCap := new(big.Int).Add(new(big.Int).Lsh(base, 1), tip)
 	if feeCap.Cmp(ceiling) > 0 {
@@ -68,7 +69,7 @@ func (r *Rail) market(ctx context.Context) (base, tip *big.Int, err error) {
 			Reward        [][]quantity
 		}
 		err = r.must(ctx, &h, "read the fees of recent blocks", "eth_feeHistory", fmt.Sprintf("0x%x", feeBlocks), "latest", []float64{float64(r.conf.TipPercentile)})
-		if has(err, rail.CodeRefuses) { // not every node has the method
+		if rail.Has(err, rail.CodeRefuses) { // not every node has the method
 			out.base = new(big.Int).Add(head.base, new(big.Int).Rsh(head.base, 3))
 			return out, nil
 		}
@@ -140,7 +141,7 @@ func (r *Rail) limit(gas uint64) *big.Int {
 func (r *Rail) offer(d draft, gas uint64) (quote, error) {
 	q, most := d.price, r.limit(gas) // no gas: it is refused, and costs nothing
 	if need := new(big.Int).Add(q.base, q.tip); need.Cmp(most) > 0 {
-		return quote{}, tooDear("%s asks for %s wei per gas now; for a transaction of %d gas the most is %s", r.conf.Network, need, gas, most)
+		return quote{}, node.TooDear("%s asks for %s wei per gas now; for a transaction of %d gas the most is %s", r.conf.Network, need, gas, most)
 	}
 	if q.cap.Cmp(most) > 0 {
 		q.cap = most
@@ -191,7 +192,7 @@ func (r *Rail) replace(q quote, earlier []*types.Transaction, most *big.Int) (qu
 	}
 	q.cap = larger(q.cap, q.tip)
 	if q.cap.Cmp(most) > 0 {
-		return quote{}, tooDear("to replace the earlier transaction takes %s wei per gas, the most is %s", q.cap, most)
+		return quote{}, node.TooDear("to replace the earlier transaction takes %s wei per gas, the most is %s", q.cap, most)
 	}
 	return q, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // noFinal is the Wait of a node that does not say what is final.
@@ -89,7 +90,7 @@ func (r *Rail) stillFinal(ctx context.Context, number uint64) error {
 	}
 	n, err := r.final(fresh)
 	if err == nil && n < number {
-		err = incomplete("eth_getBlockByNumber", fmt.Sprintf("a moment ago block %d was final, now only those up to %d are", number, n))
+		err = node.Incomplete("eth_getBlockByNumber", fmt.Sprintf("a moment ago block %d was final, now only those up to %d are", number, n))
 	}
 	return err
 }

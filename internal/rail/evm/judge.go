@@ -10,6 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // plainGas is what a transfer costs that runs no code at all.
@@ -49,6 +50,7 @@ func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, r
 
 const (
 	usedByAnother = "another transaction of the wallet used the slot"
+	movedNothing  = "the token moved nothing: there is no Transfer log of the payout"
 	noLogs        = "the receipt does not show the logs of the transaction, or not all of them"
 )
 
@@ -71,7 +73,7 @@ func judgeToken(contract, who, to common.Address, amount *big.Int, ours bool, lo
 	case matching == 1 && other == 0 && !odd:
 		return paid, ""
 	case matching == 0 && other == 0 && !odd && ours:
-		return dead, "the token moved nothing: there is no Transfer log of the payout"
+		return dead, movedNothing
 	case matching == 0 && other == 0 && !odd:
 		return dead, usedByAnother
 	}
@@ -104,11 +106,18 @@ type consumption struct {
 }
 
 // consumer finds the transaction that used a nonce which none of our attempts used,
-// by looking for the block at which the wallet's nonce passed it. An error means that it
-// could not be found, which proves nothing: nodes forget old states, and a nonce can
-// be used up without a transaction (EIP-7702).
-func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, final uint64) (out consumption, err error) {
-	after, err := r.passed(ctx, who, nonce, final)
+// by looking for the block at which the wallet's nonce passed it; at the block until it is
+// past it. An error means that it could not be found, which proves nothing: nodes forget
+// old states, and a nonce can be used up without a transaction (EIP-7702).
+func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, until uint64) (out consumption, err error) {
+	if hash, ok := r.doubts.user(who, nonce); ok { // found before; the chain may have changed
+		if t, err := r.transaction(ctx, hash); err == nil {
+			if out, err = r.consumption(ctx, who, nonce, t); err == nil {
+				return out, nil
+			}
+		}
+	}
+	after, err := r.passed(ctx, who, nonce, until)
 	if err != nil {
 		return out, err
 	}
@@ -120,21 +129,37 @@ func (r *Rail) consumer(ctx context.Context, who common.Address, nonce, final ui
 		if t == nil || t.nonce != nonce || t.from != who {
 			continue
 		}
-		tx, from, err := t.signed(r.signer)
-		if err != nil || from != who || tx.Nonce() != nonce {
-			return out, fmt.Errorf("transaction %s of block %d is not what it says: %w", t.hash, after, err)
-		}
-		if out.receipt, err = r.receiptOf(ctx, t.hash); err != nil {
-			return out, err
-		}
-		out.tx = tx
-		out.block, err = (&look{Rail: r}).standing(ctx, out.receipt)
-		if err == nil && (out.block == nil || out.block.number != after) {
+		if out, err = r.consumption(ctx, who, nonce, t); err == nil && out.block.number != after {
 			err = fmt.Errorf("block %d is not the one of the receipt", after)
+		}
+		if err == nil {
+			r.doubts.usedBy(who, nonce, t.hash)
 		}
 		return out, err
 	}
 	return out, fmt.Errorf("block %d holds no transaction with nonce %d of %s", after, nonce, who)
+}
+
+// consumption proves that a transaction of the node's telling has used a nonce, in a block
+// that stands.
+func (r *Rail) consumption(ctx context.Context, who common.Address, nonce uint64, t *transaction) (out consumption, err error) {
+	var from common.Address
+	if out.tx, from, err = t.signed(r.signer); err != nil {
+		return out, fmt.Errorf("transaction %s cannot be read: %w", t.hash, err)
+	}
+	if from != who || out.tx.Nonce() != nonce {
+		return out, fmt.Errorf("transaction %s is not what the node says", t.hash)
+	}
+	if out.receipt, err = r.receiptOf(ctx, t.hash); err != nil {
+		return out, err
+	}
+	if out.receipt.number == nil {
+		return out, node.Incomplete("eth_getTransactionReceipt", "blockNumber is missing")
+	}
+	if out.block, err = (&look{Rail: r}).standing(ctx, out.receipt); err == nil && out.block == nil {
+		err = fmt.Errorf("the block of %s is not in the chain", t.hash)
+	}
+	return out, err
 }
 
 // passed finds the first block after which the wallet's nonce is above the given one;

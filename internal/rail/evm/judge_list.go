@@ -151,7 +151,7 @@ func (b *batchJudge) judge(place int, p rail.Payout) (verdict, string) {
 	if b.odd || b.toward[to] > 0 {
 		return unclear, "the token moved something else than the payout: compare the Transfer logs"
 	}
-	return dead, "the token moved nothing: there is no Transfer log of the payout"
+	return dead, movedNothing
 }
 
 // find looks for a payout in the list of another batch. near says that its recipient

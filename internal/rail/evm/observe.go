@@ -10,6 +10,7 @@ import (
 
 	"sluice/internal/fault"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // Observe implements rail.Rail. It asks in an order in which a reorganisation between two
@@ -95,7 +96,7 @@ func (o *look) boundary(ctx context.Context) (err error) {
 	}
 	o.final, err = o.Rail.final(ctx)
 	o.hasFinal, o.noFinal = err == nil, err
-	if has(err, rail.CodeNoFinality) {
+	if rail.Has(err, rail.CodeNoFinality) {
 		return nil // nothing is final then, which is harmless
 	}
 	return err
@@ -118,9 +119,9 @@ func (o *look) receipts(ctx context.Context) error {
 		switch {
 		case rec == nil:
 		case rec.number == nil:
-			return incomplete("eth_getTransactionReceipt", "blockNumber is missing")
+			return node.Incomplete("eth_getTransactionReceipt", "blockNumber is missing")
 		case o.receipt != nil:
-			return incomplete("eth_getTransactionReceipt", "two transactions of one nonce have receipts")
+			return node.Incomplete("eth_getTransactionReceipt", "two transactions of one nonce have receipts")
 		default:
 			o.tx, o.receipt = o.txs[n], rec
 		}
@@ -139,7 +140,7 @@ func (o *look) standing(ctx context.Context, rec *receipt) (*block, error) {
 		return nil, err
 	}
 	if rec.block == (common.Hash{}) && !b.listed {
-		return nil, incomplete("eth_getTransactionReceipt", "blockHash is missing")
+		return nil, node.Incomplete("eth_getTransactionReceipt", "blockHash is missing")
 	}
 	if rec.block != (common.Hash{}) && b.hash != rec.block || !b.has(rec.tx) {
 		return nil, nil
@@ -159,9 +160,17 @@ func (o *look) mined(ctx context.Context) (rail.Observation, error) {
 	out := o.in(b, o.tx)
 	if !o.hasFinal || b.number > o.final {
 		out.Why = o.whyNotFinal(ctx)
+		o.foresee(ctx, b, o.tx, o.receipt)
 		return out, nil
 	}
 	return o.decided(ctx, out, b, o.tx, o.receipt)
+}
+
+// foresee gathers what a verdict will need once the block is final, while the node still
+// has it. What goes wrong here is met again then.
+func (o *look) foresee(ctx context.Context, b *block, tx *types.Transaction, rec *receipt) {
+	verdicts, reasons := o.judgeList(o.payouts, o.who, o.vault(), tx, rec)
+	_, _ = o.doubtful(ctx, verdicts, reasons, b, tx, rec)
 }
 
 // in is the report of a transaction in a block.
@@ -193,11 +202,11 @@ func (o *look) decided(ctx context.Context, out rail.Observation, b *block, tx *
 			return o.mustLook(reasons[n], tx), nil
 		}
 	}
-	if doubt, err := o.doubtful(ctx, verdicts, b, tx, rec); err != nil || doubt != "" {
-		if err == nil {
-			out = o.mustLook(doubt, tx)
-		}
-		return out, err
+	if doubt, err := o.doubtful(ctx, verdicts, reasons, b, tx, rec); err != nil || doubt != "" {
+		return o.mustLook(doubt, tx), err
+	}
+	if paid, err := o.elsewhere(ctx, verdicts, tx, rec); err != nil || paid {
+		return o.mustLook("the vault has paid this list in a transaction we do not know", tx), err
 	}
 	fee, err := o.feeOf(ctx, rec, b, tx)
 	if err != nil {
@@ -261,16 +270,19 @@ func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, er
 			return rail.Observation{}, false, err
 		}
 		if used > o.slot.Nonce {
-			out, err = o.consumed(ctx)
+			out, err = o.consumed(ctx, o.final)
 			return out, true, err
 		}
+	}
+	if _, err := o.consumed(ctx, o.head.number); err != nil {
+		return rail.Observation{}, false, err
 	}
 	return o.unknown("a block that is not final yet uses the nonce for a transaction we do not know"), true, nil
 }
 
 // pooled tells whether the node's pool has one of the attempts.
 func (o *look) pooled(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	out = rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Note: "the node does not hold the transaction: it must be sent again"}
+	out = rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Lost: true, Note: "the node does not hold the transaction: it must be sent again"}
 	known := make([]*transaction, len(o.txs))
 	err = rail.Side(len(o.txs), askers, func(n int) (err error) {
 		if known[n], err = o.transaction(ctx, o.txs[n].Hash()); errors.Is(err, errNothing) {
@@ -287,17 +299,18 @@ func (o *look) pooled(ctx context.Context) (out rail.Observation, moved bool, er
 		case tx.mined:
 			return o.unknown("the node knows a block for the transaction but no receipt yet"), true, nil
 		default:
-			out.TxID, out.Note = tx.hash.Hex(), ""
+			out.TxID, out.Lost, out.Note = tx.hash.Hex(), false, ""
 		}
 	}
 	return out, false, nil
 }
 
-// consumed reports a nonce that a final block used for something that is none of the
-// attempts. Only a transaction that we can see and read settles the payout.
-func (o *look) consumed(ctx context.Context) (rail.Observation, error) {
+// consumed reports a nonce that a block, up to the one at until, used for something that
+// is none of the attempts. Only a transaction that we can see and read, in a final block,
+// settles the payout.
+func (o *look) consumed(ctx context.Context, until uint64) (rail.Observation, error) {
 	const note = "nonce consumed by a transaction we do not know: an operator must look"
-	found, err := o.consumer(ctx, o.who, o.slot.Nonce, o.final)
+	found, err := o.consumer(ctx, o.who, o.slot.Nonce, until)
 	if err != nil {
 		out := o.unknown(note)
 		out.Cause = err
@@ -307,6 +320,10 @@ func (o *look) consumed(ctx context.Context) (rail.Observation, error) {
 		if ours.Hash() == found.tx.Hash() {
 			return o.unknown("the node has the transaction in a block but denied its receipt: nodes disagree"), nil
 		}
+	}
+	if !o.hasFinal || found.block.number > o.final {
+		o.foresee(ctx, found.block, found.tx, found.receipt)
+		return o.unknown(note), nil
 	}
 	out := o.in(found.block, found.tx)
 	out.Note = "the slot was used by a transaction that is none of the stored attempts"

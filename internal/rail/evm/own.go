@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/rail/node"
 )
 
 // Own is a transaction that a wallet's key has made, as a final block holds it.
@@ -52,7 +53,7 @@ func (r *Rail) OwnTransaction(ctx context.Context, wallet, txid string) (Own, er
 	}
 	b, err := (&look{Rail: r}).standing(ctx, rec)
 	if err == nil && b == nil {
-		err = incomplete("eth_getTransactionReceipt", "its block is not in the chain")
+		err = node.Incomplete("eth_getTransactionReceipt", "its block is not in the chain")
 	}
 	if err != nil {
 		return Own{}, err
@@ -77,7 +78,7 @@ func (r *Rail) gone(ctx context.Context, who common.Address, c consumption, sum 
 		return nil // it moved nothing
 	}
 	if !rec.succeeded() || !rec.complete() {
-		return incomplete("eth_getTransactionReceipt", "status or logs are missing")
+		return node.Incomplete("eth_getTransactionReceipt", "status or logs are missing")
 	}
 	add := func(asset string, v *big.Int) error {
 		a, err := Amount(v)

@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 var (
@@ -45,7 +46,7 @@ func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, erro
 		return rail.Position{}, err
 	}
 	if after.hash != before.hash {
-		return rail.Position{}, later("block %d was replaced while it was read", n)
+		return rail.Position{}, node.NotYet("block %d was replaced while it was read", n)
 	}
 	return p, r.onChain(ctx)
 }
@@ -54,7 +55,7 @@ func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, erro
 func (r *Rail) standsAt(ctx context.Context, n uint64) (*block, error) {
 	b, err := r.number(ctx, n)
 	if errors.Is(err, errNothing) {
-		err = incomplete("eth_getBlockByNumber", fmt.Sprintf("block %d is final, and the node does not know it", n))
+		err = node.Incomplete("eth_getBlockByNumber", fmt.Sprintf("block %d is final, and the node does not know it", n))
 	}
 	return b, err
 }

@@ -175,10 +175,10 @@ func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.
 func (r *Rail) refuses(ctx context.Context, err error, msg ethereum.CallMsg, at *big.Int) (reason string, ok bool) {
 	var refused *node.Refusal
 	reason, ok = revertReason(err)
-	if errors.As(err, &refused) && (refused.Code == 3 || says(refused, "execution reverted")) {
+	if errors.As(err, &refused) && (refused.Code == 3 || node.Says(refused, "execution reverted")) {
 		return reason, ok
 	}
-	greedy := says(err, outOfGas...)
+	greedy := node.Says(err, outOfGas...)
 	if !ok && !greedy {
 		return "", false
 	}
@@ -190,7 +190,7 @@ func (r *Rail) refuses(ctx context.Context, err error, msg ethereum.CallMsg, at 
 		return reason, true
 	}
 	// With the gas that we gave, so that it is no setting of the node.
-	if greedy && (says(again, outOfGas...) || says(err, fmt.Sprintf("gas required exceeds allowance (%d)", msg.Gas))) {
+	if greedy && (node.Says(again, outOfGas...) || node.Says(err, fmt.Sprintf("gas required exceeds allowance (%d)", msg.Gas))) {
 		return fmt.Sprintf("the recipient's code wants more than the %d gas that a payout may use", msg.Gas), true
 	}
 	return "", false

@@ -59,6 +59,8 @@ var (
 	_ rail.Rail      = (*Rail)(nil)
 	_ rail.Grouper   = (*Rail)(nil)
 	_ rail.Canceller = (*Rail)(nil)
+
+	_ rail.AmountChecker = (*Rail)(nil)
 )
 
 // New makes a rail over a node, without asking the node anything: the first method
@@ -224,7 +226,7 @@ func (r *Rail) NextNonce(ctx context.Context, wallet string) (uint64, error) {
 		return 0, err
 	}
 	if pending > nonce {
-		return 0, later("%d transactions of the wallet %s wait in the pool that Sluice did not send: wait until blocks hold them, and let nobody else use the wallet",
+		return 0, node.NotYet("%d transactions of the wallet %s wait in the pool that Sluice did not send: wait until blocks hold them, and let nobody else use the wallet",
 			pending-nonce, wallet)
 	}
 	return nonce, nil
@@ -251,7 +253,7 @@ func (r *Rail) synced(ctx context.Context) error {
 		}
 		var p struct{ CurrentBlock, HighestBlock *quantity }
 		if err := json.Unmarshal(raw, &p); err != nil {
-			return false, incomplete("eth_syncing", node.Printable(err.Error()))
+			return false, node.Incomplete("eth_syncing", node.Printable(err.Error()))
 		}
 		now, highest := p.CurrentBlock.num(), p.HighestBlock.num()
 		if now == nil || highest == nil || highest.Sign() == 0 || now.Cmp(highest) < 0 {

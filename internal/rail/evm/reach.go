@@ -33,7 +33,7 @@ func (r *Rail) Reach(ctx context.Context) (warnings []string, err error) {
 	if err := r.provable(ctx, head); err != nil {
 		return nil, err
 	}
-	if _, err := r.price(ctx); err != nil && !has(err, rail.CodeHighFee) {
+	if _, err := r.price(ctx); err != nil && !rail.Has(err, rail.CodeHighFee) {
 		return nil, err
 	} else if err != nil {
 		warnings = append(warnings, err.Error())

@@ -38,14 +38,14 @@ func (r *Rail) Submit(ctx context.Context, a rail.Attempt) error {
 	err = r.send(ctx, a.Raw)
 	var refused *node.Refusal
 	switch {
-	case err == nil || says(err, saysKnown...):
+	case err == nil || node.Says(err, saysKnown...):
 		return nil
-	case says(err, saysMovedOn...):
+	case node.Says(err, saysMovedOn...):
 		if _, lookErr := r.receiptOf(ctx, tx.Hash()); lookErr == nil {
 			return nil // a block holds exactly these bytes
 		}
 		return fmt.Errorf("%w: send %s: %w", rail.ErrLook, a.TxID, err)
-	case errors.As(err, &refused) && says(err, saysTooLow...):
+	case errors.As(err, &refused) && node.Says(err, saysTooLow...):
 		least := r.floor.learn(tx.GasTipCap(), refused.Message)
 		return &rail.Wait{
 			Code: rail.CodeLowFee, Text: fmt.Sprintf("the network's node wants a higher fee than was offered: about %s wei per gas above the block's own. The payout offers more as far as fee_ceiling allows", least),

@@ -13,6 +13,7 @@ import (
 
 	"sluice/internal/fault"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // way is how a list is paid: by the vault at the address, or, if that is zero, by the
@@ -97,7 +98,7 @@ func (r *Rail) choose(ctx context.Context, slot rail.Slot, who common.Address, a
 		return way{}, err
 	}
 	if used < slot.Nonce {
-		return way{}, later("payouts of %s are under way: which of its money is free shows when blocks hold them", slot.Wallet)
+		return way{}, node.NotYet("payouts of %s are under way: which of its money is free shows when blocks hold them", slot.Wallet)
 	}
 	return open[0], nil
 }
@@ -213,7 +214,7 @@ func (r *Rail) simulate(ctx context.Context, who common.Address, at *big.Int, va
 	}
 	words := (len(payouts) + 255) / 256
 	if len(out) != (2+words)*word {
-		return nil, incomplete("eth_call", fmt.Sprintf("the vault answered %d bytes", len(out)))
+		return nil, node.Incomplete("eth_call", fmt.Sprintf("the vault answered %d bytes", len(out)))
 	}
 	var refused []int
 	for n := range payouts {
@@ -234,7 +235,7 @@ func (b tooBig) Unwrap() error { return b.Wait }
 // otherWay tells whether an error leaves another way of paying open: this one lacks the
 // money, or its vault does not pay.
 func otherWay(err error) bool {
-	return has(err, rail.CodeNotYet) || has(err, rail.CodeNoFunds) || has(err, rail.CodeGasLimit)
+	return rail.Has(err, rail.CodeNotYet) || rail.Has(err, rail.CodeNoFunds) || rail.Has(err, rail.CodeGasLimit)
 }
 
 // noBatch reads why a batch could not be simulated. That a whole batch does not work
@@ -242,10 +243,10 @@ func otherWay(err error) bool {
 func (r *Rail) noBatch(err error, payouts []rail.Payout, most uint64) error {
 	reason, reverted := revertReason(err)
 	switch {
-	case says(err, outOfGas...), reverted && reason == knownErrors["4a48966d"]:
+	case node.Says(err, outOfGas...), reverted && reason == knownErrors["4a48966d"]:
 		return tooBig{&rail.Wait{Code: rail.CodeGasLimit, Text: fmt.Sprintf("a batch of %d payouts wants more than %d gas", len(payouts), most)}}
 	case reverted:
-		return later("the vault does not pay: %s", reason)
+		return node.NotYet("the vault does not pay: %s", reason)
 	}
 	return unavailable(err, "simulate a batch")
 }
@@ -275,12 +276,12 @@ func (r *Rail) whyRefused(ctx context.Context, at *big.Int, vault common.Address
 		if err := r.answersTrue(ctx, msg, at, p.Asset); err != nil {
 			return err
 		}
-		return later("the vault's payout is refused, and the same alone is not: it is tried again")
+		return node.NotYet("the vault's payout is refused, and the same alone is not: it is tried again")
 	}
 	if reason, reverted := revertReason(err); reverted {
 		return &rail.Refusal{Reason: reason}
 	}
-	if says(err, outOfGas...) {
+	if node.Says(err, outOfGas...) {
 		return &rail.Refusal{Reason: fmt.Sprintf("the recipient's code wants more than the %d gas that a payout may use", r.conf.BatchGasEach)}
 	}
 	return unavailable(err, "simulate "+p.Ref)

@@ -106,6 +106,13 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 	}
 }
 
+// WithTimeout returns a context in which questions may take another time than usual.
+func WithTimeout(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, timeoutKey{}, d)
+}
+
+type timeoutKey struct{}
+
 const textBusy = "the network takes only so many questions at a time; the withdrawal waits for its turn, its money stays held"
 
 // once waits for its turn and asks.
@@ -119,7 +126,11 @@ func (c *Client) once(ctx context.Context, until time.Time, result any, method s
 	if err := c.pace.wait(ctx, until); err != nil {
 		return c.waited(err, method)
 	}
-	one, cancel := context.WithTimeout(ctx, c.opt.Timeout)
+	timeout := c.opt.Timeout
+	if longer, ok := ctx.Value(timeoutKey{}).(time.Duration); ok {
+		timeout = longer
+	}
+	one, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	err := c.ask.Call(one, result, method, params...)
 	var refusal *Refusal
@@ -151,6 +162,78 @@ func (c *Client) waited(err error, method string) error {
 // Silent is the Wait for a node that gave no answer. err must carry no secret.
 func Silent(err error, doing string) *rail.Wait {
 	return &rail.Wait{Code: rail.CodeSilent, Text: rail.TextSilent, Cause: fmt.Errorf("%s: %w", doing, err)}
+}
+
+// Failed says what was being done when a node gave no answer that decides anything; nil
+// for nil. A refusal is named for what it is, by name, and never called silence.
+func Failed(err error, doing string, name func(*Refusal) (code, text string)) error {
+	var refused *Refusal
+	var w *rail.Wait
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		code, text := name(refused)
+		return &rail.Wait{Code: code, Text: text, Cause: fmt.Errorf("%s: %w", doing, err)}
+	case errors.As(err, &w) && w.Cause != nil:
+		return &rail.Wait{Code: w.Code, Text: w.Text, Cause: fmt.Errorf("%s: %w", doing, w.Cause)}
+	case w != nil:
+		return w
+	}
+	return Silent(err, doing)
+}
+
+// TextRefuses is what merchants read when a node says no for a reason of its own.
+const TextRefuses = "the network's node refuses, for a reason that an operator sees; the withdrawal waits, its money stays held"
+
+// TextPruned is what they read when a node has forgotten what must be looked up.
+const TextPruned = "the network's node no longer has what must be looked up; the withdrawal waits, its money stays held"
+
+// Incomplete says that an answer lacks something that nothing else can stand for.
+func Incomplete(method, what string) *rail.Wait {
+	return &rail.Wait{
+		Code: rail.CodeIncomplete, Text: "the network's answer is incomplete or contradicts itself; the withdrawal waits, its money stays held",
+		Cause: fmt.Errorf("the answer to %s cannot be used: %s", method, what),
+	}
+}
+
+// NotYet is a reason to wait that is not the node's fault.
+func NotYet(format string, args ...any) *rail.Wait {
+	return &rail.Wait{Code: rail.CodeNotYet, Text: fmt.Sprintf(format, args...)}
+}
+
+// TooDear is a Wait for the price that the network asks for.
+func TooDear(format string, args ...any) *rail.Wait {
+	return &rail.Wait{Code: rail.CodeHighFee, Text: fmt.Sprintf(format, args...)}
+}
+
+// Says tells whether a node's refusal has one of the phrases.
+func Says(err error, phrases ...string) bool { return Which(err, phrases...) != "" }
+
+// Which is the first of the phrases that a node's refusal has, "" for none. Codes of nodes
+// agree on very little, their words on a bit more: only letters and digits are compared.
+func Which(err error, phrases ...string) string {
+	var refused *Refusal
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	said := letters(refused.Message)
+	for _, p := range phrases {
+		if strings.Contains(said, letters(p)) {
+			return p
+		}
+	}
+	return ""
+}
+
+// letters is a text in lower case with nothing but letters and digits.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(s))
 }
 
 // Behind is the Wait for a node that does not know the present.

@@ -165,7 +165,7 @@ func TestAmountsThatNoBankPays(t *testing.T) {
 		{"instant", 100_01, "amount_above_instant_limit"},
 		{"normal", 100_01, ""},
 	} {
-		err := r.CheckAmount(c.service, money.Of(c.cents))
+		err := r.CheckAmount("EUR", c.service, money.Of(c.cents))
 		if fault.CodeOf(err) != c.code || err != nil && fault.Of(err).Fields[0].Path != "amount" {
 			t.Errorf("%s %d: %v, want %q", c.service, c.cents, err, c.code)
 		}

@@ -8,6 +8,7 @@ import (
 	"math/big"
 
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // rate is a price of block space in minor units per 1,000 virtual bytes.
@@ -25,14 +26,13 @@ func (r rate) String() string { return fmt.Sprintf("%d.%03d", r/1000, r%1000) }
 // rate is what the network asks for now, to be mined within target blocks. A network
 // that asks for more than the ceiling gives feeTooHigh.
 func (r *Rail) rate(ctx context.Context, target int) (rate, error) {
-	out, err := r.estimate(ctx, target)
+	out, err := rail.Once(ctx, r.chain.key(fmt.Sprintf("price %d", target)), func() (rate, error) { return r.estimate(ctx, target) })
 	if err != nil {
 		return 0, err
 	}
 	out = max(out, rate(r.conf.RateMin))
 	if out > rate(r.conf.RateMax) {
-		return 0, feeTooHigh{later(fmt.Sprintf("the network asks for %s per virtual byte, the ceiling is %s; it goes on when the price falls, or raise fee_ceiling",
-			out, rate(r.conf.RateMax)))}
+		return 0, node.TooDear("the network asks for %s per virtual byte, the ceiling is %s; it goes on when the price falls, or raise fee_ceiling", out, rate(r.conf.RateMax))
 	}
 	return out, nil
 }
@@ -76,7 +76,7 @@ func perKilo(n json.Number, err error) (rate, error) {
 	up := new(big.Int).Add(v.Num(), new(big.Int).Sub(v.Denom(), big.NewInt(1)))
 	up.Quo(up, v.Denom())
 	if !up.IsUint64() || up.Uint64() > 1<<40 {
-		return 0, fmt.Errorf("%w: the node asks for a price that cannot be", rail.ErrUnavailable)
+		return 0, node.Incomplete("a question for the price of block space", "no price is so high")
 	}
 	return rate(up.Uint64()), nil
 }
@@ -84,10 +84,10 @@ func perKilo(n json.Number, err error) (rate, error) {
 // capped refuses a fee above the limits.
 func (r *Rail) capped(fee, size uint64) error {
 	if r.conf.FeeMax > 0 && fee > r.conf.FeeMax {
-		return feeTooHigh{later(fmt.Sprintf("the transaction would cost %s, and max_fee allows %s", r.format(fee), r.format(r.conf.FeeMax)))}
+		return node.TooDear("the transaction would cost %s, and max_fee allows %s", r.format(fee), r.format(r.conf.FeeMax))
 	}
 	if got := of(fee, size); got > rate(r.conf.RateMax) {
-		return feeTooHigh{later(fmt.Sprintf("it would take %s per virtual byte, the ceiling is %s", got, rate(r.conf.RateMax)))}
+		return node.TooDear("it would take %s per virtual byte, the ceiling is %s", got, rate(r.conf.RateMax))
 	}
 	return nil
 }

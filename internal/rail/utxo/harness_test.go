@@ -113,7 +113,9 @@ func (w *world) wallet(t *testing.T) string {
 func (w *world) recipient(t *testing.T) string {
 	t.Helper()
 	var hash [32]byte
-	_, _ = rand.Read(hash[:])
+	for !bitcoin.OnCurve(hash[:]) {
+		_, _ = rand.Read(hash[:])
+	}
 	w.made++
 	var script []byte
 	switch w.made % 5 {

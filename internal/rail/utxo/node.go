@@ -14,6 +14,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"sluice/internal/rail/node"
+	"sluice/internal/redact"
 )
 
 // Dialect says whose JSON-RPC a node speaks.
@@ -30,34 +33,24 @@ const (
 // core tells whether the node descends from Bitcoin Core.
 func (d Dialect) core() bool { return d != Btcd }
 
-// Node is what the rail asks of a chain: one JSON-RPC call. A *RPCError is the node's
-// own answer; every other error says that there was none.
-type Node interface {
-	Call(ctx context.Context, result any, method string, params ...any) error
-}
+// Node is what the rail asks of a chain: one JSON-RPC call. See node.Caller for its errors.
+type Node = node.Caller
 
 // RPCError is a refusal by the node.
-type RPCError struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-}
-
-// Error implements error.
-func (e *RPCError) Error() string {
-	return fmt.Sprintf("the node refuses: %s (%d)", printable(e.Message), e.Code)
-}
+type RPCError = node.Refusal
 
 // answerMax bounds an answer: a block of four million bytes in hex, with room.
 const answerMax = 40 << 20
 
 // Client speaks JSON-RPC over HTTP. It is safe for concurrent use.
 type Client struct {
-	at     string
-	user   *url.Userinfo
-	cookie string
-	http   *http.Client
-	close  func()
-	n      atomic.Uint64
+	at      string
+	Secrets redact.Secrets // of its URL
+	user    *url.Userinfo
+	cookie  string
+	http    *http.Client
+	close   func()
+	n       atomic.Uint64
 }
 
 // Dial makes a client for a URL like http://user:password@127.0.0.1:8332. cookie is
@@ -68,7 +61,7 @@ func Dial(at, cookie string) (*Client, error) {
 	if err != nil || u.Host == "" {
 		return nil, errors.New("the URL of the node cannot be read") // err may hold the password
 	}
-	c := &Client{user: u.User, cookie: cookie}
+	c := &Client{user: u.User, cookie: cookie, Secrets: redact.Of(at)}
 	u.User = nil
 	c.at = u.String()
 	// A transport of our own, so that Close leaves no connection open.
@@ -106,7 +99,7 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 	if err != nil {
 		return err
 	}
-	return read(res.StatusCode, text, method, result)
+	return read(res, text, method, result)
 }
 
 func (c *Client) authorize(r *http.Request) error {
@@ -127,23 +120,31 @@ func (c *Client) authorize(r *http.Request) error {
 }
 
 // read takes an answer apart. Nodes send refusals with status 500 and a body.
-func read(status int, text []byte, method string, result any) error {
+func read(res *http.Response, text []byte, method string, result any) error {
 	var answer struct {
 		Result json.RawMessage
-		Error  *RPCError
+		Error  *struct {
+			Code    int
+			Message string
+		}
 	}
 	err := json.Unmarshal(text, &answer)
+	after := node.RetryAfter(res.Header.Get("Retry-After"), time.Now())
 	switch {
+	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable && (after > 0 || bytes.Contains(text, []byte(depthExceeded))):
+		return &node.Busy{After: after, Said: fmt.Sprintf("status %d", res.StatusCode)}
 	case err == nil && answer.Error != nil:
 		// Starting up is not an answer to what was asked.
 		if answer.Error.Code == warmingUp {
-			return errors.New("the node is starting: " + printable(answer.Error.Message))
+			return errors.New("the node is starting: " + node.Printable(answer.Error.Message))
 		}
-		return answer.Error
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return &node.Refusal{Code: answer.Error.Code, Message: answer.Error.Message}
+	case res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden:
 		return errors.New("the node does not accept user and password: check the URL or the cookie")
-	case err != nil || status != http.StatusOK:
-		return fmt.Errorf("the node answered %s with status %d and no JSON-RPC", method, status)
+	case err != nil || res.StatusCode != http.StatusOK:
+		return fmt.Errorf("the node answered with status %d and no JSON-RPC", res.StatusCode)
+	case answer.Result == nil:
+		return fmt.Errorf("the answer to %s has neither a result nor an error", method)
 	case result == nil:
 		return nil
 	}
@@ -153,6 +154,9 @@ func read(status int, text []byte, method string, result any) error {
 	return nil
 }
 
+// depthExceeded is what Core says when its queue of calls is full.
+const depthExceeded = "Work queue depth exceeded"
+
 // warmingUp is Core's code while it loads (RPC_IN_WARMUP).
 const warmingUp = -28
 
@@ -160,22 +164,11 @@ const warmingUp = -28
 func coins(n json.Number) (uint64, error) {
 	r, ok := new(big.Rat).SetString(n.String())
 	if !ok || len(n) > 40 {
-		return 0, fmt.Errorf("%q is no amount", printable(n.String()))
+		return 0, fmt.Errorf("%q is no amount", node.Printable(n.String()))
 	}
 	r.Mul(r, big.NewRat(100_000_000, 1))
 	if !r.IsInt() || r.Sign() < 0 || !r.Num().IsUint64() {
-		return 0, fmt.Errorf("%q is no amount of coins", printable(n.String()))
+		return 0, fmt.Errorf("%q is no amount of coins", node.Printable(n.String()))
 	}
 	return r.Num().Uint64(), nil
-}
-
-// printable makes a stranger's text fit to be shown.
-func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, s)
-	return s[:min(len(s), 200)]
 }

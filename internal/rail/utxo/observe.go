@@ -2,6 +2,7 @@ package utxo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,14 +10,14 @@ import (
 	"sluice/internal/bitcoin"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // Observe implements rail.Rail. What decides is the transaction in a block that spends
 // a coin of the slot: it pays the payouts, or it proves that nothing of the slot ever
 // will.
 func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payout, attempts []rail.Attempt) (rail.Observation, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	o := look{Rail: r, slot: slot}
 	var err error
 	if o.outs, o.at, _, err = r.parts(slot, payouts); err != nil {
@@ -209,7 +210,8 @@ func (o *look) children(ctx context.Context, s spent, out *rail.Observation) (se
 				out.Note = "the child that pays for it waits"
 				continue
 			}
-			if _, err := o.chain.send(ctx, tx); err != nil {
+			var refused *node.Refusal
+			if err := o.chain.send(ctx, tx); err != nil && !errors.As(err, &refused) { // a refusal proves nothing
 				return false, unavailable(err, "send "+tx.ID().String())
 			}
 		case use == nil || o.depth(use.height) < o.enough():
@@ -248,14 +250,14 @@ func (o *look) never(by spent) rail.Observation {
 // pooled reports a slot that no block has touched: whether the node's pool has one of
 // the attempts.
 func (o *look) pooled(ctx context.Context) (rail.Observation, error) {
-	out := rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Note: "the node does not hold the transaction: it must be sent again"}
+	out := rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Lost: true, Note: "the node does not hold the transaction: it must be sent again"}
 	for _, tx := range slices.Backward(o.txs) {
 		held, err := o.chain.pooled(ctx, tx.ID())
 		if err != nil {
 			return rail.Observation{}, err
 		}
 		if held {
-			out.Note = ""
+			out.Lost, out.Note = false, ""
 			if spendsAll(tx, o.at) {
 				out.TxID = tx.ID().String()
 			}

@@ -3,7 +3,6 @@ package utxo
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -11,13 +10,13 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // Codes of Feasibility.
 const (
-	CodeOutOfFunds  = "wallet_out_of_funds"
-	CodeFeeTooHigh  = "fee_too_high"
-	CodeUnavailable = "node_unavailable"
+	CodeOutOfFunds = rail.CodeNoFunds
+	CodeFeeTooHigh = rail.CodeHighFee
 )
 
 // minor is an amount in the smallest unit of a coin, which fits 64 bits.
@@ -49,17 +48,13 @@ func (r *Rail) dusty(o bitcoin.Out) string {
 	return fmt.Sprintf("%s is less than the network passes on to such an address: the least is %s", r.format(o.Value), r.format(least))
 }
 
-// Group implements rail.Grouper: as many together as fit a batch. What is too small
-// to be paid goes alone, so that its refusal is nobody else's.
+// Group implements rail.Grouper: as many together as fit a batch. What cannot be paid goes
+// alone, so that its refusal is nobody else's.
 func (r *Rail) Group(_ context.Context, _ string, payouts []rail.Payout) ([][]int, error) {
 	var out [][]int
 	var batch []int
 	for n, p := range payouts {
-		o, err := r.checked(p)
-		if err != nil {
-			return nil, err
-		}
-		if r.dusty(o) != "" {
+		if o, err := r.checked(p); err != nil || r.dusty(o) != "" {
 			out = append(out, []int{n})
 			continue
 		}
@@ -76,17 +71,8 @@ func (r *Rail) Group(_ context.Context, _ string, payouts []rail.Payout) ([][]in
 // Feasible implements rail.Rail. The coins that nothing in flight holds must cover the
 // payouts and their fee at the present price.
 func (r *Rail) Feasible(ctx context.Context, address string, inFlight []rail.InFlight, payouts []rail.Payout) (rail.Feasibility, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	f, err := r.feasible(ctx, address, inFlight, payouts)
-	var high feeTooHigh
-	switch {
-	case errors.As(err, &high):
-		return rail.Feasibility{Code: CodeFeeTooHigh, Reason: "the payout waits: " + err.Error()}, nil
-	case errors.Is(err, rail.ErrUnavailable):
-		return rail.Feasibility{Code: CodeUnavailable, Reason: "the payout waits: " + err.Error()}, nil
-	}
-	return f, err
+	f, err := r.feasible(rail.InRound(ctx), address, inFlight, payouts)
+	return rail.NotNow(f, err)
 }
 
 func (r *Rail) feasible(ctx context.Context, address string, inFlight []rail.InFlight, payouts []rail.Payout) (rail.Feasibility, error) {
@@ -212,8 +198,7 @@ func (w *wallet) extends(tx *bitcoin.Tx) bool {
 
 // Pick implements rail.SlotPicker.
 func (r *Rail) Pick(ctx context.Context, address, ref string, payouts []rail.Payout, held map[string]bool) (rail.Slot, []string, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	w, err := r.enter(ctx, address)
 	if err != nil {
 		return rail.Slot{}, nil, err
@@ -235,7 +220,7 @@ func (r *Rail) Pick(ctx context.Context, address, ref string, payouts []rail.Pay
 	for range 10 {
 		got := choose(free, o)
 		if got == nil {
-			return rail.Slot{}, nil, later("the wallet " + address + " has no coins that cover the payouts and their fee")
+			return rail.Slot{}, nil, &rail.Wait{Code: rail.CodeNoFunds, Text: "the wallet " + address + " has no coins that cover the payouts and their fee"}
 		}
 		bad, err := r.verify(ctx, w, got)
 		if err != nil {
@@ -246,7 +231,7 @@ func (r *Rail) Pick(ctx context.Context, address, ref string, payouts []rail.Pay
 		}
 		free = without(free, bad)
 	}
-	return rail.Slot{}, nil, later("the node does not confirm the coins of the wallet " + address)
+	return rail.Slot{}, nil, node.NotYet("the node does not confirm the coins of the wallet %s", address)
 }
 
 // tidyMax is how many small coins a payout takes along at low prices.
@@ -264,7 +249,7 @@ func (r *Rail) verify(ctx context.Context, w *wallet, coins []candidate) (bad []
 			continue
 		}
 		if seen.value != c.value || !bytes.Equal(seen.script, w.script) {
-			return nil, later(fmt.Sprintf("the node contradicts the blocks about the coin %s: do not trust it", key(c.at)))
+			return nil, node.Incomplete("gettxout", "it contradicts the blocks about the coin "+key(c.at)+": do not trust the node")
 		}
 	}
 	return bad, nil

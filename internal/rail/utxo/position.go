@@ -3,13 +3,12 @@ package utxo
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"sluice/internal/bitcoin"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // Reach asks the node for everything that must hold before money leaves: its chain, its
@@ -22,8 +21,7 @@ func (r *Rail) Reach(ctx context.Context) (warnings []string, err error) {
 	if _, _, err := r.chain.tip(ctx); err != nil {
 		return nil, err
 	}
-	var high feeTooHigh
-	if _, err := r.rate(ctx, r.conf.Target); errors.As(err, &high) {
+	if _, err := r.rate(ctx, r.conf.Target); rail.Has(err, rail.CodeHighFee) {
 		warnings = append(warnings, err.Error())
 	} else if err != nil {
 		return nil, err
@@ -33,8 +31,7 @@ func (r *Rail) Reach(ctx context.Context) (warnings []string, err error) {
 
 // Balance implements rail.Rail: the coins that blocks hold.
 func (r *Rail) Balance(ctx context.Context, address string) (map[string]money.Amount, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	w, err := r.enter(ctx, address)
 	if err != nil {
 		return nil, err
@@ -60,8 +57,7 @@ func (r *Rail) deepest() (n uint64) {
 // Position implements rail.Booker: everything comes from blocks that were read, so
 // that it is of one moment. Final is what is deep enough for the largest amounts.
 func (r *Rail) Position(ctx context.Context, address string) (rail.Position, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	w, err := r.enter(ctx, address)
 	if err != nil {
 		return rail.Position{}, err
@@ -69,12 +65,12 @@ func (r *Rail) Position(ctx context.Context, address string) (rail.Position, err
 	defer w.mu.Unlock()
 	tip, depth := w.height(), r.deepest()
 	if tip+1 < depth {
-		return rail.Position{}, later("the chain has no final block yet")
+		return rail.Position{}, node.NotYet("the chain has no final block yet")
 	}
 	final := tip + 1 - depth
 	if final < w.base {
 		// What was spent before the first block that was read is not known.
-		return rail.Position{}, later(fmt.Sprintf("the blocks are known from %d on, and the latest final one is %d: wait for %d more", w.base, final, w.base-final))
+		return rail.Position{}, node.NotYet("the blocks are known from %d on, and the latest final one is %d: wait for %d more", w.base, final, w.base-final)
 	}
 	p := rail.Position{Block: final, Hash: w.chain[final-w.base].String(), Coins: []string{}}
 	var sum uint64
@@ -105,8 +101,7 @@ func (r *Rail) Position(ctx context.Context, address string) (rail.Position, err
 // Estimate implements rail.Estimator: the payouts together in one transaction of their
 // own, with the coins that it would take now.
 func (r *Rail) Estimate(ctx context.Context, address string, payouts []rail.Payout) (rail.Estimate, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	for _, p := range payouts {
 		o, err := r.checked(p)
 		if err != nil {

@@ -2,6 +2,7 @@ package utxo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 	"sluice/internal/signer"
 )
 
@@ -17,10 +19,10 @@ import (
 // payouts. A later one replaces it, where the network takes replacements: the same
 // coins, the same payouts, less change. Where it does not, or where a later payout
 // builds on the change, the later attempt is a child that spends the change and pays
-// for both.
+// for both. No child helps a parent that the node has lost and no longer takes: then the
+// same coins are spent again with more, whatever the network thinks of replacements.
 func (r *Rail) Prepare(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	p := plan{Rail: r, slot: slot, payouts: payouts}
 	if err := p.read(previous); err != nil {
 		return signer.Intent{}, err
@@ -42,14 +44,45 @@ func (r *Rail) Prepare(ctx context.Context, slot rail.Slot, payouts []rail.Payou
 	if err := p.open(ctx); err != nil {
 		return signer.Intent{}, err
 	}
-	switch {
-	case len(p.txs) == 0:
+	if len(p.txs) == 0 {
 		return p.first(ctx)
-	case r.replace && w.unbuilt(p.txs):
+	}
+	lost, err := p.lost(ctx)
+	switch {
+	case err != nil:
+		return signer.Intent{}, err
+	case lost || r.replace && w.unbuilt(p.txs):
 		return p.again(ctx)
 	default:
 		return p.child(ctx)
 	}
+}
+
+// lost tells whether the node has none of the slot's transactions and would not take the
+// latest for its fee: after a restart, or when a full pool dropped what pays least.
+func (p *plan) lost(ctx context.Context) (bool, error) {
+	var latest *bitcoin.Tx // that spends the coins; children do not
+	for _, tx := range p.txs {
+		if !spendsAll(tx, p.at) {
+			continue
+		}
+		latest = tx
+		held, err := p.chain.pooled(ctx, tx.ID())
+		if err != nil || held {
+			return false, err
+		}
+	}
+	err := p.chain.accepts(ctx, latest)
+	var refused *node.Refusal
+	switch {
+	case err == nil:
+		return false, nil // it only has to be sent again
+	case !errors.As(err, &refused):
+		return false, unavailable(err, "ask whether the node takes "+latest.ID().String())
+	case node.Says(err, saysMissing...):
+		return false, node.NotYet("a payment that this one builds on must be in the node's pool first")
+	}
+	return node.Says(err, saysTooLow...), nil
 }
 
 // plan is a slot while an intent is made for it.
@@ -150,7 +183,7 @@ func (p *plan) open(ctx context.Context) error {
 			return err
 		}
 		if seen == nil {
-			return later(fmt.Sprintf("the coin %s is neither in the blocks that were read nor in the pool", key(at)))
+			return node.NotYet("the coin %s is neither in the blocks that were read nor in the pool", key(at))
 		}
 	}
 	return nil
@@ -189,7 +222,7 @@ func (p *plan) first(ctx context.Context) (signer.Intent, error) {
 		// that is enough to be passed on.
 		bare := o.size(len(p.at), false)
 		if p.in < o.total+rate(p.conf.RateMin).fee(bare) {
-			return signer.Intent{}, later("the coins of the payout do not cover the present fee: it waits until the price falls")
+			return signer.Intent{}, node.NotYet("the coins of the payout do not cover the present fee: it waits until the price falls")
 		}
 		fee = p.in - o.total
 	}
@@ -205,6 +238,9 @@ func (p *plan) again(ctx context.Context) (signer.Intent, error) {
 	}
 	var before uint64
 	for _, tx := range p.txs {
+		if !spendsAll(tx, p.at) {
+			continue // a child pays for itself out of the change
+		}
 		var out uint64
 		for _, o := range tx.Out {
 			out += o.Value
@@ -220,7 +256,7 @@ func (p *plan) again(ctx context.Context) (signer.Intent, error) {
 	if !ok {
 		cost = p.in - min(p.in, o.total)
 		if size := o.size(len(p.at), false); cost < before+step.fee(size) {
-			return signer.Intent{}, later("the payout's coins have nothing left to raise the fee with: it waits with the fee that it has")
+			return signer.Intent{}, node.NotYet("the payout's coins have nothing left to raise the fee with: it waits with the fee that it has")
 		}
 	}
 	return p.intent(ctx, change, cost)
@@ -276,9 +312,9 @@ func (p *plan) child(ctx context.Context) (signer.Intent, error) {
 	at, value, ok := p.w.change(last)
 	switch {
 	case !ok:
-		return signer.Intent{}, later("the payout left no change, so nothing can pay for it: it waits with the fee that it has")
+		return signer.Intent{}, node.NotYet("the payout left no change, so nothing can pay for it: it waits with the fee that it has")
 	case p.w.users(last.ID()) > 0:
-		return signer.Intent{}, later("a later payout spends the change of this one: raising that one lifts both")
+		return signer.Intent{}, node.NotYet("a later payout spends the change of this one: raising that one lifts both")
 	}
 	price, err := p.rate(ctx, 1)
 	if err != nil {
@@ -300,10 +336,10 @@ func (p *plan) child(ctx context.Context) (signer.Intent, error) {
 		return signer.Intent{}, err
 	}
 	if p.conf.FeeMax > 0 && fee > p.conf.FeeMax || len(up) >= chainMax+1 {
-		return signer.Intent{}, later("no further child can be added to what waits")
+		return signer.Intent{}, node.NotYet("no further child can be added to what waits")
 	}
 	if value < fee+p.params.Dust(p.w.script) {
-		return signer.Intent{}, later(fmt.Sprintf("the change of the payout, %s, is too small to pay %s for it", p.format(value), p.format(fee)))
+		return signer.Intent{}, node.NotYet("the change of the payout, %s, is too small to pay %s for it", p.format(value), p.format(fee))
 	}
 	return p.proved(ctx, signer.Intent{
 		Family: Family, Network: p.conf.Network, Wallet: p.slot.Wallet,

@@ -17,6 +17,8 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
+	"sluice/internal/redact"
 )
 
 // Family is the family name in signing intents.
@@ -68,8 +70,12 @@ type Config struct {
 	SearchTimeout time.Duration
 	// Poll is how often an observation is worth asking for. 10 s.
 	Poll time.Duration
-	// Timeout bounds every other method of the rail. 15 s.
+	// ReadFor is how long one call reads blocks before it says how far it has come. 15 s.
+	ReadFor time.Duration
+	// Timeout bounds every other question to the node. 15 s.
 	Timeout time.Duration
+	// Patience is how long a question waits for a node that takes only so many. 20 s.
+	Patience time.Duration
 }
 
 func def[T comparable](v *T, d T) {
@@ -87,7 +93,9 @@ func (c *Config) fill(p bitcoin.Chain) {
 	def(&c.LookBack, 2016)
 	def(&c.SearchTimeout, 10*time.Minute)
 	def(&c.Poll, 10*time.Second)
+	def(&c.ReadFor, 15*time.Second)
 	def(&c.Timeout, 15*time.Second)
+	def(&c.Patience, 20*time.Second)
 	const coin = 100_000_000
 	if p.Coin == "LTC" {
 		def(&c.RateMin, 10_000)
@@ -124,11 +132,13 @@ var (
 	_ rail.Rememberer = (*Rail)(nil)
 	_ rail.Booker     = (*Rail)(nil)
 	_ rail.Estimator  = (*Rail)(nil)
+
+	_ rail.AmountChecker = (*Rail)(nil)
 )
 
 // New makes a rail over a node, without asking the node anything: the first method
 // that needs it checks the chain.
-func New(conf Config, node Node) (*Rail, error) {
+func New(conf Config, n Node) (*Rail, error) {
 	p, ok := bitcoin.ChainByName(conf.Chain)
 	bad := func(format string, args ...any) (*Rail, error) {
 		return nil, fault.New(fault.Invalid, "rail_config", format, args...)
@@ -147,9 +157,14 @@ func New(conf Config, node Node) (*Rail, error) {
 		return bad("%s: confirmations must begin at 0, each from 1", conf.Network)
 	}
 	r := &Rail{
-		conf: conf, params: p, chain: &chain{node: node, dialect: conf.Dialect, params: p},
+		conf: conf, params: p, chain: &chain{dialect: conf.Dialect, params: p},
 		replace: conf.Replace == "yes" || conf.Replace == "" && p.Replaces, wallets: map[string]*wallet{},
 	}
+	var secrets redact.Secrets
+	if c, ok := n.(*Client); ok {
+		secrets = c.Secrets
+	}
+	r.chain.node = node.New(n, node.Options{Timeout: conf.Timeout, Patience: conf.Patience, Secrets: secrets})
 	return r, nil
 }
 
@@ -166,11 +181,10 @@ func Open(ctx context.Context, conf Config, url, cookie string) (*Rail, error) {
 		return nil, err
 	}
 	r.closing = c.Close
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
-	if err := r.chain.ready(ctx); err != nil && !errors.Is(err, rail.ErrUnavailable) {
+	var wrong *fault.Error
+	if errors.As(r.chain.ready(ctx), &wrong) {
 		r.Close()
-		return nil, err
+		return nil, wrong
 	}
 	return r, nil
 }
@@ -214,6 +228,14 @@ func (r *Rail) Check(_ context.Context, typed, tag, asset string) (rail.Target, 
 		return rail.Target{}, fault.Bad(bad.Code, "address", "%s", bad.Message)
 	}
 	return rail.Target{Network: r.conf.Network, Typed: typed, Canonical: canonical, Decoded: script}, nil
+}
+
+// CheckAmount implements rail.AmountChecker: more than there will ever be cannot be paid.
+func (r *Rail) CheckAmount(_, _ string, amount money.Amount) error {
+	if money.Of(bitcoin.MaxMoney).Less(amount) {
+		return fault.Bad("amount_above_supply", "amount", "there will never be more than %s", r.format(bitcoin.MaxMoney))
+	}
+	return nil
 }
 
 // Warn implements rail.Rail. The chain says nothing about an address that a person

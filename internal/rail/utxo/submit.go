@@ -2,14 +2,13 @@ package utxo
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // What nodes say when they have the very same bytes already, in the pool or in a block.
@@ -24,21 +23,15 @@ var saysMissing = []string{"missing-inputs", "missing inputs", "inputs-missingor
 // What nodes say when something else uses a coin.
 var saysConflict = []string{"conflict", "already spent", "double spend", "insufficient fee", "replacement", "spends conflicting"}
 
-func says(text string, phrases []string) bool {
-	text = strings.ToLower(text)
-	for _, p := range phrases {
-		if strings.Contains(text, p) {
-			return true
-		}
-	}
-	return false
+// What nodes say when what was offered is too little for them to keep the transaction.
+var saysTooLow = []string{
+	"min relay fee not met", "mempool min fee not met", "insufficient priority", "under the required", "fee not met", "min-fee-not-met", "below the minimum",
 }
 
 // Submit implements rail.Rail. It sends the stored bytes and never others. When what
 // they build on has got lost, that is sent first.
 func (r *Rail) Submit(ctx context.Context, a rail.Attempt) error {
-	ctx, cancel := context.WithTimeout(ctx, r.conf.Timeout)
-	defer cancel()
+	ctx = rail.InRound(ctx)
 	tx, err := decode(a)
 	if err != nil {
 		return err
@@ -58,14 +51,13 @@ func (r *Rail) Submit(ctx context.Context, a rail.Attempt) error {
 // send hands over a transaction, and what it builds on if need be.
 func (r *Rail) send(ctx context.Context, tx *bitcoin.Tx, depth int) error {
 	id := tx.ID()
-	refusal, err := r.offer(ctx, tx)
+	err := r.offer(ctx, tx)
+	var refused *node.Refusal
 	switch {
-	case err != nil:
-		return unavailable(err, "send "+id.String())
-	case refusal == "" || says(refusal, saysKnown) || r.inBlock(id):
+	case err == nil || node.Says(err, saysKnown...) || errors.As(err, &refused) && r.inBlock(id):
 		r.took(id)
 		return nil
-	case says(refusal, saysMissing) && depth > 0:
+	case node.Says(err, saysMissing...) && depth > 0:
 		sent := false
 		for _, in := range tx.In {
 			if parent := r.lost(in.Prev.TxID); parent != nil {
@@ -78,30 +70,19 @@ func (r *Rail) send(ctx context.Context, tx *bitcoin.Tx, depth int) error {
 		if sent {
 			return r.send(ctx, tx, 0)
 		}
-		return fmt.Errorf("%w: send %s: %s", rail.ErrLook, id, refusal)
-	case says(refusal, saysMissing), says(refusal, saysConflict):
-		return fmt.Errorf("%w: send %s: %s", rail.ErrLook, id, refusal)
+		return fmt.Errorf("%w: send %s: %w", rail.ErrLook, id, err)
+	case node.Says(err, saysMissing...), node.Says(err, saysConflict...):
+		return fmt.Errorf("%w: send %s: %w", rail.ErrLook, id, err)
 	}
-	return unavailable(errors.New(refusal), "send "+id.String())
+	return unavailable(err, "send "+id.String())
 }
 
 // offer asks whether the node would take a transaction that it never took from us,
-// and gives it. refusal is the node's own no.
-func (r *Rail) offer(ctx context.Context, tx *bitcoin.Tx) (refusal string, err error) {
-	text := hex.EncodeToString(tx.Bytes())
-	var refused *RPCError
+// and gives it. The error is a *node.Refusal, or a *rail.Wait.
+func (r *Rail) offer(ctx context.Context, tx *bitcoin.Tx) error {
 	if !r.tookBefore(tx.ID()) {
-		var test []struct {
-			Allowed      bool
-			RejectReason string `json:"reject-reason"`
-		}
-		err := r.chain.node.Call(ctx, &test, "testmempoolaccept", []string{text})
-		switch {
-		case errors.As(err, &refused): // it cannot test; it will say what it thinks when it gets it
-		case err != nil:
-			return "", err
-		case len(test) == 1 && !test[0].Allowed && test[0].RejectReason != "":
-			return printable(test[0].RejectReason), nil
+		if err := r.chain.accepts(ctx, tx); err != nil {
+			return err
 		}
 	}
 	return r.chain.send(ctx, tx)

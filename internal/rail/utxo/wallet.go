@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/rail"
+	"sluice/internal/rail/node"
 )
 
 // wallet is what the blocks say about one script: its coins, and the transactions
@@ -136,9 +137,10 @@ func (w *wallet) sync(ctx context.Context, r *Rail) error {
 	if err := w.rewind(ctx, r, height); err != nil {
 		return err
 	}
+	begin := time.Now()
 	for h := w.height() + 1; h <= height; h++ {
-		if ctx.Err() != nil {
-			return later(fmt.Sprintf("the chain is being read for the wallet (block %d of %d)", h, height))
+		if ctx.Err() != nil || time.Since(begin) > r.conf.ReadFor {
+			return node.Behind("the chain is being read for the wallet (block %d of %d)", h, height)
 		}
 		id, err := r.chain.at(ctx, h)
 		if err != nil {
@@ -149,12 +151,12 @@ func (w *wallet) sync(ctx context.Context, r *Rail) error {
 			return err
 		}
 		if b.Prev != w.chain[len(w.chain)-1] {
-			return later("the chain is being reorganised")
+			return node.NotYet("the chain is being reorganised")
 		}
 		w.add(b, h)
 	}
 	if w.chain[len(w.chain)-1] != best {
-		return later("the chain has grown meanwhile")
+		return node.NotYet("the chain has grown meanwhile")
 	}
 	return nil
 }
@@ -174,7 +176,7 @@ func (w *wallet) rewind(ctx context.Context, r *Rail, height uint64) error {
 		w.drop()
 	}
 	w.forget()
-	return later("the chain was reorganised below what was read: it is read again")
+	return node.NotYet("the chain was reorganised below what was read: it is read again")
 }
 
 // begin finds where to start: at a configured block, or, on nodes that can search
@@ -203,40 +205,35 @@ func (w *wallet) begin(ctx context.Context, r *Rail, height uint64) error {
 // search asks the node for all coins under the script (scantxoutset). That takes it
 // minutes on a large chain, so that it gets the time.
 func (w *wallet) search(ctx context.Context, r *Rail) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.conf.SearchTimeout)
-	defer cancel()
 	var out struct {
 		Success   bool
-		Height    uint64
+		Height    *uint64
 		BestBlock string
-		Unspents  []struct {
+		Unspents  *[]struct {
 			TxID     string
-			Vout     uint32
+			Vout     *uint32
 			Amount   json.Number
-			Height   uint64
+			Height   *uint64
 			Coinbase bool
 		}
 	}
-	if err := r.chain.call(ctx, &out, "scantxoutset", "start", []string{fmt.Sprintf("raw(%x)", w.script)}); err != nil {
+	if err := r.chain.call(node.WithTimeout(context.WithoutCancel(ctx), r.conf.SearchTimeout), &out, "scantxoutset", "start", []string{fmt.Sprintf("raw(%x)", w.script)}); err != nil {
 		return err
 	}
 	best, err := bitcoin.ParseHash(out.BestBlock)
-	if err != nil || !out.Success {
-		return unavailable(errors.Join(err, errors.New("the search did not end well")), "scantxoutset")
+	if err != nil || !out.Success || out.Height == nil || out.Unspents == nil {
+		return node.Incomplete("scantxoutset", "the search did not end well, or height, bestblock or unspents is missing")
 	}
 	found := map[bitcoin.Outpoint]*coin{}
-	for _, u := range out.Unspents {
+	for _, u := range *out.Unspents {
 		id, err := bitcoin.ParseHash(u.TxID)
-		if err != nil {
-			return unavailable(err, "scantxoutset")
+		value, bad := coins(u.Amount)
+		if err != nil || bad != nil || u.Height == nil || u.Vout == nil {
+			return node.Incomplete("scantxoutset", "a coin lacks txid, vout, amount or height")
 		}
-		value, err := coins(u.Amount)
-		if err != nil {
-			return unavailable(err, "scantxoutset")
-		}
-		found[bitcoin.Outpoint{TxID: id, Index: u.Vout}] = &coin{value: value, height: u.Height, coinbase: u.Coinbase}
+		found[bitcoin.Outpoint{TxID: id, Index: *u.Vout}] = &coin{value: value, height: *u.Height, coinbase: u.Coinbase}
 	}
-	w.base, w.chain, w.coins = out.Height, []bitcoin.Hash{best}, found
+	w.base, w.chain, w.coins = *out.Height, []bitcoin.Hash{best}, found
 	return nil
 }
 
@@ -303,7 +300,8 @@ func (w *wallet) earlier(ctx context.Context, r *Rail, want []bitcoin.Outpoint) 
 		}
 		w.back = b
 	}
-	for b := w.back; !b.done && ctx.Err() == nil; {
+	begin := time.Now()
+	for b := w.back; !b.done && ctx.Err() == nil && time.Since(begin) < r.conf.ReadFor; {
 		id, err := r.chain.at(ctx, b.next)
 		if err != nil {
 			return nil, false, err

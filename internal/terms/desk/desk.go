@@ -99,7 +99,7 @@ func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask,
 		return
 	}
 	if r, ok := d.Rails[ask.Network].(rail.AmountChecker); ok {
-		cmd.Problem = r.CheckAmount(cmd.Payment.Service, t.Receive)
+		cmd.Problem = r.CheckAmount(ask.To.Code, cmd.Payment.Service, t.Receive)
 	}
 }
 
