@@ -141,6 +141,7 @@ func (n *network) harness(t *testing.T) railtest.Harness {
 		LosesAnswers: tampered(t, n.conf, n.url, on("eth_sendRawTransaction", loseAnswer)),
 		Forgetful:    tampered(t, n.conf, n.url, on("eth_getBlockByNumber", noBlocks)),
 		Broken:       n.broken(t),
+		Wires:        n.wires(),
 		Blind: map[string]rail.Rail{
 			"still indexing":       tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("", &rpcError{Code: -32000, Message: "transaction indexing is in progress"})))),
 			"denies payments":      tampered(t, n.conf, n.url, on("eth_getTransaction", notCount(always("null", nil)))),

@@ -7,29 +7,25 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/rpc"
 
 	"sluice/internal/rail/evm"
+	"sluice/internal/rail/node"
+	"sluice/internal/rail/railtest"
 )
-
-// request is a JSON-RPC call on its way to the node.
-type request struct {
-	ID     json.RawMessage   `json:"id"`
-	Method string            `json:"method"`
-	Params []json.RawMessage `json:"params"`
-}
 
 type (
-	raw    = json.RawMessage
-	answer = func() (raw, error)
+	request = railtest.Question
+	raw     = json.RawMessage
+	answer  = func() (raw, error)
+	// tamper stands between the rail and the node. It answers by itself, or passes the
+	// call on and changes what comes back.
+	tamper = railtest.Tamper
 )
-
-// tamper stands between the rail and the node. It answers by itself, or passes the
-// call on and changes what comes back.
-type tamper func(ctx context.Context, r request, node answer) (raw, error)
 
 // rpcError is an answer of the node that is an error.
 type rpcError struct {
@@ -40,35 +36,45 @@ type rpcError struct {
 
 func (e *rpcError) Error() string { return e.Message }
 
+// tampering puts a tamper into a client.
+type tampering tamper
+
 // RoundTrip implements http.RoundTripper.
-func (f tamper) RoundTrip(r *http.Request) (*http.Response, error) {
+func (f tampering) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
 	}
-	var call request
+	var call struct {
+		ID     json.RawMessage   `json:"id"`
+		Method string            `json:"method"`
+		Params []json.RawMessage `json:"params"`
+	}
 	if err := json.Unmarshal(body, &call); err != nil {
 		return nil, err
 	}
-	result, err := f(r.Context(), call, func() (json.RawMessage, error) { return forward(r, body) })
+	result, err := f(r.Context(), request{Method: call.Method, Params: call.Params}, func() (json.RawMessage, error) { return forward(r, body) })
 	reply := map[string]any{"jsonrpc": "2.0", "id": call.ID, "result": result}
+	res := &http.Response{StatusCode: http.StatusOK, Request: r, Header: http.Header{"Content-Type": {"application/json"}}}
 	var coded *rpcError
+	var refused *node.Refusal
+	var busy *node.Busy
 	switch {
-	case errors.As(err, &coded):
+	case errors.As(err, &refused):
+		coded = &rpcError{Code: refused.Code, Message: refused.Message, Data: refused.Data}
+	case errors.As(err, &busy):
+		res.StatusCode = http.StatusTooManyRequests
+		res.Header.Set("Retry-After", strconv.Itoa(int(busy.After.Seconds())))
+	case err != nil && !errors.As(err, &coded):
+		return nil, err
+	}
+	if coded != nil {
 		delete(reply, "result")
 		reply["error"] = coded
-	case err != nil:
-		return nil, err
 	}
 	text, err := json.Marshal(reply)
-	if err != nil {
-		return nil, err
-	}
-	return &http.Response{
-		StatusCode: http.StatusOK, Request: r,
-		Header: http.Header{"Content-Type": {"application/json"}},
-		Body:   io.NopCloser(bytes.NewReader(text)),
-	}, nil
+	res.Body = io.NopCloser(bytes.NewReader(text))
+	return res, err
 }
 
 func forward(r *http.Request, body []byte) (json.RawMessage, error) {
@@ -96,7 +102,7 @@ func forward(r *http.Request, body []byte) (json.RawMessage, error) {
 // tampered is a rail whose calls go through f.
 func tampered(t *testing.T, conf evm.Config, url string, f tamper) *evm.Rail {
 	t.Helper()
-	client, err := rpc.DialOptions(t.Context(), url, rpc.WithHTTPClient(&http.Client{Transport: f}))
+	client, err := rpc.DialOptions(t.Context(), url, rpc.WithHTTPClient(&http.Client{Transport: tampering(f)}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ const (
 	latelyMax = 1024
 	gapMax    = time.Second
 	gapMin    = time.Millisecond // below it there is no limit worth keeping
-	pauseMin  = time.Second
+	pauseMin  = time.Second / 4
 	pauseMax  = 5 * time.Minute // a longer Retry-After is asked about in between
 )
 
@@ -105,9 +105,9 @@ func (p *pace) refused(after time.Duration) {
 	now := time.Now()
 	fresh := !p.until.After(now)
 	if after <= 0 {
-		after = pauseMin << min(p.row, 4)
+		after = pauseMin << min(p.row, 6)
 	}
-	if until := now.Add(min(max(after, pauseMin/4), pauseMax)); until.After(p.until) {
+	if until := now.Add(min(max(after, pauseMin), pauseMax)); until.After(p.until) {
 		p.until = until
 	}
 	if !fresh {

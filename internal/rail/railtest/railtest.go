@@ -71,6 +71,8 @@ type Harness struct {
 	ReceivedInList func(t *testing.T, address, asset string) []money.Amount
 	// Forgetful sees the present like Rail, but cannot look into the past.
 	Forgetful rail.Rail
+	// Wires are between the rail and its node. Required of every rail that asks one.
+	Wires *Wires
 
 	shared []string // wallets that tests take in turn
 	turn   int
@@ -151,6 +153,8 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		t.Run("Pays_many_in_one_slot", h.many)
 	}
 	t.Run("Wallet_without_money_is_no_refusal", h.poor)
+	t.Run("Amounts_that_cannot_be", h.amounts)
+	h.answers(t)
 }
 
 // rich gives a wallet with enough of the fee asset and of those named. Another test
