@@ -17,7 +17,7 @@ func (n *network) wires() *railtest.Wires {
 		Open: func(t *testing.T, f railtest.Tamper) rail.Rail {
 			t.Helper()
 			conf := n.conf
-			conf.Patience = 3 * time.Second
+			conf.Patience = time.Second
 			return tampered(t, conf, n.url, f)
 		},
 		OtherChain: on("eth_chainId", always(`"0x7a69ff"`, nil)),

@@ -9,8 +9,8 @@ import (
 
 // pace keeps questions to what a node takes. It knows no limit until the node refuses
 // for the first time; then it asks no more than four fifths of what the node has answered
-// in the last second, and from there on a little more each second until it is refused
-// again. The zero value is ready.
+// in the last second (or of rateMin), and from there on a little more each second until it
+// is refused again. The zero value is ready.
 type pace struct {
 	mu     sync.Mutex
 	until  time.Time     // nothing is asked before
@@ -24,6 +24,7 @@ type pace struct {
 const (
 	measured  = time.Second // over which answers are counted
 	latelyMax = 1024
+	rateMin   = 8 // questions a second that are tried at first
 	gapMax    = time.Second
 	gapMin    = time.Millisecond // below it there is no limit worth keeping
 	pauseMin  = time.Second / 4
@@ -76,11 +77,11 @@ func (p *pace) reserve() time.Time {
 	return at
 }
 
-// narrow lets the rate rise by a thirtieth for each second since the node last refused.
+// narrow lets the rate rise by a fifteenth for each second since the node last refused.
 func (p *pace) narrow(now time.Time) {
 	for p.gap > 0 && now.Sub(p.rose) >= measured {
 		p.rose = p.rose.Add(measured)
-		if p.gap -= p.gap / 30; p.gap < gapMin {
+		if p.gap -= p.gap / 15; p.gap < gapMin {
 			p.gap = 0
 		}
 	}
@@ -114,17 +115,16 @@ func (p *pace) refused(after time.Duration) {
 		return
 	}
 	p.row++
-	n := 0
+	late := 0
 	for _, at := range p.lately {
 		if now.Sub(at) < measured {
-			n++
+			late++
 		}
 	}
-	switch {
-	case p.gap > 0:
+	if p.gap > 0 {
 		p.gap = min(p.gap*5/4, gapMax)
-	case n > 0:
-		p.gap = min(measured*5/4/time.Duration(n), gapMax)
+	} else {
+		p.gap = measured * 5 / 4 / time.Duration(max(late, rateMin))
 	}
 	p.next, p.rose = p.until, p.until
 }

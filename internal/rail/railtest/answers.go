@@ -376,13 +376,10 @@ func (h *Harness) busy(t *testing.T) {
 	asset := h.Assets[0]
 	j, truth := h.paidJob(t, asset)
 	var mu sync.Mutex
-	seen := map[string]bool{}
-	r := h.Wires.Open(t, func(_ context.Context, q Question, ask func() (json.RawMessage, error)) (json.RawMessage, error) {
-		mu.Lock()
-		first := !seen[q.Method]
-		seen[q.Method] = true
-		mu.Unlock()
-		if first {
+	asked := 0
+	count := func() int { mu.Lock(); defer mu.Unlock(); asked++; return asked }
+	r := h.Wires.Open(t, func(_ context.Context, _ Question, ask func() (json.RawMessage, error)) (json.RawMessage, error) {
+		if n := count(); n == 1 || n == 5 {
 			return nil, &node.Busy{After: time.Millisecond, Said: "status 429"}
 		}
 		return ask()
@@ -395,11 +392,9 @@ func (h *Harness) busy(t *testing.T) {
 			t.Fatalf("got %v, want %s", err, rail.CodeBusy)
 		}
 	}
-	asked := 0
+	asked = 0
 	r = h.Wires.Open(t, func(context.Context, Question, func() (json.RawMessage, error)) (json.RawMessage, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		asked++
+		count()
 		return nil, &node.Busy{After: time.Hour, Said: "status 429"}
 	})
 	next := h.job(t, j.slot.Wallet, asset, "")

@@ -149,6 +149,7 @@ func (w *world) harness(t *testing.T) railtest.Harness {
 	return railtest.Harness{
 		Rail: w.rail, Signer: w.signer(t), Stranger: w.signer(t), Assets: []string{coin}, Enough: money.Of(20_000_000),
 		Check:     checks(w.Params, coin),
+		Wires:     w.wires(),
 		Wallet:    func(t *testing.T) string { t.Helper(); return w.wallet(t) },
 		Recipient: func(t *testing.T) string { t.Helper(); return w.recipient(t) },
 		Credit: func(t *testing.T, wallet, _ string, amount money.Amount) {
