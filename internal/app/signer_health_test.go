@@ -58,7 +58,7 @@ func TestA15_everybody_says_why(t *testing.T) {
 	defer func() { must(t, sign.Close()) }()
 	ether := money.Asset{Code: "ETH", Scale: 18, Networks: []string{"ethereum"}}
 	must(t, chain.Fund(t.Context(), wallet, money.Of(1e18)))
-	way, err := evm.New(evm.Config{Network: "ethereum", ChainID: chain.ID(), Finality: evm.Finality{Depth: 1}, Poll: 50 * time.Millisecond}, chain.Client())
+	way, err := evm.New(evm.Config{Network: "ethereum", ChainID: chain.ID(), Finality: evm.Finality{Depth: 1}, Poll: 50 * time.Millisecond}, chain.Client().Client())
 	must(t, err)
 	c := setup(t)
 	c.Assets = append(c.Assets, config.Asset{Code: "ETH", Scale: 18, Networks: []string{"ethereum"}})
