@@ -189,7 +189,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	}
 	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, watched, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
-		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Outages: a.outages, Log: a.log,
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
 	})
 	return nil
 }

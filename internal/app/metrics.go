@@ -36,7 +36,11 @@ type metrics struct {
 	webhookDuration prometheus.Histogram
 
 	signerRefusals *prometheus.CounterVec
+	panics         *prometheus.CounterVec
 }
+
+// panicked counts a mistake of the program that was caught while paying on a network.
+func (m *metrics) panicked(network string) { m.panics.WithLabelValues(network).Inc() }
 
 // waits are the buckets of what takes from milliseconds to days.
 var waits = []float64{0.01, 0.1, 1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 24 * 3600}
@@ -80,6 +84,9 @@ func newMetrics(version string) *metrics {
 		signerRefusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_signer_refusals_total", Help: "Intents that the signer refused, by its reason.",
 		}, []string{"reason"}),
+		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_panics_total", Help: "Mistakes of the program that were caught while paying; each is in the log with its stack. Must be 0.",
+		}, []string{"network"}),
 	}
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sluice_build_info", Help: "1, with what was built.",
@@ -88,7 +95,7 @@ func newMetrics(version string) *metrics {
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
 		m.batchSize, m.batchDuration, m.refused, m.accepted, m.outcomes, m.transition, m.replays,
-		m.requests, m.requestDuration, m.webhookAttempts, m.webhookDuration, m.signerRefusals,
+		m.requests, m.requestDuration, m.webhookAttempts, m.webhookDuration, m.signerRefusals, m.panics,
 	)
 	return m
 }

@@ -52,6 +52,10 @@ func OpenEVM(ctx context.Context, n config.Network, assets money.Assets) (*evm.R
 	if err != nil {
 		return nil, err
 	}
+	tip, err := n.LeastTip()
+	if err != nil {
+		return nil, err
+	}
 	budget, err := n.BudgetWei()
 	if err != nil {
 		return nil, err
@@ -62,7 +66,7 @@ func OpenEVM(ctx context.Context, n config.Network, assets money.Assets) (*evm.R
 	}
 	return evm.Open(ctx, evm.Config{
 		Network: n.Name, ChainID: uint64(n.ChainID), FeeAsset: n.FeeAsset, Tokens: tokens, Finality: finality, //nolint:gosec // validated: above 0
-		FeeCapMax: ceiling, Poll: n.Poll.Std(), Vaults: n.Vaults, BatchMax: n.BatchMax, FeeBudget: budget, FeeDeadline: n.FeeDeadline.Std(),
+		FeeCapMax: ceiling, TipMin: &tip, Poll: n.Poll.Std(), Vaults: n.Vaults, BatchMax: n.BatchMax, FeeBudget: budget, FeeDeadline: n.FeeDeadline.Std(),
 	}, n.URL.Reveal())
 }
 

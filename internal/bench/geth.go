@@ -19,8 +19,8 @@ import (
 const gethStart = time.Minute
 
 // WithGeth starts a geth in developer mode for the time of fn, in a folder that goes
-// away with it. The node listens on a socket in that folder only.
-func WithGeth(ctx context.Context, path string, fn func(ctx context.Context, url string) error) (err error) {
+// away with it. The node listens on a socket in that folder only. flags are more of its own.
+func WithGeth(ctx context.Context, path string, fn func(ctx context.Context, url string) error, flags ...string) (err error) {
 	dir, err := os.MkdirTemp("", "sluice-geth")
 	if err != nil {
 		return err
@@ -34,8 +34,8 @@ func WithGeth(ctx context.Context, path string, fn func(ctx context.Context, url
 	defer cancel()
 	var said bytes.Buffer
 	//nolint:gosec // the operator named the program
-	cmd := exec.CommandContext(ctx, path, "--dev", "--datadir", data, "--ipcpath", socket,
-		"--nodiscover", "--maxpeers", "0", "--port", "0", "--authrpc.port", "0")
+	cmd := exec.CommandContext(ctx, path, append([]string{"--dev", "--datadir", data, "--ipcpath", socket,
+		"--nodiscover", "--maxpeers", "0", "--port", "0", "--authrpc.port", "0"}, flags...)...)
 	cmd.Stderr = &said
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second

@@ -86,27 +86,11 @@ func (r RailReport) WriteText(w io.Writer) error {
 // the product itself makes. mine makes a block; nil where blocks are made for each
 // transaction.
 func RailEVM(ctx context.Context, client *ethclient.Client, faucet Faucet, mine func() error) (_ RailReport, err error) {
-	gas, err := client.EstimateGas(ctx, ethereum.CallMsg{Data: common.FromHex("0x6001600055")})
-	if err != nil {
-		return RailReport{}, fault.Wrap(err, fault.Unavailable, "no_node", "the node does not estimate gas")
-	}
-	if gas != osakaProbe {
-		return RailReport{}, fault.New(fault.Invalid, "other_rules", "the chain does not run the rules of the Osaka fork (a probe costs %d gas, want %d): figures from it mean nothing", gas, osakaProbe)
-	}
-	dir, err := os.MkdirTemp("", "sluice-bench-")
+	b, closing, err := newEVMBench(ctx, client, faucet, mine)
 	if err != nil {
 		return RailReport{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	b := evmBench{client: client, faucet: faucet, mine: mine, dir: dir}
-	defer func() {
-		if b.signer != nil {
-			err = errors.Join(err, b.signer.Close())
-		}
-	}()
-	if err := b.open(ctx); err != nil {
-		return RailReport{}, err
-	}
+	defer func() { err = errors.Join(err, closing()) }()
 	out := RailReport{
 		Benchmark: "rail_evm", Token: "token in the manner of the most used stablecoin",
 		FloorExisting: GasFloor, TargetExisting: GasTargetExisting, TargetNew: GasTargetNew,
@@ -131,11 +115,37 @@ func RailEVM(ctx context.Context, client *ethclient.Client, faucet Faucet, mine 
 	if err != nil {
 		return out, err
 	}
-	if out.Paid, err = b.paid(ctx, PaidPayouts); err != nil {
+	if out.Paid, err = b.paid(ctx, "paid", b.rail, PaidPayouts, blockEvery); err != nil {
 		return out, err
 	}
 	out.Paid.FloorPerSecond, out.Paid.ShareOfFloor = round(floor, 1), ratio(out.Paid.PerSecond, floor)
 	return out, nil
+}
+
+// newEVMBench makes a wallet with a vault and a token on a chain of the Osaka rules.
+func newEVMBench(ctx context.Context, client *ethclient.Client, faucet Faucet, mine func() error) (b *evmBench, closing func() error, err error) {
+	gas, err := client.EstimateGas(ctx, ethereum.CallMsg{Data: common.FromHex("0x6001600055")})
+	if err != nil {
+		return nil, nil, fault.Wrap(err, fault.Unavailable, "no_node", "the node does not estimate gas")
+	}
+	if gas != osakaProbe {
+		return nil, nil, fault.New(fault.Invalid, "other_rules", "the chain does not run the rules of the Osaka fork (a probe costs %d gas, want %d): figures from it mean nothing", gas, osakaProbe)
+	}
+	dir, err := os.MkdirTemp("", "sluice-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	b = &evmBench{client: client, faucet: faucet, mine: mine, dir: dir}
+	closing = func() (err error) {
+		if b.signer != nil {
+			err = b.signer.Close()
+		}
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := b.open(ctx); err != nil {
+		return nil, nil, errors.Join(err, closing())
+	}
+	return b, closing, nil
 }
 
 // floor pays as much as the product is to pay, without a store: payouts per second.
@@ -161,6 +171,7 @@ type evmBench struct {
 	faucet Faucet
 	mine   func() error
 	dir    string
+	conf   evm.Config
 	rail   *evm.Rail
 	signer *guard.Guard
 	wallet string
@@ -209,11 +220,12 @@ func (b *evmBench) open(ctx context.Context) error {
 			return err
 		}
 	}
-	b.rail, err = evm.New(evm.Config{
+	b.conf = evm.Config{
 		Network: benchNetwork, ChainID: chain.Uint64(), Finality: evm.Finality{Depth: 1},
 		Tokens: map[string]evm.Token{"USD": {Contract: token.Hex(), Scale: 6}}, Vaults: map[string]string{b.wallet: vault.Hex()},
 		Poll: 50 * time.Millisecond,
-	}, b.client.Client())
+	}
+	b.rail, err = evm.New(b.conf, b.client.Client())
 	return err
 }
 

@@ -3,10 +3,35 @@ package bench_test
 import (
 	"os"
 	"testing"
+	"time"
 
 	"sluice/internal/bench"
 	"sluice/internal/demo/devnet"
 )
+
+// A12: payouts of one transaction each are carried over a node that takes its time. How
+// long that takes is for the benchmark to say; here it counts how much is asked.
+func TestRailLate(t *testing.T) {
+	chain, err := devnet.New(devnet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := chain.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	report, err := bench.RailLate(t.Context(), chain.Client(), chain, func() error { return chain.Mine(1) }, 32, 20*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Rows) != 1 || report.Rows[0].Questions > 25 {
+		t.Errorf("%+v: 10 or so questions for each payout will do", report)
+	}
+	if testing.Verbose() {
+		_ = report.WriteText(os.Stdout) // for people
+	}
+}
 
 // TestRailEVM holds the gas of payouts against the targets, on the rules of the main
 // network.

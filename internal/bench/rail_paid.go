@@ -18,6 +18,7 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/rail/evm"
 	"sluice/internal/store"
 	"sluice/internal/withdrawal"
 )
@@ -41,14 +42,14 @@ type PaidReport struct {
 	ShareOfFloor   float64 `json:"share_of_floor"`
 }
 
-// paid queues withdrawals of the token in a new database, then starts the product on
-// it and waits until the last one is confirmed.
-func (b *evmBench) paid(ctx context.Context, count int) (out PaidReport, err error) {
+// paid queues withdrawals of the token in a new database of a name, then starts the product
+// on it and waits until the last one is confirmed. Blocks come at an interval.
+func (b *evmBench) paid(ctx context.Context, name string, way *evm.Rail, count int, blocks time.Duration) (out PaidReport, err error) {
 	ctx, cancel := context.WithTimeout(ctx, paidWait)
 	defer cancel()
 	conf := config.Default(config.Dev)
 	conf.Listen, conf.AdminListen, conf.Keystore.Dir = "127.0.0.1:0", "", ""
-	conf.DatabaseURL = config.NewSecret("sqlite:" + filepath.Join(b.dir, "paid.db"))
+	conf.DatabaseURL = config.NewSecret("sqlite:" + filepath.Join(b.dir, name+".db"))
 	conf.Webhooks.Enabled = false
 	conf.Assets = []config.Asset{{Code: dollar.Code, Scale: dollar.Scale, Networks: dollar.Networks}}
 	db, err := app.OpenStore(ctx, conf, silent)
@@ -67,11 +68,11 @@ func (b *evmBench) paid(ctx context.Context, count int) (out PaidReport, err err
 	if err != nil {
 		return out, err
 	}
-	a, err := app.New(ctx, conf, app.Options{Rails: map[string]rail.Rail{benchNetwork: b.rail}, Signer: b.signer, Log: silent})
+	a, err := app.New(ctx, conf, app.Options{Rails: map[string]rail.Rail{benchNetwork: way}, Signer: b.signer, Log: silent})
 	if err != nil {
 		return out, err
 	}
-	stopChain := b.keepMining(ctx)
+	stopChain := b.keepMining(ctx, blocks)
 	start := time.Now()
 	stop := background(ctx, a.Run)
 	err = allPaid(ctx, a.Store)
@@ -165,12 +166,12 @@ const blockEvery = 10 * time.Millisecond
 
 // keepMining makes blocks until the returned function is called; nothing where blocks
 // come by themselves.
-func (b *evmBench) keepMining(ctx context.Context) (stop func() error) {
+func (b *evmBench) keepMining(ctx context.Context, every time.Duration) (stop func() error) {
 	if b.mine == nil {
 		return func() error { return nil }
 	}
 	return background(ctx, func(ctx context.Context) error {
-		tick := time.NewTicker(blockEvery)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {

@@ -14,6 +14,7 @@ import (
 
 type benchRailCmd struct {
 	EVM     benchRailEVMCmd     `cmd:"" name:"evm" help:"Gas per payout of a token, alone and in batches of 50, 100 and 200, and payouts per second from queued to final, on geth --dev or anvil with the rules of the Osaka fork. Exit code 1: a target is missed."`
+	Latency benchRailLatencyCmd `cmd:"" help:"How long sixty payouts of one transaction each take when every answer of the node takes so long. Exit code 1: a target is missed."`
 	Bitcoin benchRailBitcoinCmd `cmd:"" help:"Virtual bytes per payout of signed Bitcoin and Litecoin transactions. Exit code 1: a target is missed."`
 	Signer  benchRailSignerCmd  `cmd:"" help:"Signatures per second through the signer's socket, each bound on disk before it is given."`
 }
@@ -62,6 +63,31 @@ func (c benchRailEVMCmd) measure(ctx context.Context, e *env, url string) error 
 		return err
 	}
 	return e.measured(report, report.OK, "payouts cost more gas than they may")
+}
+
+type benchRailLatencyCmd struct {
+	Geth    string          `name:"geth" required:"" placeholder:"PATH" help:"Start this geth in developer mode, in a temporary folder."`
+	Latency []time.Duration `default:"100ms,500ms" help:"How long the node takes for an answer, one measurement for each."`
+}
+
+// Run implements the command.
+func (c benchRailLatencyCmd) Run(e *env) error {
+	return bench.WithGeth(e.ctx, c.Geth, func(ctx context.Context, url string) error {
+		client, err := ethclient.DialContext(ctx, url)
+		if err != nil {
+			return fault.Wrap(err, fault.Invalid, "no_node", "the node %s cannot be dialled", url)
+		}
+		defer client.Close()
+		faucet, err := bench.DevFaucet(ctx, client)
+		if err != nil {
+			return err
+		}
+		report, err := bench.RailLate(ctx, client, faucet, nil, bench.LatePayouts, c.Latency...)
+		if err != nil {
+			return err
+		}
+		return e.measured(report, report.OK, "payouts take longer than they may")
+	}, "--dev.period", "1")
 }
 
 type benchRailBitcoinCmd struct{}

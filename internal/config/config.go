@@ -113,8 +113,8 @@ func (w Webhooks) Ranges() []netip.Prefix {
 // Dispatch bounds paying out.
 type Dispatch struct {
 	Enabled     bool     `toml:"enabled" doc:"pay out from this process; withdrawals are accepted and queued either way"`
-	Window      int      `toml:"window" doc:"payouts of one wallet in flight at once; nodes keep 16 of one sender for certain"`
-	BumpAfter   Duration `toml:"bump_after" doc:"how long a payout may be in no block before a dearer attempt of the same payout is signed. 0s: never"`
+	Window      int      `toml:"window" doc:"payouts of one wallet that wait for a block at the same time; nodes keep 16 of one sender for certain"`
+	BumpAfter   Duration `toml:"bump_after" doc:"how long a payout may be in no block before a dearer attempt of the same payout is signed. 0s: only when the network takes nothing at the price that was offered"`
 	ResendEvery Duration `toml:"resend_every" doc:"how often the stored bytes of a payout that is in no block are sent again"`
 	LeaseFor    Duration `toml:"lease_for" doc:"how long a wallet stays with a process that no longer answers"`
 }
@@ -146,6 +146,7 @@ type Network struct {
 	FeeAsset   string   `toml:"fee_asset" doc:"the asset in which the network takes fees; must be under assets"`
 	Finality   string   `toml:"finality" doc:"which blocks are final. evm: finalized, safe, or a number of confirmations. bitcoin: confirmations by amount, like \"1, 0.05:3, 1:6\""`
 	FeeCeiling string   `toml:"fee_ceiling" doc:"the most gwei per gas, or satoshi per virtual byte, that a payout offers; above it payouts wait. A text, like \"200\""`
+	TipMin     string   `toml:"tip_min" doc:"the least gwei per gas that a payout offers beyond what a block itself asks for; where the network's nodes want more, they say so and get it. A text, like \"0.1\"; \"0\" where nobody is tipped (evm)"`
 	MaxFee     string   `toml:"max_fee" doc:"the most that one transaction may cost, in the fee asset; the signer refuses more. A text, like \"0.05\"; empty: no limit"`
 	FeePerHour string   `toml:"fee_per_hour" doc:"the most that all transactions of any 60 minutes may cost together, in the fee asset, each counted with the most that it may cost, cancels and dearer attempts too; the signer refuses more. A text, like \"0.5\"; empty: no limit"`
 	FeePerDay  string   `toml:"fee_per_day" doc:"the same for any 24 hours"`
@@ -165,6 +166,7 @@ const (
 	defaultFeeAsset   = "ETH"
 	defaultFinality   = "finalized"
 	defaultFeeCeiling = "200"
+	defaultTipMin     = "0.1"
 	defaultFeeBudget  = "1"
 	defaultPoll       = Duration(2 * time.Second)
 )
@@ -216,6 +218,7 @@ func (c *Config) fill() {
 		def(&n.FeeAsset, defaultFeeAsset)
 		def(&n.Finality, defaultFinality)
 		def(&n.FeeCeiling, defaultFeeCeiling)
+		def(&n.TipMin, defaultTipMin)
 		def(&n.FeeBudget, defaultFeeBudget)
 		if n.Poll == 0 {
 			n.Poll = defaultPoll

@@ -201,6 +201,8 @@ func (c *Config) checkNetworks(p *problems) {
 		}
 		if v, err := n.FeeCap(); err != nil || v.IsZero() {
 			p.add(path+".fee_ceiling", "must be a number of gwei above 0, as a text like \"200\"")
+		} else if tip, err := n.LeastTip(); err != nil || v.Less(tip) {
+			p.add(path+".tip_min", "must be a number of gwei, at most fee_ceiling, as a text like \"0.1\"")
 		}
 		c.checkFees(p, path, n)
 		for code, address := range n.Tokens {
@@ -245,6 +247,9 @@ func (c *Config) scale(code string) int {
 
 // FeeCap is FeeCeiling in wei per gas.
 func (n Network) FeeCap() (money.Amount, error) { return gwei.Parse(n.FeeCeiling) }
+
+// LeastTip is TipMin in wei per gas.
+func (n Network) LeastTip() (money.Amount, error) { return gwei.Parse(n.TipMin) }
 
 // MaxFeeWei is MaxFee in wei; zero for no limit.
 func (n Network) MaxFeeWei() (money.Amount, error) {

@@ -79,7 +79,7 @@ type Config struct {
 	Timeout time.Duration
 	// Patience is how long a question waits for a node that takes only so many. 20 s.
 	Patience time.Duration
-	// Parallel is how many questions are out at the same time. 16.
+	// Parallel is how many questions are out at the same time. 32.
 	Parallel int
 	// FinalityStall is how far the final block may be behind the latest one before nothing
 	// new is sent: the node no longer says what is final. 2 h. Only with a tag.
@@ -138,6 +138,6 @@ func (c *Config) fill() {
 	wait(&c.FinalityStall, 2*time.Hour)
 	wait(&c.LookAgain, 10*time.Second)
 	if c.Parallel == 0 {
-		c.Parallel = askers
+		c.Parallel = 2 * askers
 	}
 }

@@ -64,11 +64,7 @@ func (r *Rail) market(ctx context.Context) (base, tip *big.Int, err error) {
 		}
 		// By the rules of EIP-1559 the next block's fee is at least seven eighths of this one's.
 		out := prices{base: new(big.Int).Sub(head.base, new(big.Int).Rsh(head.base, 3))}
-		var h struct {
-			BaseFeePerGas []quantity
-			Reward        [][]quantity
-		}
-		err = r.must(ctx, &h, "read the fees of recent blocks", "eth_feeHistory", fmt.Sprintf("0x%x", feeBlocks), "latest", []float64{float64(r.conf.TipPercentile)})
+		h, err := r.feeHistory(ctx)
 		if rail.Has(err, rail.CodeRefuses) { // not every node has the method
 			out.base = new(big.Int).Add(head.base, new(big.Int).Rsh(head.base, 3))
 			return out, nil
@@ -82,6 +78,19 @@ func (r *Rail) market(ctx context.Context) (base, tip *big.Int, err error) {
 		return out, err
 	})
 	return p.base, p.tip, err
+}
+
+// feeHistory is what recent blocks took: the fee of each and of the next one, and tips.
+type feeHistory struct {
+	BaseFeePerGas []quantity
+	Reward        [][]quantity
+}
+
+func (r *Rail) feeHistory(ctx context.Context) (feeHistory, error) {
+	return rail.Once(ctx, r.key("fees"), func() (h feeHistory, err error) {
+		err = r.must(ctx, &h, "read the fees of recent blocks", "eth_feeHistory", fmt.Sprintf("0x%x", feeBlocks), "latest", []float64{float64(r.conf.TipPercentile)})
+		return h, err
+	})
 }
 
 // floor is the least tip that the node was seen to want. It halves every ten minutes, since

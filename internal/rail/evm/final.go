@@ -84,11 +84,11 @@ func (r *Rail) stalled(ctx context.Context, head *block) error {
 // stillFinal asks again, just before an outcome is believed: the node is on the same
 // chain as before, and calls the block final once more. One answer alone decides nothing.
 func (r *Rail) stillFinal(ctx context.Context, number uint64) error {
-	fresh := rail.Round(ctx)
-	if err := r.onChain(ctx); err != nil {
-		return err
-	}
-	n, err := r.final(fresh)
+	fresh, n := rail.Round(ctx), uint64(0)
+	err := together(
+		func() error { return r.onChain(ctx) },
+		func() (err error) { n, err = r.final(fresh); return err },
+	)
 	if err == nil && n < number {
 		err = node.Incomplete("eth_getBlockByNumber", fmt.Sprintf("a moment ago block %d was final, now only those up to %d are", number, n))
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // Observe implements rail.Rail. It asks in an order in which a reorganisation between two
-// questions shows: how far the chain is final, then the receipts, and last whether a
+// questions shows: how far the chain is final and for the receipts, and then whether a
 // receipt's block still stands. An outcome is believed only when the node still says the
 // same of its chain and of what is final.
 func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payout, attempts []rail.Attempt) (rail.Observation, error) {
@@ -35,7 +35,7 @@ func (r *Rail) Observe(ctx context.Context, slot rail.Slot, payouts []rail.Payou
 		}
 		txs = append(txs, tx)
 	}
-	who, err := r.wallet(ctx, slot.Wallet)
+	who, err := decodeWallet(slot.Wallet)
 	if err != nil {
 		return rail.Observation{}, err
 	}
@@ -72,10 +72,7 @@ type look struct {
 // once looks once. moved says that the answers contradict each other unless a block
 // came in between.
 func (o *look) once(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	if err := o.boundary(ctx); err != nil {
-		return rail.Observation{}, false, err
-	}
-	if err := o.receipts(ctx); err != nil {
+	if err := together(func() error { return o.boundary(ctx) }, func() error { return o.receipts(ctx) }); err != nil {
 		return rail.Observation{}, false, err
 	}
 	if o.receipt == nil {
@@ -88,10 +85,7 @@ func (o *look) once(ctx context.Context) (out rail.Observation, moved bool, err 
 // boundary reads the latest block and the latest final one. A node that is catching
 // up has old ones, and may even follow a chain that others have left.
 func (o *look) boundary(ctx context.Context) (err error) {
-	if err := o.synced(ctx); err != nil {
-		return err
-	}
-	if o.head, err = o.Rail.head(ctx); err != nil {
+	if _, o.head, err = o.begin(ctx, o.slot.Wallet, func() { _, _ = o.Rail.final(ctx) }); err != nil {
 		return err
 	}
 	o.final, err = o.Rail.final(ctx)
@@ -258,12 +252,17 @@ func (o *look) paidBefore(ctx context.Context) (bool, error) {
 
 // absent reports a slot none of whose attempts is in a block.
 func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	used, err := o.nonceAt(ctx, o.who, o.head.at())
-	if err != nil {
+	var used uint64
+	var known []*transaction
+	if err := together(
+		func() (err error) { used, err = o.nonceAt(ctx, o.who, o.head.at()); return err },
+		func() (err error) { known, err = o.known(ctx); return err },
+	); err != nil {
 		return rail.Observation{}, false, err
 	}
 	if used <= o.slot.Nonce {
-		return o.pooled(ctx)
+		out, moved = o.pooled(known)
+		return out, moved, nil
 	}
 	if o.hasFinal {
 		if used, err = o.nonceAt(ctx, o.who, new(big.Int).SetUint64(o.final)); err != nil {
@@ -280,29 +279,31 @@ func (o *look) absent(ctx context.Context) (out rail.Observation, moved bool, er
 	return o.unknown("a block that is not final yet uses the nonce for a transaction we do not know"), true, nil
 }
 
-// pooled tells whether the node's pool has one of the attempts.
-func (o *look) pooled(ctx context.Context) (out rail.Observation, moved bool, err error) {
-	out = rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Lost: true, Note: "the node does not hold the transaction: it must be sent again"}
+// known asks what the node knows of the attempts; nil for what it does not.
+func (o *look) known(ctx context.Context) ([]*transaction, error) {
 	known := make([]*transaction, len(o.txs))
-	err = rail.Side(len(o.txs), askers, func(n int) (err error) {
+	err := rail.Side(len(o.txs), askers, func(n int) (err error) {
 		if known[n], err = o.transaction(ctx, o.txs[n].Hash()); errors.Is(err, errNothing) {
 			known[n], err = nil, nil
 		}
 		return err
 	})
-	if err != nil {
-		return rail.Observation{}, false, err
-	}
+	return known, err
+}
+
+// pooled tells whether the node's pool has one of the attempts.
+func (o *look) pooled(known []*transaction) (out rail.Observation, moved bool) {
+	out = rail.Observation{Stage: rail.StageSent, TxID: o.latest(), Lost: true, Note: "the node does not hold the transaction: it must be sent again"}
 	for _, tx := range known {
 		switch {
 		case tx == nil:
 		case tx.mined:
-			return o.unknown("the node knows a block for the transaction but no receipt yet"), true, nil
+			return o.unknown("the node knows a block for the transaction but no receipt yet"), true
 		default:
 			out.TxID, out.Lost, out.Note = tx.hash.Hex(), false, ""
 		}
 	}
-	return out, false, nil
+	return out, false
 }
 
 // consumed reports a nonce that a block, up to the one at until, used for something that

@@ -35,15 +35,18 @@ func (r *Rail) feasible(ctx context.Context, wallet string, inFlight []rail.InFl
 	if err := r.checkList(wallet, payouts); err != nil {
 		return rail.Feasibility{}, err
 	}
-	who, head, err := r.begin(ctx, wallet)
+	who, head, err := r.begin(ctx, wallet, func() { _, _ = r.final(ctx) }, func() { _, _ = r.feeHistory(ctx) })
 	if err != nil {
 		return rail.Feasibility{}, err
 	}
 	if err := r.provable(ctx, head); err != nil {
 		return rail.Feasibility{}, err
 	}
-	used, err := r.nonceAt(ctx, who, head.at())
-	if err != nil {
+	var used uint64
+	if err := together(
+		func() (err error) { used, err = r.nonceAt(ctx, who, head.at()); return err },
+		func() error { r.askAhead(ctx, who, head.at(), payouts); return nil },
+	); err != nil {
 		return rail.Feasibility{}, err
 	}
 	n := needs{Rail: r, who: who, at: head.at(), coins: map[claim]money.Amount{}}
@@ -72,6 +75,19 @@ func (r *Rail) feasible(ctx context.Context, wallet string, inFlight []rail.InFl
 		}
 	}
 	return first, nil
+}
+
+// askAhead asks side by side what by and its helpers will ask one after the other.
+func (r *Rail) askAhead(ctx context.Context, who common.Address, at *big.Int, payouts []rail.Payout) {
+	ways := r.ways(who, payouts)
+	asks := []func() error{func() error { _, err := r.balance(ctx, r.conf.FeeAsset, who, at); return err }}
+	for _, w := range ways {
+		asks = append(asks, func() error { _, err := r.balance(ctx, payouts[0].Asset, r.payer(who, w), at); return err })
+	}
+	if len(payouts) == 1 { // a batch's simulations build on each other
+		asks = append(asks, func() error { _, err := r.gas(ctx, who, at, payouts[0]); return err })
+	}
+	_ = together(asks...) // what goes wrong is met again
 }
 
 // claim is an asset in the hands of one address: the wallet or its vault.

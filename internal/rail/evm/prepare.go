@@ -148,6 +148,9 @@ func (r *Rail) gas(ctx context.Context, who common.Address, at *big.Int, p rail.
 		return 0, err
 	}
 	msg.Gas = limit
+	if _, isToken := r.tokens[p.Asset]; isToken { // answersTrue will ask
+		_ = together(func() error { _, err := r.estimate(ctx, msg, at); return err }, func() error { _, err := r.callAt(ctx, msg, at); return err })
+	}
 	estimate, err := r.estimate(ctx, msg, at)
 	if err == nil {
 		if err := r.affords(ctx, who, at, p); err != nil {

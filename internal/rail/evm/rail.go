@@ -164,17 +164,37 @@ func (r *Rail) Balance(ctx context.Context, wallet string) (map[string]money.Amo
 }
 
 // begin is how everything begins that asks about a wallet: the node is on its chain and in
-// sync, and this is its latest block.
-func (r *Rail) begin(ctx context.Context, wallet string) (common.Address, *block, error) {
-	who, err := r.wallet(ctx, wallet)
-	if err == nil {
-		err = r.synced(ctx)
-	}
+// sync, and this is its latest block. All is asked side by side, and with it what is needed
+// later: whoever needs that asks the round's memory, and meets what went wrong.
+func (r *Rail) begin(ctx context.Context, wallet string, later ...func()) (who common.Address, head *block, err error) {
+	who, err = decodeWallet(wallet)
 	if err != nil {
 		return who, nil, err
 	}
-	head, err := r.head(ctx)
-	return who, head, err
+	asks := []func() error{
+		func() error { return r.ready(ctx) },
+		func() error { return r.synced(ctx) },
+		func() (err error) { head, err = r.head(ctx); return err },
+	}
+	for _, fn := range later {
+		asks = append(asks, func() error { fn(); return nil })
+	}
+	return who, head, together(asks...)
+}
+
+// together runs what does not depend on each other side by side, and returns the first
+// error in the order of the arguments.
+func together(asks ...func() error) error {
+	errs := make([]error, len(asks))
+	if err := rail.Side(len(asks), askers, func(n int) error { errs[n] = asks[n](); return nil }); err != nil {
+		return err // a panic
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // allHoldings is what a wallet and its vault have at a block, by asset.
@@ -217,12 +237,11 @@ func (r *Rail) NextNonce(ctx context.Context, wallet string) (uint64, error) {
 	if err := r.synced(ctx); err != nil {
 		return 0, err
 	}
-	nonce, err := r.nonce(ctx, who, "latest")
-	if err != nil {
-		return 0, err
-	}
-	pending, err := r.nonce(ctx, who, "pending")
-	if err != nil {
+	var nonce, pending uint64
+	if err := together(
+		func() (err error) { nonce, err = r.nonce(ctx, who, "latest"); return err },
+		func() (err error) { pending, err = r.nonce(ctx, who, "pending"); return err },
+	); err != nil {
 		return 0, err
 	}
 	if pending > nonce {
@@ -232,13 +251,21 @@ func (r *Rail) NextNonce(ctx context.Context, wallet string) (uint64, error) {
 	return nonce, nil
 }
 
-// wallet decodes a paying address, after the node has been checked.
+// wallet decodes a paying address and checks the node.
 func (r *Rail) wallet(ctx context.Context, wallet string) (common.Address, error) {
-	who, err := decodeAddress(wallet)
+	who, err := decodeWallet(wallet)
 	if err != nil {
-		return common.Address{}, fault.New(fault.Invalid, "wallet_address", "wallet %q: %s", wallet, err.Error())
+		return who, err
 	}
 	return who, r.ready(ctx)
+}
+
+func decodeWallet(wallet string) (common.Address, error) {
+	who, bad := decodeAddress(wallet)
+	if bad != nil {
+		return common.Address{}, fault.New(fault.Invalid, "wallet_address", "wallet %q: %s", wallet, bad.Error())
+	}
+	return who, nil
 }
 
 // synced refuses to conclude anything from a node that is still catching up.
