@@ -43,7 +43,7 @@ func (db *DB) TreasuryWallets(ctx context.Context) ([]treasury.Wallet, error) {
 
 // TreasuryState implements treasury.Reader: one snapshot, so that a payout is in all
 // of it or in nothing.
-func (db *DB) TreasuryState(ctx context.Context, w treasury.Wallet, pos rail.Position) (treasury.State, error) {
+func (db *DB) TreasuryState(ctx context.Context, w treasury.Wallet, pos rail.Position, from uint64) (treasury.State, error) {
 	st := treasury.State{Booked: map[string]treasury.Signed{}, Books: map[string]treasury.Book{}, Ahead: map[string]money.Amount{}}
 	err := db.engine.snapshot(ctx, func(q querier) error {
 		open, err := query(ctx, q, dispatches,
@@ -58,11 +58,6 @@ func (db *DB) TreasuryState(ctx context.Context, w treasury.Wallet, pos rail.Pos
 			}
 			st.Open = append(st.Open, o)
 		}
-		wallet, _, err := first(ctx, q, wallets, "WHERE t.shard = $1 AND t.seq = $2", treasury.OperatorShard, w.Seq)
-		if err != nil {
-			return err
-		}
-		st.Next = uint64(max(wallet.NextNonce, 0))
 		for n := range db.shards {
 			if err := each(ctx, q, houses, "WHERE t.shard = $1 AND t.name = $2", []any{n, treasury.House(w.Seq)}, func(h ledger.House) error {
 				// Out less in: see treasury.House.
@@ -81,9 +76,23 @@ func (db *DB) TreasuryState(ctx context.Context, w treasury.Wallet, pos rail.Pos
 		if pos.Balances == nil {
 			return nil // nobody asks what it does not show
 		}
+		if st.Foreign, err = foreign(ctx, q, w, from, pos.Nonce); err != nil {
+			return err
+		}
 		return ahead(ctx, q, w, pos, st.Ahead)
 	})
 	return st, err
+}
+
+// foreign counts the nonces of a wallet, from one up to another, that no dispatch holds.
+func foreign(ctx context.Context, q querier, w treasury.Wallet, from, to uint64) (uint64, error) {
+	if to <= from {
+		return 0, nil
+	}
+	var ours int64
+	err := q.each(ctx, "SELECT count(*) FROM dispatch WHERE shard = $1 AND wallet = $2 AND nonce >= 0 AND nonce >= $3 AND nonce < $4",
+		[]any{int64(treasury.OperatorShard), int64(w.Seq), int64(min(from, 1<<62)), int64(min(to, 1<<62))}, []any{&ours}, func() error { return nil })
+	return to - from - min(uint64(max(ours, 0)), to-from), err
 }
 
 // openDispatch reads what the treasury needs of a dispatch that is not done.

@@ -59,9 +59,9 @@ func settled(pos rail.Position, st State) (bool, string) {
 }
 
 // Judge holds a wallet's position against its books. feeAsset is the network's native
-// coin; latest is the balance at the latest block, nil when it is not known. The state must
+// coin, and calm tells that nothing but payouts of ours was signed since they last agreed; latest is the balance at the latest block, nil when it is not known. The state must
 // have been read after the position, and for it.
-func Judge(w Wallet, feeAsset string, pos rail.Position, latest map[string]money.Amount, st State) []Line {
+func Judge(w Wallet, feeAsset string, calm bool, pos rail.Position, latest map[string]money.Amount, st State) []Line {
 	ok, busy := settled(pos, st)
 	var out []Line
 	for _, asset := range slices.Sorted(maps.Keys(pos.Balances)) {
@@ -75,7 +75,7 @@ func Judge(w Wallet, feeAsset string, pos rail.Position, latest map[string]money
 		}
 		l.Difference = Less(l.Chain, money.Amount{}).sub(l.Booked)
 		// A native coin leaves an account by a transaction of the account, and each has a nonce.
-		l.unsigned = asset == feeAsset && pos.Coins == nil && pos.Nonce <= st.Next
+		l.unsigned = calm && asset == feeAsset && pos.Coins == nil
 		l.Cause, l.Text = cause(l, ok, busy)
 		if book.Block > int64(min(pos.Block, math.MaxInt64)) && l.Missing.IsZero() {
 			l.Cause, l.Text = CauseNotFinal, fmt.Sprintf("the node is behind: block %d was booked already, it calls %d final", book.Block, pos.Block)

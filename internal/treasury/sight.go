@@ -19,8 +19,26 @@ type sights struct {
 	after time.Duration // how long a doubted outflow must stand
 	now   func() time.Time
 
-	mu sync.Mutex
-	of map[sightKey]sight
+	mu     sync.Mutex
+	of     map[sightKey]sight
+	nonces map[id.Seq]uint64 // of wallets, when their books last agreed
+}
+
+// agreed notes that the books of a wallet agree with the chain at a nonce.
+func (s *sights) agreed(wallet id.Seq, nonce uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.nonces == nil {
+		s.nonces = map[id.Seq]uint64{}
+	}
+	s.nonces[wallet] = nonce
+}
+
+func (s *sights) calm(wallet id.Seq) (nonce uint64, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	nonce, known = s.nonces[wallet]
+	return nonce, known
 }
 
 type sightKey struct {

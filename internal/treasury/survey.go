@@ -18,8 +18,9 @@ import (
 type Reader interface {
 	// TreasuryWallets lists every wallet.
 	TreasuryWallets(ctx context.Context) ([]Wallet, error)
-	// TreasuryState reads everything about a wallet, of one moment, for a position.
-	TreasuryState(ctx context.Context, w Wallet, pos rail.Position) (State, error)
+	// TreasuryState reads everything about a wallet, of one moment, for a position. from is
+	// for State.Foreign.
+	TreasuryState(ctx context.Context, w Wallet, pos rail.Position, from uint64) (State, error)
 	// TreasurySpent adds up, by asset, what dispatches of a wallet that were begun since
 	// a time and are done have paid and cost.
 	TreasurySpent(ctx context.Context, wallet id.Seq, since time.Time) (map[string]money.Amount, error)
@@ -79,6 +80,8 @@ type Survey struct {
 	Rails map[string]rail.Rail // by network
 	Low   []Threshold
 	Now   func() time.Time // the clock
+	// Calm, if set, is the nonce of a wallet when its books last agreed with the chain.
+	Calm func(wallet id.Seq) (nonce uint64, known bool)
 }
 
 // day is the time over which the pace is measured.
@@ -132,7 +135,7 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 		}
 	}
 	// Read after the chain was: what the position shows can only have been booked since.
-	st, err := s.Read.TreasuryState(ctx, w, pos)
+	st, calm, err := s.state(ctx, w, pos)
 	if err != nil {
 		return out, pos, err
 	}
@@ -145,7 +148,7 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 		}
 	}
 	if pos.Balances != nil {
-		out.Lines = Judge(w, out.FeeAsset, pos, latest, st)
+		out.Lines = Judge(w, out.FeeAsset, calm, pos, latest, st)
 	}
 	var spent map[string]money.Amount
 	if pace {
@@ -155,6 +158,19 @@ func (s Survey) One(ctx context.Context, w Wallet, pace bool) (Status, rail.Posi
 	}
 	out.Figures, err = s.figures(w, out.FeeAsset, latest, st, spent)
 	return out, pos, err
+}
+
+// state reads the books of a wallet for a position; calm tells whether nothing but payouts
+// of ours was signed since they last agreed with the chain.
+func (s Survey) state(ctx context.Context, w Wallet, pos rail.Position) (st State, calm bool, err error) {
+	from := pos.Nonce
+	if s.Calm != nil {
+		if nonce, known := s.Calm(w.Seq); known {
+			from, calm = nonce, true
+		}
+	}
+	st, err = s.Read.TreasuryState(ctx, w, pos, from)
+	return st, calm && st.Foreign == 0, err
 }
 
 func (s Survey) figures(w Wallet, feeAsset string, latest map[string]money.Amount, st State, spent map[string]money.Amount) ([]Figures, error) {

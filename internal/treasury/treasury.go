@@ -102,9 +102,9 @@ type State struct {
 	Open   []Open
 	Booked map[string]Signed // by asset: what the ledger says that the wallet holds
 	Books  map[string]Book   // by asset
-	// Next is, on account chains, the first nonce of the wallet that is not known to be used
-	// or held. What the chain has used from there on, somebody else has signed.
-	Next uint64
+	// Foreign counts, on account chains, the nonces that the position shows as used, from the
+	// one on that was asked for, and that no dispatch holds: what else the key has signed.
+	Foreign uint64
 	// Ahead is, by asset, what was paid and booked in slots that the position asked
 	// about does not show as used: the ledger is ahead of that block by so much.
 	Ahead map[string]money.Amount

@@ -63,7 +63,9 @@ func NewWorker(loop *commit.Loop, survey Survey, turns Turns, opt Options) *Work
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	return &Worker{loop: loop, survey: survey, turns: turns, opt: opt, sights: sights{after: opt.Doubt, now: survey.Now}}
+	w := &Worker{loop: loop, survey: survey, turns: turns, opt: opt, sights: sights{after: opt.Doubt, now: survey.Now}}
+	w.survey.Calm = w.sights.calm
+	return w
 }
 
 // Seen is what the last look showed, for metrics.
@@ -142,6 +144,9 @@ func (w *Worker) book(st Status, pos rail.Position) {
 		if s, ok := w.sights.see(l); ok {
 			steady[l.Asset] = s
 		}
+		if l.Asset == st.FeeAsset && l.settled && l.news().Sign() == 0 {
+			w.sights.agreed(st.Wallet.Seq, pos.Nonce)
+		}
 	}
 	if w.turns == nil || len(steady) == 0 {
 		return
@@ -157,11 +162,11 @@ func (w *Worker) book(st Status, pos rail.Position) {
 // all looks before have shown. The caller has the wallet for itself.
 func (w *Worker) bookNow(ctx context.Context, g Guard, seen Status, pos rail.Position, steady map[string]sight) error {
 	wal := seen.Wallet
-	st, err := w.survey.Read.TreasuryState(ctx, wal, pos)
+	st, calm, err := w.survey.state(ctx, wal, pos)
 	if err != nil {
 		return err
 	}
-	for _, l := range Judge(wal, seen.FeeAsset, pos, nil, st) {
+	for _, l := range Judge(wal, seen.FeeAsset, calm, pos, nil, st) {
 		s, ok := steady[l.Asset]
 		if !ok || !l.due() || l.news().Sign() != s.sign {
 			continue
@@ -178,6 +183,9 @@ func (w *Worker) bookNow(ctx context.Context, g Guard, seen Status, pos rail.Pos
 			return err
 		}
 		w.sights.forget(l)
+		if l.Asset == seen.FeeAsset {
+			w.sights.agreed(wal.Seq, pos.Nonce)
+		}
 		w.say(c, wal)
 	}
 	return nil
