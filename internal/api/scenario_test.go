@@ -270,7 +270,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	known := newContract(t).codes(t)
 	found := map[string]bool{}
 	literal := regexp.MustCompile(`(?:fault\.(?:New|Wrap)\((?:err, |cause, |p, )?fault\.[A-Za-z]+, |fault\.Wrap\([^"]*?fault\.[A-Za-z]+, |fault\.Bad\(|\.wrong\(|bad\()"([a-z0-9_]+)"`)
-	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../iban", "../rail/sepa", "../fee", "../fx", "../quote", "../terms", "../terms/desk", "../credential", "../json"} {
+	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../bitcoin", "../rail/utxo", "../iban", "../rail/sepa", "../fee", "../fx", "../quote", "../terms", "../terms/desk", "../credential", "../json"} {
 		files, err := os.ReadDir(dir)
 		must(t, err)
 		for _, f := range files {
@@ -304,6 +304,6 @@ var internalCodes = []string{
 	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
 	"key_exists", "key_out_of_turn", "options_too_long", "token_unfit", // other edges say these
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
-	"wallet_address", "wrong_dispatch",
+	"wallet_address", "wrong_dispatch", "slot_corrupt", "slot_empty", "fee_absurd",
 	"no_vault", "payout_list", "reverted", "slot_cancelled", "bank_unreachable", "file_exists", "slot_taken",
 }

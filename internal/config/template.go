@@ -105,6 +105,7 @@ scale = 2
 #fee_asset = "ETH"
 #finality = "finalized"         # or "safe", or a number of confirmations like "12"
 #fee_ceiling = "200"            # gwei per gas; above it payouts wait
+#tip_min = "0.1"                # gwei per gas: the least tip that a payout offers
 #fee_budget = "1"               # in the fee asset: the most that one transaction offers
 #fee_deadline = "0s"            # with dispatch.bump_after: replacements rise to the whole budget within this time
 #max_fee = "0.05"               # in the fee asset, per transaction; the signer refuses more
