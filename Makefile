@@ -16,7 +16,7 @@ BENCH ?= --accounts 1 --duration 10s
 
 # Files that `make gen` writes. They are committed, and `make check` proves that
 # they are what the generators make today.
-GENERATED := docs/cli.md docs/configuration.md ':(glob)**/states.md' ':(glob)**/*_gen.go'
+GENERATED := docs/cases.md docs/cli.md docs/configuration.md ':(glob)**/states.md' ':(glob)**/*_gen.go'
 
 # Tools are built from pinned modules of their own, so that what they depend on
 # never reaches the product's go.mod. No cgo: the same result on every machine.
@@ -46,7 +46,7 @@ test-pkcs11: ## test keys in hardware modules, on SoftHSM (needs a C compiler)
 	CGO_ENABLED=1 go vet -tags pkcs11 ./internal/signer/pkcs11 ./internal/app
 
 .PHONY: check
-check: vet lint arch gen-check contracts vuln ## vet, linters, import rule, generated files, contracts, known vulnerabilities
+check: vet lint arch gen-check contracts vuln ## vet, linters, import rule, generated files, cases, contracts, known vulnerabilities
 	@echo "check: all good"
 
 .PHONY: vet
@@ -61,6 +61,11 @@ lint: bin/golangci-lint
 .PHONY: arch
 arch:
 	go test -count=1 ./internal/arch
+
+# The same table is written by make gen, so make check fails on what is missing too.
+.PHONY: cases
+cases: ## list the numbered faults with their tests, and what has none
+	@go run ./internal/test/cases
 
 .PHONY: gen
 gen: ## write the generated files

@@ -33,6 +33,7 @@ func TestDocsPageIsOfTheContract(t *testing.T) {
 	}
 }
 
+// case-46
 func TestDocsAreServedWithoutOutsideScripts(t *testing.T) {
 	w := newWorld(t)
 	page := w.want(w.call("", "GET", "/docs", ""), http.StatusOK, "<h1>Sluice", `id="insufficient_funds"`, "POST /v1/withdrawals", `id="createWithdrawal"`)

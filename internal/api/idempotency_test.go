@@ -127,6 +127,7 @@ func TestCase09TerminalKeyNeverRunsAgain(t *testing.T) {
 
 // Case 7 and 11: without a key, and long after any key is forgotten, the merchant's
 // own id still names the first withdrawal.
+// case-07
 func TestCase11ForeignIDNamesTheFirst(t *testing.T) {
 	w := newWorld(t)
 	w.contract = newContract(t)
@@ -180,6 +181,7 @@ func (w *world) together(n int, call func(n int) (answer, error)) (map[int]int, 
 }
 
 // Case 13: 64 identical requests at once make one row, with a key and without.
+// case-10: a double click, with a key and without.
 func TestCase13SameRequestSixtyFourTimesAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.fund(w.acme, "USDT", "1000")
@@ -237,6 +239,7 @@ func TestCase01ParallelWithdrawalsOfTheWholeBalance(t *testing.T) {
 }
 
 // Two batches of 1,000 that share half of their ids, at once: every id is accepted once.
+// case-19: a batch that is run again.
 func TestCase07BatchesAtOnceAcceptEachForeignIDOnce(t *testing.T) {
 	w := newWorld(t)
 	w.fund(w.acme, "USDT", "10000")

@@ -63,7 +63,7 @@ func TestRefusedRequests(t *testing.T) {
 
 		{"unknown currency", post, a.altered("USDT", "DOGE"), 400, "unknown_currency", "currency"},
 		{"currency in lower case", post, a.altered("USDT", "usdt"), 400, "unknown_currency", "currency"},
-		{"wrong network", post, a.altered("ethereum", "bitcoin"), 400, "wrong_network", "destination.network"},
+		{"TestCase40 wrong network", post, a.altered("ethereum", "bitcoin"), 400, "wrong_network", "destination.network"},
 		{"a currency without networks", post, a.altered("USDT", "EUR"), 400, "wrong_network", "destination.network"},
 		{"insufficient funds", post, a.altered("1.5", "100.000001"), 422, "insufficient_funds", "amount"},
 		{"no money in this currency", post, a.altered("USDT", "ETH"), 422, "insufficient_funds", "amount"},

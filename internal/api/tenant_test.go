@@ -193,6 +193,7 @@ func TestF24_a_scheme_has_no_case(t *testing.T) {
 }
 
 // A revoked key is refused within a second, also when it was just used.
+// case-49
 func TestRevokedKeyIsRefusedWithinASecond(t *testing.T) {
 	w := newWorld(t)
 	w.want(w.call(w.acme.key, "GET", "/v1/ping", ""), 200)
@@ -214,6 +215,7 @@ func TestExpiredKeyIsRefused(t *testing.T) {
 }
 
 // Every route that needs a scope refuses a key with all scopes but that one.
+// case-49
 func TestEveryRouteNeedsItsScope(t *testing.T) {
 	w := newWorld(t)
 	w.contract = newContract(t)

@@ -47,6 +47,7 @@ func TestTestSupportIsImportedByTestsOnly(t *testing.T) {
 	}
 }
 
+// case-52: no stand-in for a bank or a chain can be left on.
 func TestProductionLinksNoNodeAndNoSimulator(t *testing.T) {
 	root := moduleRoot(t)
 	if _, err := os.Stat(filepath.Join(root, production)); errors.Is(err, os.ErrNotExist) {

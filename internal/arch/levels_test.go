@@ -130,6 +130,7 @@ var levels = map[string]int{
 	"cmd/sluice-demo": 12,
 
 	"internal/test/tronnode/cmd/tronnode": 12,
+	"internal/test/cases":                 12,
 }
 
 // testOnly are packages without product code. They stand outside the levels.

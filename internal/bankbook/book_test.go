@@ -344,6 +344,7 @@ func TestSuspense(t *testing.T) {
 }
 
 // TestGaps: a missing statement is noticed, and no longer missed once it comes.
+// case-48
 func TestGaps(t *testing.T) {
 	d := open(t, t.TempDir(), bankbook.Options{})
 	defer d.stop()

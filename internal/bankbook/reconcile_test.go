@@ -69,6 +69,7 @@ func open1(r bankbook.Reconciliation) (out string) {
 
 // TestReconcile walks through the life of an account: confirmed by a notification
 // before the statement, booked, something in suspense, and a ledger that is wrong.
+// case-30, case-48: day by day, and not without a statement that is missing.
 func TestReconcile(t *testing.T) {
 	d := open(t, t.TempDir(), bankbook.Options{})
 	defer d.stop()

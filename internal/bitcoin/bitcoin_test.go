@@ -21,7 +21,7 @@ func chain(t testing.TB, name string) bitcoin.Chain {
 }
 
 // TestCase41_addresses are the examples of BIP 173 and BIP 350, addresses that are known
-// by everybody, and what must not pass for one. Case 40: one of another network is none.
+// by everybody, and what must not pass for one. case-40: one of another network is none.
 func TestCase41_addresses(t *testing.T) {
 	for _, c := range []struct{ chain, typed, script, code string }{
 		{"bitcoin", "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4", "0014751e76e8199196d454941c45d1b3a323f1433bd6", ""},

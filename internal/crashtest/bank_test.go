@@ -176,6 +176,7 @@ func (b *branch) askBank(base string, o *order) {
 // TestCase23_BankKilledAtEveryPoint kills the server between writing a file, handing it
 // over, and taking in what the bank answers. The bank books every payment once, every
 // withdrawal ends as the bank decided, and the books are right.
+// case-17: the bank finds each reference once.
 func TestCase23_BankKilledAtEveryPoint(t *testing.T) {
 	for kind, database := range stores {
 		for _, point := range points(t) {

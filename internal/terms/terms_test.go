@@ -256,6 +256,7 @@ type house struct {
 
 func (h house) Spendable(string, string) (money.Amount, time.Time, bool) { return h.have, h.at, h.ok }
 
+// case-29: what the wallets do not hold is not promised.
 func TestCanPay(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -100,6 +100,7 @@ func TestDepositsWithPayoutsInFlight(t *testing.T) {
 }
 
 // A payout that failed on the chain cost its fee and nothing else.
+// case-36: what the network took is booked.
 func TestFailedPayoutCostsItsFee(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		a := w.wallet("a")

@@ -54,6 +54,7 @@ func (b *book) paid(w id.Seq, networkFee uint64) withdrawal.Withdrawal {
 }
 
 // What is held, charged and released for the network, by the way it is passed on.
+// case-36: above the ceiling it is the operator's cost.
 func TestNetworkFeesArePassedOnWithinTheirCeiling(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -231,6 +232,7 @@ func TestConversion(t *testing.T) {
 }
 
 // What came back: from nothing too much to nothing too little.
+// case-30: never more than was paid.
 func TestReturn(t *testing.T) {
 	b := open(t)
 	m := b.merchant(0)
@@ -260,6 +262,7 @@ func TestReturn(t *testing.T) {
 }
 
 // A person between new and queued, and a proof that comes late.
+// case-29: what is large is not claimed before somebody approves it.
 func TestReviewAndApproval(t *testing.T) {
 	b := open(t)
 	m := b.merchant(0)
@@ -297,6 +300,60 @@ func TestReviewAndApproval(t *testing.T) {
 	must[withdrawal.Withdrawal](b, withdrawal.NewApprove(early.Seq, "proof", "", "op"))
 	if early = must[withdrawal.Withdrawal](b, withdrawal.NewRelease(early.Seq, "test")); early.State != withdrawal.Queued {
 		t.Errorf("approved before its time: %s", early.State)
+	}
+	b.verify()
+}
+
+// TestCase28_AReleaseIsItsOwnReservation ends one of two withdrawals in every way that
+// gives money back, again and again: only its own comes back, and once.
+func TestCase28_AReleaseIsItsOwnReservation(t *testing.T) {
+	for name, c := range map[string]struct {
+		begun bool
+		end   func(m, w id.Seq) commit.Command
+	}{
+		"cancelled": {false, func(m, w id.Seq) commit.Command { return withdrawal.NewCancel(m, w, "test", "") }},
+		"rejected":  {false, func(_, w id.Seq) commit.Command { return withdrawal.NewReject(w, "odd", "test") }},
+		"failed":    {true, func(_, w id.Seq) commit.Command { return withdrawal.NewFail(w, 7, "0x1", "no", "test") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t)
+			m := b.merchant(0)
+			acc := b.account(m.Seq)
+			b.credit(m.Seq, acc, 1000)
+			ask := create(m.Seq, acc, "a", 300)
+			ask.Fee = money.Of(5)
+			first := must[withdrawal.Withdrawal](b, ask)
+			must[withdrawal.Withdrawal](b, create(m.Seq, acc, "b", 400)) // its money must stay
+			if c.begun {
+				must[withdrawal.Withdrawal](b, withdrawal.NewRelease(first.Seq, "test"))
+				must[withdrawal.Withdrawal](b, withdrawal.NewClaim(first.Seq, 7, "wal_1", "test"))
+			}
+			for range 3 {
+				must[withdrawal.Withdrawal](b, c.end(m.Seq, first.Seq))
+			}
+			if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != "available 600 pending 0 locked 0 reserved 400 total 1000" {
+				t.Error(got)
+			}
+			b.verify()
+		})
+	}
+}
+
+// TestCase39_MoneyInAnotherCurrencyPaysNothing: the balance that is checked is the one
+// that pays, however much the account has in other currencies.
+func TestCase39_MoneyInAnotherCurrencyPaysNothing(t *testing.T) {
+	b := open(t)
+	m := b.merchant(0)
+	acc := b.account(m.Seq)
+	must[account.Credit](b, account.AddCredit{Merchant: m.Seq, Account: acc, Asset: btc, Amount: money.Of(1_000_000)})
+	b.credit(m.Seq, acc, 9)
+	if _, err := do[withdrawal.Withdrawal](b, create(m.Seq, acc, "a", 10)); fault.CodeOf(err) != "insufficient_funds" {
+		t.Errorf("10 out of 9: %v", err)
+	}
+	must[withdrawal.Withdrawal](b, create(m.Seq, acc, "b", 9))
+	got := figures(must[ledger.Balance](b, look{acc, "USDT"})) + ", " + figures(must[ledger.Balance](b, look{acc, "BTC"}))
+	if got != "available 0 pending 0 locked 0 reserved 9 total 9, available 1000000 pending 0 locked 0 reserved 0 total 1000000" {
+		t.Error(got)
 	}
 	b.verify()
 }

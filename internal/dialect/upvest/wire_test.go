@@ -324,6 +324,7 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
+// case-57: money of tests is for merchants in test mode only.
 func TestFundingInTestMode(t *testing.T) {
 	w := dialecttest.New(t, wire, options())
 	c := clientOf(w, w.A)

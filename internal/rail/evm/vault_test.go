@@ -299,6 +299,7 @@ func TestFeeRisesTowardsTheDeadline(t *testing.T) {
 
 // TestTokensThatTakeAPart refuses tokens when they are configured: by what they say they
 // take, and by what arrives in a simulated transfer.
+// case-37
 func TestTokensThatTakeAPart(t *testing.T) {
 	v := newVaulted(t)
 	dollar, err := v.admin.DeployToken(t.Context(), devnet.Dollar, "Dollar", "USD")

@@ -123,7 +123,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		h.Payout = money.Of(1_234_567) // no round number, so that no other is mistaken for it
 	}
 	t.Run("Describes itself", h.describes)
-	t.Run("Case41_checks_destinations", h.check)
+	t.Run("Case41_checks_destinations", h.check) // case-40
 	t.Run("Feasible", h.feasible)
 	for _, asset := range h.Assets {
 		t.Run("Pays_"+asset, func(t *testing.T) { h.pays(t, asset) })
@@ -146,7 +146,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	t.Run("Case23_lost_answer", h.lostAnswer)
 	t.Run("Refused_before_signing", h.refused)
 	t.Run("Reverted_after_signing", h.reverted)
-	t.Run("Case38_only_a_log_pays", h.lies)
+	t.Run("Case38_only_a_log_pays", h.lies) // case-37: also a log of less than was to be paid
 	t.Run("Takes_only_free_slots", h.takenSlot)
 	if h.picker() != nil {
 		t.Run("Case21_held_slots_are_left_alone", h.heldSlot)

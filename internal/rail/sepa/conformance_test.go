@@ -148,6 +148,7 @@ func TestConformance(t *testing.T) {
 
 // TestHostileFiles: whatever is wrong with a file, it is refused whole, with the reason,
 // nothing of it is used, and it is kept.
+// case-52
 func TestHostileFiles(t *testing.T) {
 	limits := message.DefaultLimits
 	limits.Bytes = 64 << 10

@@ -15,6 +15,7 @@ import (
 
 // A4: above the threshold a payout is signed only as it was accepted, whatever the
 // database says by then.
+// case-46: the signed record decides, not what a page or the database shows.
 func TestA4AcceptanceIsAskedForAboveTheThreshold(t *testing.T) {
 	four := money.Of(4)
 	g := open(t, imported(t), func(o *guard.Options) {

@@ -96,6 +96,7 @@ func (l *teller) pay(asset string, amount uint64, change ...func(*signer.Intent)
 var ownRule = map[string]bool{"sign_fee": true, "sign_vault": true, "sign_token": true, "sign_fence": true}
 
 // TestCase43_limits holds each limit in virtual time, across a restart.
+// case-19, case-30: of a day, and of one payout.
 func TestCase43_limits(t *testing.T) {
 	p, _ := strict(t)
 	l := newTeller(t, p)
@@ -153,6 +154,7 @@ func TestCase45_lists(t *testing.T) {
 }
 
 // TestCase42_approvals asks for payouts above the amount that needs no approval.
+// case-31, case-44: limits hold for what is approved; it is approved as it is signed.
 func TestCase42_approvals(t *testing.T) {
 	p, key := strict(t)
 	l := newTeller(t, p)

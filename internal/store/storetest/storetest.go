@@ -44,16 +44,16 @@ func Run(t *testing.T, e Engine) {
 	}{
 		{"RoundTrip", testRoundTrip},
 		{"RefusedCommandLeavesNothing", testRefused},
-		{"OneBadCommandDoesNotHurtItsBatch", testBadCommand},
+		{"TestCase04_OneBadCommandDoesNotHurtItsBatch", testBadCommand},
 		{"OnePanicDoesNotHurtItsBatch", testPanics},
-		{"PanicOfTheBooksStops", testPanicOfTheBooks},
+		{"TestCase02_PanicOfTheBooksStops", testPanicOfTheBooks},
 		{"ObserverPanics", testObserverPanics},
 		{"EmptyBatchHasNoUnknownEnd", testEmptyEnd},
-		{"CompareAndSet", testCompareAndSet},
+		{"TestCase05_CompareAndSet", testCompareAndSet},
 		{"ImmutableRows", testImmutable},
 		{"Counters", testCounters},
 		{"NothingToWrite", testNothingToWrite},
-		{"TestCase01_OneOfManyWholeWithdrawals", testWholeBalance},
+		{"TestCase01_OneOfManyWholeWithdrawals", testWholeBalance}, // case-03: two processes, no balance in memory
 		{"TestCase02_NegativeBucketsAreImpossible", testChecks},
 		{"TestCase04_EveryReadShowsTheFixedTotal", testFixedTotal},
 		{"TestCase13_SameKeyAtOnce", testSameKey},
@@ -69,7 +69,7 @@ func Run(t *testing.T, e Engine) {
 		{"A4_ChainFindsEveryEdit", testChainFindsEveryEdit},
 		{"A4_Edits", testA4Edits},
 		{"A4_WhatIsAlteredIsRefused", testA4Refused},
-		{"A4_Anchors", testA4Anchors},
+		{"A4_Anchors", testA4Anchors}, // case-48: an end that was cut off, a history that was written anew
 		{"A4_Begin", testA4Begin},
 		{"Migrate", testMigrate},
 	} {

@@ -193,6 +193,7 @@ func TestReplayKeepsTheMessageID(t *testing.T) {
 	})
 }
 
+// case-10: a process that comes after sends under the ids that were stored.
 func TestNothingIsLostBetweenSendingAndRecording(t *testing.T) {
 	virtual(t, func(b *book) {
 		var net pipes

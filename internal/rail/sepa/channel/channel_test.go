@@ -148,6 +148,7 @@ func TestSend(t *testing.T) {
 }
 
 // TestSendAfterACrash: whatever a dead process left, the next one finishes.
+// case-17: what lies at the bank is looked at before anything is handed over again.
 func TestSendAfterACrash(t *testing.T) {
 	every(t, func(t *testing.T, b bench) {
 		for name, left := range map[string]map[string]string{
@@ -422,6 +423,7 @@ func TestQuietFor(t *testing.T) {
 	}
 }
 
+// case-52
 func TestHostKeyIsPinned(t *testing.T) {
 	dir := t.TempDir()
 	folders(t, dir)
