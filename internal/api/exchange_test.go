@@ -400,6 +400,14 @@ func TestConversionIsRefusedWithoutAGoodPrice(t *testing.T) {
 			}
 		})
 	}
+	// What the account lacks is told first, whatever the house has.
+	for _, asks := range []string{"/v1/withdrawals", "/v1/withdrawals/preview"} {
+		good()
+		w.board.house("USDT", money.Of(1), time.Time{})
+		w.want(w.call(p.key, "POST", asks, p.convert("over", `"amount":"1001","receive_currency":"USDT"`)), 422, `"code":"insufficient_funds"`, `"available":"1000.00"`)
+		w.board.house("USDT", money.Of(1e12), time.Now().Add(-61*time.Second))
+		w.want(w.call(p.key, "POST", asks, p.convert("over", `"amount":"1001","receive_currency":"USDT"`)), 422, `"code":"insufficient_funds"`)
+	}
 	good()
 	for _, c := range []struct{ rest, code string }{
 		{`"amount":"4.99","receive_currency":"USDT"`, "amount_too_small"},

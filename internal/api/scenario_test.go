@@ -66,6 +66,10 @@ func (w *world) everyOperation(a party) {
 	if got := w.want(w.call(a.key, "PUT", "/v1/accounts", ""), 405, `"code":"method_not_allowed"`).header.Get("Allow"); got != "GET, POST" {
 		t.Errorf("Allow is %q", got)
 	}
+	fees := "/v1/merchants/" + a.id.Text(id.Merchant) + "/fees"
+	if got := w.want(w.call(w.operator, "POST", fees, ""), 405, `"code":"method_not_allowed"`).header.Get("Allow"); got != "GET, PUT, DELETE" {
+		t.Errorf("Allow is %q", got)
+	}
 	for _, path := range w.contract.doc.Paths.InMatchingOrder() {
 		for method, op := range w.contract.doc.Paths.Value(path).Operations() {
 			ok := false

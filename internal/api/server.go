@@ -26,6 +26,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/seal"
+	"sluice/internal/straight"
 	"sluice/internal/terms"
 	"sluice/internal/treasury"
 )
@@ -84,7 +85,13 @@ func New(d Deps) http.Handler {
 	}
 	s.pages()
 	s.mux.HandleFunc("/", s.nothing)
-	return s.mux
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !straight.Is(r.URL.Path) {
+			s.nothing(rw, r)
+			return
+		}
+		s.mux.ServeHTTP(rw, r)
+	})
 }
 
 // Bodies have at most so many bytes.
@@ -310,7 +317,11 @@ func (s *server) nothing(rw http.ResponseWriter, r *http.Request) {
 	request := s.requestID()
 	rw.Header().Set("Request-Id", request)
 	var allowed []string
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	methods := []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	if !straight.Is(r.URL.Path) {
+		methods = nil // no path that any route has
+	}
+	for _, m := range methods {
 		probe := r.Clone(r.Context())
 		probe.Method = m
 		if _, pattern := s.mux.Handler(probe); pattern != "/" && pattern != "" {

@@ -2,6 +2,8 @@ package app
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"sluice/internal/api"
 	"sluice/internal/config"
@@ -9,6 +11,7 @@ import (
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/dialect/upvest"
+	"sluice/internal/straight"
 	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
 )
@@ -39,7 +42,8 @@ func (a *App) newDialects() error {
 
 // mountDialects serves those that are not switched off, and native what is left. The paths
 // of those that are get the native answer: another dialect may have a path above them.
-func (a *App) mountDialects(main *http.ServeMux, native http.Handler) {
+// What it gives answers every path in the form of its surface.
+func (a *App) mountDialects(main *http.ServeMux, native http.Handler) http.Handler {
 	rest := native
 	for _, d := range a.dialects {
 		h := native
@@ -49,10 +53,24 @@ func (a *App) mountDialects(main *http.ServeMux, native http.Handler) {
 		}
 		for _, pattern := range d.Patterns() {
 			main.Handle(pattern, h)
+			if root := strings.TrimSuffix(pattern, "/"); !slices.Contains(d.Patterns(), root) {
+				main.Handle(root, h) // which would be redirected
+			}
 		}
 	}
+	main.Handle("/v1", native)
 	main.Handle("/v1/", native)
 	main.Handle("/", rest)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if straight.Is(r.URL.Path) {
+			main.ServeHTTP(rw, r)
+			return
+		}
+		clean := r.Clone(r.Context())
+		clean.URL.Path, clean.URL.RawPath = straight.Clean(r.URL.Path), ""
+		surface, _ := main.Handler(clean)
+		surface.ServeHTTP(rw, r)
+	})
 }
 
 // formats are all ways in which endpoints are told.

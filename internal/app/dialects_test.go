@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -59,5 +61,44 @@ func TestDialectsCanBeSwitchedOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// No path is answered with a redirect or a page of HTML: what is not there is told in the
+// form of the surface it is below.
+func TestNoRedirects(t *testing.T) {
+	a := start(t, setup(t))
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for path, want := range map[string]struct {
+		code       int
+		mime, text string
+	}{
+		"/v1":                       {404, "application/problem+json", "no_such_route"},
+		"/v1//accounts":             {404, "application/problem+json", "no_such_route"},
+		"/v1/../v1/ping":            {404, "application/problem+json", "no_such_route"},
+		"/v1/accounts/":             {404, "application/problem+json", "no_such_route"},
+		"//":                        {404, "application/problem+json", "no_such_route"},
+		"/docs/":                    {404, "application/problem+json", "no_such_route"},
+		"/api/v2":                   {403, "application/json", "required_header_key"},
+		"/api//v2/accounts/list":    {403, "application/json", "required_header_key"},
+		"/payments/./withdrawals/x": {404, "application/problem+json", "docs.upvest.co/errors/not_found"},
+		"/transactions/merchant":    {404, "application/json", `"errorCode":1404`},
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			req, err := http.NewRequestWithContext(t.Context(), method, a.URL(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.URL.Path = path
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if err != nil || res.StatusCode != want.code || !strings.HasPrefix(res.Header.Get("Content-Type"), want.mime) || !strings.Contains(string(body), want.text) {
+				t.Errorf("%s %s: %d %s %s %v, want %d with %s", method, path, res.StatusCode, res.Header.Get("Content-Type"), body, err, want.code, want.text)
+			}
+		}
 	}
 }

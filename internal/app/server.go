@@ -41,11 +41,11 @@ func (a *App) listen(ctx context.Context) (err error) {
 		Webhooks: api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges()}, ReviewAbove: a.conf.ReviewAbove(),
 		Bank: api.BankRules{Policy: a.conf.Bank.Policy(), Inline: a.conf.Bank.Inline}, Seal: a.ring,
 	}))
-	a.mountDialects(main, native)
+	all := a.mountDialects(main, native)
 	if a.listener, err = a.open(ctx, "listen", a.conf.Listen); err != nil {
 		return err
 	}
-	a.server = a.newServer(main)
+	a.server = a.newServer(all)
 	if a.conf.AdminListen == "" {
 		return nil
 	}

@@ -43,10 +43,13 @@ type Create struct {
 	Deal     *fx.Deal
 	Quote    id.Seq
 	Receives money.Asset
-	// Problem is why there are no terms: no price, no money for what is paid out. It is
+	// Problem is why there are no terms, such as that there is no price. It is
 	// told from within the command, after a duplicate is, and after a repeat has got the
 	// answer of the first time.
-	Problem     error
+	Problem error
+	// Short is why the house cannot pay now what would be paid out. It is told last, when
+	// the account has enough: what an account lacks does not depend on the house.
+	Short       error
 	Payment     rail.Payment         // for banks; checked by the rail
 	Review      string               // why a person must approve it; "" for no reason
 	Destination id.Seq               // a registered destination; then Target is read from it
@@ -113,6 +116,9 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if c.Short != nil {
+		return nil, c.Short
 	}
 	if !c.Unnamed { // its own UUID nobody else has; should somebody have guessed it, the database refuses one of the two
 		ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, c.ForeignID}, w.Seq})

@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
+	"sluice/internal/straight"
 	"sluice/internal/webhook"
 )
 
@@ -43,7 +44,13 @@ func (*Dialect) Name() string { return Name }
 func (*Dialect) Patterns() []string { return []string{base + "/"} }
 
 // ServeHTTP implements http.Handler.
-func (d *Dialect) ServeHTTP(rw http.ResponseWriter, r *http.Request) { d.mux.ServeHTTP(rw, r) }
+func (d *Dialect) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if !straight.Is(r.URL.Path) {
+		d.nothing(rw, r)
+		return
+	}
+	d.mux.ServeHTTP(rw, r)
+}
 
 // Format implements dialect.Dialect.
 func (d *Dialect) Format() webhook.Format { return format{d} }

@@ -57,10 +57,13 @@ func (d *Dialect) routes() {
 	}
 	d.mux.HandleFunc("GET "+base+"/ping", d.ping)
 	// A path that is not there is answered like a request without a key, as at the vendor.
-	d.mux.HandleFunc(base+"/", func(rw http.ResponseWriter, r *http.Request) {
-		status, body, err := d.run(r, "", unsupported)
-		d.answer(rw, r, status, body, err)
-	})
+	d.mux.HandleFunc(base+"/", d.nothing)
+	d.mux.HandleFunc(base, d.nothing)
+}
+
+func (d *Dialect) nothing(rw http.ResponseWriter, r *http.Request) {
+	status, body, err := d.run(r, "", unsupported)
+	d.answer(rw, r, status, body, err)
 }
 
 // jsonType tells whether a content type is taken: one that speaks of JSON, however it is

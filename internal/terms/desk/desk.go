@@ -86,12 +86,12 @@ func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask,
 	} else {
 		t, err = d.Terms.For(ctx, ask)
 	}
-	if err == nil && ask.From.Code != ask.To.Code {
-		err = d.Terms.CanPay(ask.Network, ask.To, t.Receive)
-	}
 	if err != nil {
 		cmd.Problem = terms.Named(err, "amount")
 		return
+	}
+	if ask.From.Code != ask.To.Code {
+		cmd.Short = terms.Named(d.Terms.CanPay(ask.Network, ask.To, t.Receive), "amount")
 	}
 	t.Fill(cmd, ask.To)
 	if err := within(ask, t); err != nil {
