@@ -12,6 +12,7 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/waiting"
 	"sluice/internal/withdrawal"
 )
 
@@ -161,7 +162,7 @@ func (o objects) withdrawal(x withdrawal.Withdrawal) {
 	} else {
 		o.object("attention")
 		o.text("code", x.Attention)
-		o.text("detail", x.AttentionText)
+		o.text("detail", waiting.ToMerchant(x.Attention, x.AttentionText))
 		o.close()
 	}
 	o.maybe("reason", x.Reason)

@@ -345,7 +345,13 @@ func TestTimelineAndEventsOfAPaidWithdrawal(t *testing.T) {
 	if !strings.Contains(string(created.body), `"data":`+string(made.body)) {
 		t.Errorf("the event\n%s\ndoes not carry the object as it was\n%s", created.body, made.body)
 	}
-	w.want(w.call(w.acme.key, "GET", "/v1/events?types=withdrawal.attention", ""), 200, `"attention":{"code":"wallet_out_of_gas","detail":"send gas"}`)
+	w.want(w.call(w.acme.key, "GET", "/v1/events?types=withdrawal.attention", ""), 200, `"attention":{"code":"wallet_out_of_gas","detail":"it waits for the operator. Its money stays held"}`)
+	// The operator's reason names what is the operator's.
+	for _, path := range []string{"/v1/withdrawals/" + at.Text(id.Withdrawal), "/v1/withdrawals/" + at.Text(id.Withdrawal) + "/timeline", "/v1/events"} {
+		if a := w.want(w.call(w.acme.key, "GET", path, ""), 200); strings.Contains(string(a.body), "send gas") {
+			t.Errorf("%s shows the merchant the operator's reason:\n%s", path, a.body)
+		}
+	}
 	if got := w.balance(w.acme, "balance"); got != "60.000000" {
 		t.Errorf("balance %s", got)
 	}

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/money"
 	"sluice/internal/quote"
+	"sluice/internal/waiting"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )
@@ -292,7 +293,11 @@ func (o objects) happened(x withdrawal.Withdrawal, e event.Event) error {
 	o.maybe("stage", stage(then))
 	o.maybe("txid", then.TxID)
 	o.maybe("attention", then.Attention)
-	o.maybe("reason", e.Reason)
+	reason := e.Reason
+	if then.Attention != "" {
+		reason = waiting.ToMerchant(then.Attention, reason)
+	}
+	o.maybe("reason", reason)
 	o.maybe("actor", e.Actor)
 	o.close()
 	return nil

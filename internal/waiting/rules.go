@@ -90,3 +90,28 @@ func ruleOf(reason string) rule {
 
 // Passes tells whether what waits for a reason needs no person.
 func Passes(reason string) bool { return ruleOf(reason).passes }
+
+// ToMerchant returns what a merchant reads of a reason for which a withdrawal waits. text
+// is the operator's: it may name wallets, nodes, limits and what is in them, none of which
+// is the merchant's. What a bank says about a payment is for both.
+func ToMerchant(reason, text string) string {
+	if strings.HasPrefix(reason, "bank_") {
+		return text
+	}
+	what := "it waits for the operator"
+	switch how := ruleOf(reason); {
+	case reason == "node_unavailable":
+		what = "the network cannot be reached at the moment; it goes on by itself"
+	case reason == "waits_behind":
+		what = "an earlier payout has to go first; it goes on by itself"
+	case reason == "fee_too_high":
+		what = "the network asks for more than the operator pays for now; it goes on by itself"
+	case how.passes:
+		what = "it cannot be paid at the moment; it goes on by itself"
+	case how.kind == Approval:
+		what = "it waits for an approval"
+	case how.kind == Outcome:
+		what = "whether it was paid is being looked into"
+	}
+	return what + ". Its money stays held"
+}
