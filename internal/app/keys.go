@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"sluice/internal/config"
 	"sluice/internal/fault"
@@ -12,7 +13,7 @@ import (
 )
 
 // openKeys opens the one place of keys that a signer has.
-func openKeys(ctx context.Context, f config.SignerFile) (signer.Keys, error) {
+func openKeys(ctx context.Context, f config.SignerFile, log *slog.Logger) (signer.Keys, error) {
 	places := 0
 	for _, there := range []bool{f.Keystore.Dir != "", f.AWSKMS != nil, f.PKCS11 != nil} {
 		if there {
@@ -29,6 +30,18 @@ func openKeys(ctx context.Context, f config.SignerFile) (signer.Keys, error) {
 	case f.Keystore.Passphrase.IsZero():
 		return nil, fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys; set it, best as file:PATH or env:NAME")
 	default:
-		return keystore.Open(f.Keystore.Dir, f.Keystore.Passphrase.Reveal())
+		return openKeystore(f.Keystore, log)
 	}
+}
+
+// openKeystore opens what opens of a folder of keys, and says which files do not.
+func openKeystore(k config.Keystore, log *slog.Logger) (signer.Keys, error) {
+	keys, err := keystore.Open(k.Dir, k.Passphrase.Reveal(), k.Passphrase.Earlier()...)
+	if err != nil {
+		return nil, err
+	}
+	keys.Report(func(l keystore.Locked) {
+		log.Error("a file among the keys gives no key; nothing is paid from its wallet", "file", l.Path, "code", fault.CodeOf(l.Err), "error", l.Err)
+	})
+	return keys, nil
 }

@@ -18,7 +18,6 @@ import (
 	"sluice/internal/signer/approval"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/guard"
-	"sluice/internal/signer/keystore"
 	"sluice/internal/signer/socket"
 	"sluice/internal/store"
 )
@@ -47,7 +46,7 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	if c.Keystore.Dir == "" || len(c.Networks) == 0 {
 		return noSigner{}, nil
 	}
-	keys, err := keystore.Open(c.Keystore.Dir, c.Keystore.Passphrase.Reveal())
+	keys, err := openKeystore(c.Keystore, a.log)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +228,7 @@ func OpenGuard(ctx context.Context, f config.SignerFile, log *slog.Logger) (*gua
 	if f.Dir == "" {
 		return nil, fault.Bad("config_invalid", "dir", "is needed: the folder of the signer's log")
 	}
-	keys, err := openKeys(ctx, f)
+	keys, err := openKeys(ctx, f, log)
 	if err != nil {
 		return nil, err
 	}

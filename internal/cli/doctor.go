@@ -167,18 +167,26 @@ func (d *doctor) keys() {
 	}
 	have, err := keystore.List(k.Dir)
 	switch {
-	case err != nil:
+	case len(have) == 0 && err != nil:
 		d.fail("keystore", err.Error(), "move other files out of the folder, and let this user read it")
 	case len(have) == 0:
 		d.warn("keystore", "`sluice wallet create` makes a key", "%s holds no key", k.Dir)
 	case k.Passphrase.IsZero():
 		d.fail("keystore", fmt.Sprintf("%d keys, but no passphrase", len(have)), "set keystore.passphrase, best as file:PATH or env:NAME")
 	default:
-		if _, err := keystore.Open(k.Dir, k.Passphrase.Reveal()); err != nil {
+		keys, err := keystore.Open(k.Dir, k.Passphrase.Reveal(), k.Passphrase.Earlier()...)
+		if err != nil {
 			d.fail("keystore", err.Error(), "correct keystore.passphrase")
 			return
 		}
-		d.ok("keystore", "%s opens: %s", k.Dir, strings.Join(have, ", "))
+		whole := true
+		keys.Report(func(l keystore.Locked) {
+			whole = false
+			d.fail("keystore", l.Err.Error(), "nothing is paid from its wallet: put the file back from a backup, or correct its passphrase; other files do not belong into the folder")
+		})
+		if whole {
+			d.ok("keystore", "%s opens: %s", k.Dir, strings.Join(have, ", "))
+		}
 	}
 }
 

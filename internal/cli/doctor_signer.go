@@ -32,7 +32,7 @@ func (d *doctor) coinAddresses(keys []string) (out []string) {
 			continue
 		}
 		for _, key := range keys {
-			public, err := keystore.Public(k.Dir, k.Passphrase.Reveal(), key)
+			public, err := keystore.Public(k.Dir, k.Passphrase.Reveal(), key, k.Passphrase.Earlier()...)
 			if err != nil {
 				continue // told by keys
 			}

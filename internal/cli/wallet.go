@@ -70,7 +70,7 @@ func (c *walletCreateCmd) Run(e *env) error {
 			return "", errors.Join(err, fault.New(fault.NotFound, "no_key", "the keystore %s has no key for %s; `sluice wallet import` puts one in", k.Dir, c.Address))
 		}
 		e.progress("encrypting the key; this takes a second")
-		return keystore.Create(k.Dir, k.Passphrase.Reveal(), keystore.Standard)
+		return keystore.Create(k.Dir, k.Passphrase.Reveal(), keystore.Standard, k.Passphrase.Earlier()...)
 	})
 }
 
@@ -91,7 +91,7 @@ func (c *walletImportCmd) Run(e *env) error {
 			return "", fmt.Errorf("read the private key from standard input: %w", err)
 		}
 		e.progress("encrypting the key; this takes a second")
-		return keystore.Import(k.Dir, k.Passphrase.Reveal(), keystore.Standard, string(text))
+		return keystore.Import(k.Dir, k.Passphrase.Reveal(), keystore.Standard, string(text), k.Passphrase.Earlier()...)
 	})
 }
 
@@ -135,7 +135,7 @@ func onNetwork(k config.Keystore, n config.Network, address, kind string) (strin
 	if n.Kind != config.KindBitcoin {
 		return address, nil
 	}
-	public, err := keystore.Public(k.Dir, k.Passphrase.Reveal(), address)
+	public, err := keystore.Public(k.Dir, k.Passphrase.Reveal(), address, k.Passphrase.Earlier()...)
 	if err != nil {
 		return "", err
 	}

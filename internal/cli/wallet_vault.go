@@ -133,7 +133,7 @@ func (t *tool) deployVault(ctx context.Context, w dispatch.Wallet, n config.Netw
 
 // signDeployment signs with the keystore itself: no signer signs what is no payout.
 func (t *tool) signDeployment(ctx context.Context, w dispatch.Wallet, n config.Network, d evm.Deployment) (signer.Signed, error) {
-	keys, err := keystore.Open(t.conf.Keystore.Dir, t.conf.Keystore.Passphrase.Reveal())
+	keys, err := keystore.Open(t.conf.Keystore.Dir, t.conf.Keystore.Passphrase.Reveal(), t.conf.Keystore.Passphrase.Earlier()...)
 	if err != nil {
 		return signer.Signed{}, err
 	}

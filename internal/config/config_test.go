@@ -228,12 +228,25 @@ func TestSecretsComeFromFilesAndTheEnvironment(t *testing.T) {
 	if err := os.WriteFile(path, []byte("open sesame\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	put := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
 	for name, c := range map[string]struct {
 		text string
 		env  []string
 	}{
 		"plain":                {"open sesame", nil},
 		"file":                 {"file:" + path, nil},
+		"f21 byte order mark":  {"file:" + put("bom", "\ufeffopen sesame\n"), nil},
+		"f21 carriage return":  {"file:" + put("crlf", "open sesame\r\n"), nil},
+		"f21 two newlines":     {"file:" + put("two", "open sesame\n\n"), nil},
+		"f21 all of them":      {"file:" + put("all", "\ufeffopen sesame\r\n\r\n\n"), nil},
+		"f21 a variable":       {"env:PASS", []string{"PASS=open sesame\n"}},
 		"environment":          {"env:PASS", []string{"PASS=open sesame"}},
 		"variable that names":  {"", []string{"SLUICE_KEYSTORE_PASSPHRASE=file:" + path}},
 		"the last one decides": {"env:PASS", []string{"PASS=wrong", "PASS=open sesame"}},
@@ -251,6 +264,33 @@ func TestSecretsComeFromFilesAndTheEnvironment(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// TestF21_secrets_as_they_were: what an older version read of a file is known, so that keys
+// which were made with it still open; what is no text is refused.
+func TestF21_secrets_as_they_were(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "passphrase")
+	for _, c := range []struct{ text, earlier, bad string }{
+		{"open\n", "", ""},
+		{"open\r\n", "", ""},
+		{"open\n\n", "open\n", ""},
+		{"\ufeffopen\n", "\ufeffopen", ""},
+		{" open \n", "", ""}, // blanks may be meant
+		{"\xff\xfeo\x00p\x00", "", "save it as UTF-8"},
+		{"o\x00p\x00", "", "save it as UTF-8"},
+		{"\ufeff\n", "", "is empty"},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		conf, _, err := config.Load(config.Source{File: write(t, fmt.Sprintf("[keystore]\npassphrase = %q\n", "file:"+path))})
+		if (c.bad != "") != (err != nil) || err != nil && !strings.Contains(err.Error(), c.bad) {
+			t.Errorf("%q: %v", c.text, err)
+		}
+		if got := strings.Join(conf.Keystore.Passphrase.Earlier(), "|"); err == nil && got != c.earlier {
+			t.Errorf("%q was read as %q before, want %q", c.text, got, c.earlier)
+		}
 	}
 }
 

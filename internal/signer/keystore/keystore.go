@@ -40,18 +40,19 @@ func (c Cost) scrypt() (n, p int) {
 }
 
 // Create makes a new key in the folder and gives its address (EIP-55). The folder is
-// made if it is missing (0700); the file can be read by its owner only (0600).
-func Create(dir, passphrase string, cost Cost) (string, error) {
+// made if it is missing (0700); the file can be read by its owner only (0600). The keys
+// that are there must open with the passphrase, or with what earlier versions took it for.
+func Create(dir, passphrase string, cost Cost, earlier ...string) (string, error) {
 	key, err := crypto.GenerateKey()
 	if err != nil {
 		return "", fmt.Errorf("make a key: %w", err)
 	}
-	return store(dir, passphrase, cost, key)
+	return store(dir, passphrase, cost, key, earlier)
 }
 
 // Import puts an existing private key (64 hex digits, with or without 0x) into the
-// folder. Errors never show any of it.
-func Import(dir, passphrase string, cost Cost, privateHex string) (string, error) {
+// folder, like Create. Errors never show any of it.
+func Import(dir, passphrase string, cost Cost, privateHex string, earlier ...string) (string, error) {
 	raw, err := hex.DecodeString(strings.TrimPrefix(strings.TrimSpace(privateHex), "0x"))
 	if err != nil || len(raw) != 32 {
 		return "", fault.New(fault.Invalid, "key_malformed", "a private key is 64 hex digits")
@@ -60,24 +61,25 @@ func Import(dir, passphrase string, cost Cost, privateHex string) (string, error
 	if err != nil {
 		return "", fault.New(fault.Invalid, "key_malformed", "these 64 hex digits are not a valid private key")
 	}
-	return store(dir, passphrase, cost, key)
+	return store(dir, passphrase, cost, key, earlier)
 }
 
-// List gives the addresses in the folder without decrypting anything, in order.
+// List gives the addresses in the folder without decrypting anything, in order. Files that
+// are no keys are an error beside those that are.
 func List(dir string) ([]string, error) {
-	files, err := read(dir)
-	if err != nil {
-		return nil, err
-	}
+	files, others, err := read(dir)
 	out := make([]string, 0, len(files))
 	for _, f := range files {
 		out = append(out, f.address.Hex())
 	}
+	for _, o := range others {
+		err = errors.Join(err, o.Err)
+	}
 	slices.Sort(out)
-	return out, nil
+	return out, err
 }
 
-func store(dir, passphrase string, cost Cost, private *ecdsa.PrivateKey) (string, error) {
+func store(dir, passphrase string, cost Cost, private *ecdsa.PrivateKey, earlier []string) (string, error) {
 	if passphrase == "" {
 		return "", fault.New(fault.Invalid, "passphrase_missing", "a key needs a passphrase: an empty one would leave the file open to everybody who reads it")
 	}
@@ -85,12 +87,19 @@ func store(dir, passphrase string, cost Cost, private *ecdsa.PrivateKey) (string
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make the key folder: %w", err)
 	}
-	files, err := read(dir)
+	files, _, err := read(dir)
 	if err != nil {
 		return "", err
 	}
 	if slices.ContainsFunc(files, func(f file) bool { return f.address == address }) {
 		return "", fault.New(fault.Conflict, "key_exists", "the key of %s is in %s already", address.Hex(), dir)
+	}
+	// A key that whoever opens the others cannot open is found out now, and not by a
+	// server that pays nothing from a wallet which has got its coins already.
+	opens := func(f file) bool { _, err := f.decrypt(passphrase, earlier...); return err == nil }
+	if len(files) > 0 && !slices.ContainsFunc(files, opens) {
+		return "", fault.New(fault.Conflict, "passphrase_differs",
+			"no key in %s opens with this passphrase, and all keys of a folder have one: correct keystore.passphrase, or use a folder of its own", dir)
 	}
 	n, p := cost.scrypt()
 	text, err := chainkeys.EncryptKey(&chainkeys.Key{Id: uuid.New(), Address: address, PrivateKey: private}, passphrase, n, p)
@@ -141,17 +150,23 @@ type file struct {
 	text    []byte
 }
 
-// read finds the key files of a folder. Files of another form are an error: a key
-// that was silently skipped would look like a wallet that does not exist.
-func read(dir string) ([]file, error) {
+// Locked is a file in a folder of keys that gives no key.
+type Locked struct {
+	Path string
+	Err  error // a fault that says why, and what to do
+	key  bool  // it is a key by its form
+}
+
+// read finds the key files of a folder, and what else is there: a key that was silently
+// skipped would look like a wallet that does not exist.
+func read(dir string) (out []file, others []Locked, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "key_folder", "keystore.dir: %s is no folder that this user can read; correct the path, or let the user read it", dir)
+		return nil, nil, fault.New(fault.Invalid, "key_folder", "keystore.dir: %s is no folder that this user can read; correct the path, or let the user read it", dir)
 	}
-	var out []file
 	for _, e := range entries {
 		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
@@ -159,16 +174,18 @@ func read(dir string) ([]file, error) {
 		path := filepath.Join(dir, e.Name())
 		text, err := os.ReadFile(path) //nolint:gosec // the operator names the folder
 		if err != nil {
-			return nil, fmt.Errorf("read a key: %w", err)
+			others = append(others, Locked{path, fault.Wrap(err, fault.Unavailable, "key_file", "the key in %s cannot be read", path), true})
+			continue
 		}
 		var head struct {
 			Address string
 			Version int
 		}
 		if err := json.Unmarshal(text, &head); err != nil || head.Version != 3 || !common.IsHexAddress(head.Address) {
-			return nil, fault.New(fault.Invalid, "key_file", "%s is not a version 3 keystore file: move it out of the folder", path)
+			others = append(others, Locked{path, fault.New(fault.Invalid, "key_file", "%s is not a version 3 keystore file: move it out of the folder", path), false})
+			continue
 		}
 		out = append(out, file{path: path, address: common.HexToAddress(head.Address), text: text})
 	}
-	return out, nil
+	return out, others, nil
 }

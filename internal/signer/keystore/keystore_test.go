@@ -194,3 +194,51 @@ func TestNewKeysAreFound(t *testing.T) {
 		t.Error("signed with a key that it does not have")
 	}
 }
+
+// TestF21_another_passphrase makes a key beside keys of another passphrase, and opens a
+// folder in which there is one all the same.
+func TestF21_another_passphrase(t *testing.T) {
+	dir := imported(t)
+	for name, another := range map[string]func() (string, error){
+		"create": func() (string, error) { return keystore.Create(dir, passphrase+"\n", keystore.Light) },
+		"import": func() (string, error) {
+			return keystore.Import(dir, passphrase+"\n", keystore.Light, strings.Repeat("1", 64))
+		},
+	} {
+		if _, err := another(); fault.CodeOf(err) != "passphrase_differs" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A key of an older version, which took more for the passphrase, opens with that; a new
+	// one beside it does not.
+	older := filepath.Join(t.TempDir(), "older")
+	_, err := keystore.Create(older, "\ufeff"+passphrase, keystore.Light)
+	must(t, err)
+	_, err = keystore.Create(older, passphrase, keystore.Light, "\ufeff"+passphrase)
+	must(t, err)
+	k, err := keystore.Open(older, passphrase, "\ufeff"+passphrase)
+	must(t, err)
+	if have, err := k.Public(t.Context()); err != nil || len(have) != 2 {
+		t.Errorf("%d keys open: %v", len(have), err)
+	}
+	// With the passphrase alone, the other key opens and the older one is named.
+	k, err = keystore.Open(older, passphrase)
+	must(t, err)
+	var locked []keystore.Locked
+	k.Report(func(l keystore.Locked) { locked = append(locked, l) })
+	if have, err := k.Public(t.Context()); err != nil || len(have) != 1 || len(locked) != 1 || fault.CodeOf(locked[0].Err) != "key_locked" {
+		t.Errorf("%d keys, locked %v: %v", len(have), locked, err)
+	}
+	// What comes later is named once, and used once it is whole.
+	for name, text := range map[string]string{"notes.txt": "buy milk", "half.json": `{"version":3,"address":"`} {
+		must(t, os.WriteFile(filepath.Join(older, name), []byte(text), 0o600))
+		for range 2 {
+			if have, err := k.Public(t.Context()); err != nil || len(have) != 1 {
+				t.Errorf("with %s: %d keys, %v", name, len(have), err)
+			}
+		}
+	}
+	if len(locked) != 3 || fault.CodeOf(locked[1].Err) != "key_file" {
+		t.Errorf("locked: %v", locked)
+	}
+}

@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"context"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -20,10 +21,13 @@ import (
 // Keys are the keys of a folder, in memory. It is safe for concurrent use.
 type Keys struct {
 	dir, passphrase string
+	earlier         []string
 
 	loading sync.Mutex
 	changed time.Time // of the folder, when it was read
 	files   map[common.Address]bool
+	locked  map[string]Locked // by path
+	report  func(Locked)
 
 	mu   sync.RWMutex
 	keys map[string]*secp256k1.PrivateKey // by public key
@@ -31,11 +35,26 @@ type Keys struct {
 
 var _ signer.Keys = (*Keys)(nil)
 
-// Open decrypts all keys of the folder. All of them have the same passphrase. A folder
+// Open decrypts the keys of the folder. All of them have the same passphrase; earlier are
+// what older versions took it for. A file that gives no key does not keep the others from
+// being used: Report tells of it. It is an error only when no file gives one. A folder
 // that is empty or missing is no error: keys that are put there later are found by Public.
-func Open(dir, passphrase string) (*Keys, error) {
-	k := &Keys{dir: dir, passphrase: passphrase, keys: map[string]*secp256k1.PrivateKey{}, files: map[common.Address]bool{}}
+func Open(dir, passphrase string, earlier ...string) (*Keys, error) {
+	k := &Keys{
+		dir: dir, passphrase: passphrase, earlier: earlier,
+		keys: map[string]*secp256k1.PrivateKey{}, files: map[common.Address]bool{}, locked: map[string]Locked{}, report: func(Locked) {},
+	}
 	return k, k.load()
+}
+
+// Report calls fn for every file that gives no key, now and once for each that comes later.
+func (k *Keys) Report(fn func(Locked)) {
+	k.loading.Lock()
+	defer k.loading.Unlock()
+	k.report = fn
+	for _, path := range slices.Sorted(maps.Keys(k.locked)) {
+		fn(k.locked[path])
+	}
 }
 
 // load reads the files that were added since the last time. Keys never go away while
@@ -45,9 +64,9 @@ func (k *Keys) load() error {
 	defer k.loading.Unlock()
 	info, err := os.Stat(k.dir)
 	if os.IsNotExist(err) || err == nil && info.ModTime().Equal(k.changed) {
-		return nil
+		return k.nothing()
 	}
-	files, err := read(k.dir)
+	files, others, err := read(k.dir)
 	if err != nil {
 		return err
 	}
@@ -58,23 +77,51 @@ func (k *Keys) load() error {
 		if k.passphrase == "" {
 			return fault.Bad("config_invalid", "keystore.passphrase", "is needed to open the keys in %s; set it, best as file:PATH or env:NAME", k.dir)
 		}
-		key, err := f.decrypt(k.passphrase)
+		key, err := f.decrypt(k.passphrase, k.earlier...)
 		if err != nil {
-			return err
+			others = append(others, Locked{f.path, err, true})
+			continue
 		}
 		k.mu.Lock()
 		k.keys[string(key.PubKey().SerializeCompressed())] = key
 		k.mu.Unlock()
 		k.files[f.address] = true
 	}
+	before := k.locked
+	k.locked = map[string]Locked{}
+	for _, o := range others {
+		if _, told := before[o.Path]; !told {
+			k.report(o)
+		}
+		k.locked[o.Path] = o
+	}
 	if info != nil {
 		k.changed = info.ModTime()
+	}
+	return k.nothing()
+}
+
+// nothing is an error while there are keys and none opens.
+func (k *Keys) nothing() error {
+	if len(k.files) > 0 {
+		return nil
+	}
+	for _, path := range slices.Sorted(maps.Keys(k.locked)) {
+		if k.locked[path].key {
+			return k.locked[path].Err
+		}
 	}
 	return nil
 }
 
-func (f file) decrypt(passphrase string) (*secp256k1.PrivateKey, error) {
+func (f file) decrypt(passphrase string, earlier ...string) (*secp256k1.PrivateKey, error) {
 	key, err := chainkeys.DecryptKey(f.text, passphrase)
+	for _, p := range earlier {
+		if err == nil {
+			break
+		}
+		key, err = chainkeys.DecryptKey(f.text, p)
+	}
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Refused, "key_locked", "the key in %s does not open: check the passphrase", f.path)
 	}
@@ -85,8 +132,7 @@ func (f file) decrypt(passphrase string) (*secp256k1.PrivateKey, error) {
 	return secp256k1.PrivKeyFromBytes(crypto.FromECDSA(key.PrivateKey)), nil
 }
 
-// Public implements signer.Keys. It opens what was put into the folder meanwhile; a new
-// file that does not open is an error.
+// Public implements signer.Keys. It opens what was put into the folder meanwhile.
 func (k *Keys) Public(context.Context) ([][]byte, error) {
 	if err := k.load(); err != nil {
 		return nil, err

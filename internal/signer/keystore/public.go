@@ -9,8 +9,8 @@ import (
 
 // Public gives the public key (33 bytes, compressed) of the key that is listed under an
 // address. It decrypts that key alone.
-func Public(dir, passphrase, address string) ([]byte, error) {
-	files, err := read(dir)
+func Public(dir, passphrase, address string, earlier ...string) ([]byte, error) {
+	files, _, err := read(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -18,7 +18,7 @@ func Public(dir, passphrase, address string) ([]byte, error) {
 	if i < 0 {
 		return nil, fault.New(fault.NotFound, "no_key", "the keystore %s has no key for %s", dir, address)
 	}
-	key, err := files[i].decrypt(passphrase)
+	key, err := files[i].decrypt(passphrase, earlier...)
 	if err != nil {
 		return nil, err
 	}
