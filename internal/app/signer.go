@@ -46,7 +46,18 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	if c.Keystore.Dir == "" || len(c.Networks) == 0 {
 		return noSigner{}, nil
 	}
-	keys, err := openKeystore(c.Keystore, a.log)
+	g, err := OpenGuardHere(ctx, c, a.log)
+	if err != nil {
+		return nil, err
+	}
+	a.closers = append(a.closers, g.Close)
+	return g, nil
+}
+
+// OpenGuardHere opens the keys and the log of a server that signs itself. Who gets it
+// closes it.
+func OpenGuardHere(ctx context.Context, c config.Config, log *slog.Logger) (*guard.Guard, error) {
+	keys, err := openKeystore(c.Keystore, log)
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +68,7 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 	if err := LogFolder(c); err != nil {
 		return nil, err
 	}
-	g, err := guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir(), Log: a.log})
-	if err != nil {
-		return nil, err
-	}
-	a.closers = append(a.closers, g.Close)
-	return g, nil
+	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir(), Log: log})
 }
 
 // LogFolder tells why the signer of this process could not keep its log: a folder that is

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"sluice/internal/app"
@@ -19,12 +18,12 @@ import (
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/signer"
-	"sluice/internal/signer/build"
-	"sluice/internal/signer/keystore"
+	"sluice/internal/signer/guard"
 )
 
 type walletDeployVaultCmd struct {
 	ID      string        `arg:"" help:"The wallet that the vault shall obey and that pays for it, wal_..."`
+	Policy  string        `placeholder:"PATH" help:"Configuration of the signer, where it is a process of its own."`
 	Timeout time.Duration `default:"10m" help:"How long to wait for a block."`
 }
 
@@ -62,7 +61,7 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 			return err
 		}
 		if !found {
-			if err := t.deployVault(ctx, w, n, r, &out); err != nil {
+			if err := t.deployVault(ctx, c.Policy, w, n, r, &out); err != nil {
 				return err
 			}
 			_, err := t.bookOwn(ctx, w, r, out.TxID, "the vault of the wallet")
@@ -91,12 +90,12 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 const deployLease = 2 * time.Minute
 
 // deployVault has the wallet make the contract, while no worker uses its nonces.
-func (t *tool) deployVault(ctx context.Context, w dispatch.Wallet, n config.Network, r *evm.Rail, out *vaultOut) error {
+func (t *tool) deployVault(ctx context.Context, policy string, w dispatch.Wallet, n config.Network, r *evm.Rail, out *vaultOut) error {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	owner := "deploy-" + hex.EncodeToString(b[:])
 	return t.write(func(loop *commit.Loop) (err error) {
-		if _, err = commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
+		if w, err = commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
 			return err
 		}
 		defer func() {
@@ -112,7 +111,7 @@ func (t *tool) deployVault(ctx context.Context, w dispatch.Wallet, n config.Netw
 		if err != nil {
 			return err
 		}
-		signed, err := t.signDeployment(ctx, w, n, d)
+		signed, err := t.signDeployment(ctx, policy, w, d)
 		if err != nil {
 			return err
 		}
@@ -131,35 +130,34 @@ func (t *tool) deployVault(ctx context.Context, w dispatch.Wallet, n config.Netw
 	})
 }
 
-// signDeployment signs with the keystore itself: no signer signs what is no payout.
-func (t *tool) signDeployment(ctx context.Context, w dispatch.Wallet, n config.Network, d evm.Deployment) (signer.Signed, error) {
-	keys, err := keystore.Open(t.conf.Keystore.Dir, t.conf.Keystore.Passphrase.Reveal(), t.conf.Keystore.Passphrase.Earlier()...)
+// signDeployment signs with the keys and the log of the signer itself: nobody who asks a
+// signer can have it sign what is no payout.
+func (t *tool) signDeployment(ctx context.Context, policy string, w dispatch.Wallet, d evm.Deployment) (signed signer.Signed, err error) {
+	g, err := t.ownGuard(ctx, policy)
 	if err != nil {
-		return signer.Signed{}, err
+		return signed, err
 	}
-	all, err := keys.Public(ctx)
-	if err != nil {
-		return signer.Signed{}, err
-	}
-	network := signer.Network{Name: n.Name, Family: build.EVM, ChainID: uint64(n.ChainID)} //nolint:gosec // validated: above 0
-	for _, public := range all {
-		addresses, err := (build.Builder{}).Addresses(network, public)
-		if err != nil || !slices.Contains(addresses, w.Address) {
-			continue
-		}
-		unsigned, err := build.Deploy(network, public, build.Deployment{
-			Wallet: w.Address, Nonce: d.Nonce, Gas: d.Gas, FeeCap: d.FeeCap, TipCap: d.TipCap, Code: d.Code,
-		})
+	defer func() { err = errors.Join(err, g.Close()) }()
+	return g.Deploy(ctx, signer.Deployment{
+		Network: w.Network, Wallet: w.Address, Nonce: d.Nonce, Gas: d.Gas, FeeCap: d.FeeCap, TipCap: d.TipCap, Code: d.Code, Fence: w.Fence,
+	})
+}
+
+// ownGuard opens keys and log of the signer that this installation has: its own, or the one
+// behind the socket, whose configuration policy names.
+func (t *tool) ownGuard(ctx context.Context, policy string) (*guard.Guard, error) {
+	log := t.logger(t.conf)
+	if policy != "" {
+		f, err := config.LoadSigner(policy, t.Environ)
 		if err != nil {
-			return signer.Signed{}, err
+			return nil, err
 		}
-		signature, err := keys.Sign(ctx, public, unsigned.Digests[0])
-		if err != nil {
-			return signer.Signed{}, err
-		}
-		return unsigned.Finish([][]byte{signature})
+		return app.OpenGuard(ctx, f, log)
 	}
-	return signer.Signed{}, fault.New(fault.NotFound, "no_key", "the keystore %s has no key for %s", t.conf.Keystore.Dir, w.Address)
+	if t.conf.Signer.Socket != "" {
+		return nil, fault.New(fault.Invalid, "usage", "the keys are with the signer at %s: name its configuration with --policy, as a user who may read its keys and its log", t.conf.Signer.Socket)
+	}
+	return app.OpenGuardHere(ctx, t.conf, log)
 }
 
 // awaitDeployment sends the bytes until a block holds them.

@@ -24,6 +24,9 @@ func (c Plan) Apply(v *commit.View) (any, error) {
 	if _, err := fenced(v, c.Wallet, c.Fence); err != nil {
 		return nil, err
 	}
+	if wd, twice := c.twice(); twice {
+		return nil, fault.New(fault.Conflict, "withdrawal_twice", "%s is in the list twice: a withdrawal is paid once", wd.Text(id.Withdrawal))
+	}
 	d := Dispatch{
 		Seq: v.NewID(), Wallet: c.Wallet, Network: c.Network, State: Planned, Nonce: noNonce, Items: int64(len(c.Items)), CreatedAt: v.Now(), Version: 1,
 	}
@@ -33,6 +36,18 @@ func (c Plan) Apply(v *commit.View) (any, error) {
 		Items.Insert(v, it)
 	}
 	return d, nil
+}
+
+// twice gives a withdrawal that is in the list more than once.
+func (c Plan) twice() (id.ID, bool) {
+	seen := make(map[id.ID]bool, len(c.Items))
+	for _, it := range c.Items {
+		if seen[it.ID()] {
+			return it.ID(), true
+		}
+		seen[it.ID()] = true
+	}
+	return id.ID{}, false
 }
 
 // whole is the part that all commands on an existing dispatch share: they declare

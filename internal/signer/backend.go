@@ -1,6 +1,10 @@
 package signer
 
-import "context"
+import (
+	"context"
+
+	"sluice/internal/money"
+)
 
 // Network is one network as a signer knows it. The signer has this from its own
 // configuration; an intent that says something else about the network is refused.
@@ -51,6 +55,20 @@ type Builder interface {
 	// one of its Addresses. It refuses, with a fault of kind Refused, whatever is not
 	// exactly what its family allows.
 	Build(n Network, public []byte, in Intent) (Unsigned, error)
+	// Deploy makes the transaction of a deployment that the key pays for.
+	Deploy(n Network, public []byte, d Deployment) (Unsigned, error)
+}
+
+// Deployment is the creation of a contract. It is no intent: no Signer takes one, so that
+// neither the server nor its database can have one made. An operator who has the keys and
+// the log has it signed by a command of its own.
+type Deployment struct {
+	Network        string // as configured
+	Wallet         string
+	Nonce, Gas     uint64
+	FeeCap, TipCap money.Amount // wei per gas
+	Code           []byte       // of the contract's making, with its arguments
+	Fence          int64        // lease number of who asks, as in an intent
 }
 
 // Keys is a place where keys are kept. It signs digests, and is asked by a guard

@@ -51,8 +51,6 @@ type Intent struct {
 	// Vault is the contract that pays all outputs in one call. Empty: the wallet pays
 	// the only output itself.
 	Vault []byte
-	// Batch is the vault's one-time id of this list of payouts.
-	Batch [32]byte
 	// GasEach is the most gas that the vault gives to the call of one output.
 	GasEach uint64
 

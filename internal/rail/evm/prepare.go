@@ -39,7 +39,7 @@ func (r *Rail) Prepare(ctx context.Context, slot rail.Slot, payouts []rail.Payou
 	}
 	in, err := r.intent(slot, payouts, gas, d)
 	if err == nil && d.way.byVault() {
-		in.Vault, in.Batch, in.GasEach = d.way.vault.Bytes(), r.batchID(d.way.vault, payouts), r.conf.BatchGasEach
+		in.Vault, in.GasEach = d.way.vault.Bytes(), r.conf.BatchGasEach
 	}
 	return in, err
 }

@@ -9,11 +9,11 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/crypto"
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/signer"
 )
 
 // The functions of the vault (contracts/Vault.sol), packed by hand like those of ERC-20.
@@ -88,26 +88,13 @@ func fits(a money.Amount) bool {
 	return bytes.Equal(b[:word-12], make([]byte, word-12))
 }
 
-// batchID is the one-time id of a list. It depends on the withdrawals themselves and
-// not on the nonce, so that the vault pays the same list no second time even if
-// everything else about it was forgotten.
+// batchID is the one-time id of a list: signer.BatchID.
 func (r *Rail) batchID(vault common.Address, payouts []rail.Payout) [32]byte {
-	var text []byte
-	part := func(b []byte) {
-		text = binary.BigEndian.AppendUint32(text, uint32(len(b))) //nolint:gosec // short
-		text = append(text, b...)
-	}
-	part([]byte("sluice batch"))
-	part(binary.BigEndian.AppendUint64(nil, r.conf.ChainID))
-	part(vault[:])
+	outputs := make([]signer.Output, 0, len(payouts))
 	for _, p := range payouts {
-		amount := p.Amount.Bytes32()
-		part([]byte(p.Ref))
-		part([]byte(p.Asset))
-		part(p.To)
-		part(amount[:])
+		outputs = append(outputs, signer.Output{Ref: p.Ref, Asset: p.Asset, To: p.To, Amount: p.Amount})
 	}
-	return crypto.Keccak256Hash(text)
+	return signer.BatchID(r.conf.ChainID, vault[:], outputs)
 }
 
 // batch is the call by which a vault pays a list.

@@ -5,22 +5,11 @@ import (
 
 	"github.com/ethereum/go-ethereum/core/types"
 
-	"sluice/internal/money"
 	"sluice/internal/signer"
 )
 
-// Deployment is the creation of a contract. It is no intent: no guard signs it, so that
-// neither the server nor its database can have one made. An operator who holds the
-// keystore and its passphrase signs it with a command of its own.
-type Deployment struct {
-	Wallet         string
-	Nonce, Gas     uint64
-	FeeCap, TipCap money.Amount // wei per gas
-	Code           []byte       // of the contract's making, with its arguments
-}
-
-// Deploy makes the transaction of a deployment, which the key pays for.
-func Deploy(n signer.Network, public []byte, d Deployment) (signer.Unsigned, error) {
+// Deploy implements signer.Builder.
+func (Builder) Deploy(n signer.Network, public []byte, d signer.Deployment) (signer.Unsigned, error) {
 	have, err := evmAddresses(public)
 	switch {
 	case err != nil:

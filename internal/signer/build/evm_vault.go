@@ -15,8 +15,8 @@ func checkVault(in signer.Intent) error {
 		return refuse("sign_cancel", "a cancel names the payouts that it takes the place of, and no vault")
 	}
 	if len(in.Vault) == 0 {
-		if in.Batch != [32]byte{} || in.GasEach != 0 {
-			return refuse("sign_vault", "only a vault has batches")
+		if in.GasEach != 0 {
+			return refuse("sign_vault", "only a vault has gas for each payout")
 		}
 		return nil
 	}
@@ -25,8 +25,8 @@ func checkVault(in signer.Intent) error {
 		return refuse("sign_vault", "the vault is not a 20-byte address above zero")
 	case len(in.Outputs) == 0:
 		return refuse("sign_outputs", "the batch is empty")
-	case in.Batch == [32]byte{} || in.GasEach == 0:
-		return refuse("sign_vault", "a batch needs an id and the gas that each payout may use")
+	case in.GasEach == 0:
+		return refuse("sign_vault", "a batch needs the gas that each payout may use")
 	case in.GasEach > in.Gas:
 		return refuse("sign_gas", "each payout may use %d gas, the whole batch %d", in.GasEach, in.Gas)
 	}
@@ -48,7 +48,8 @@ func checkVault(in signer.Intent) error {
 // each payout, and one word for each with the recipient above the amount.
 func vaultCall(in signer.Intent) []byte {
 	number := func(n int) []byte { return binary.BigEndian.AppendUint64(make([]byte, 24), uint64(n)) } //nolint:gosec // not negative
-	data := append([]byte{0x6a, 0xa9, 0x22, 0x58}, in.Batch[:]...)
+	id := signer.BatchID(in.ChainID, in.Vault, in.Outputs)
+	data := append([]byte{0x6a, 0xa9, 0x22, 0x58}, id[:]...)
 	data = append(data, common.LeftPadBytes(in.Outputs[0].Token, 32)...)
 	data = append(data, binary.BigEndian.AppendUint64(make([]byte, 24), in.GasEach)...)
 	data = append(data, number(4*32)...)

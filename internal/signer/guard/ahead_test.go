@@ -321,7 +321,6 @@ func TestA17_a_withdrawal_twice(t *testing.T) {
 	}
 	in := intent(t)
 	in.Vault, in.GasEach, in.Gas = tether, 21_000, 30_000
-	in.Batch = [32]byte{1}
 	in.Outputs[0].Ref, in.Outputs[0].Asset, in.Outputs[0].Amount = "wd_1", "GOLD", money.Of(5)
 	in.Outputs[0].Token = p.Networks[0].Assets[2].Token
 	in.Outputs = append(in.Outputs, in.Outputs[0])

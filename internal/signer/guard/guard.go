@@ -213,6 +213,38 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 		return signer.Signed{}, err
 	}
 	a.proofs, a.approvalFor = g.opt.Policy.proofs(n, in), g.opt.Policy.ApprovalFor
+	return g.finish(ctx, who, unsigned, a)
+}
+
+// Deploy signs the creation of a contract, for an operator who has keys and log. Its nonce
+// is bound to the contract's code like any other slot, and its fee counts.
+func (g *Guard) Deploy(ctx context.Context, d signer.Deployment) (signer.Signed, error) {
+	n, err := g.opt.Policy.network(d.Network)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	who, err := g.owner(ctx, n.Name, d.Wallet)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	d.Wallet = who.address
+	unsigned, err := g.opt.Build.Deploy(n.Network, who.public, d)
+	if err != nil {
+		return signer.Signed{}, err
+	}
+	in := signer.Intent{Family: n.Family, Network: n.Name, Wallet: d.Wallet, Nonce: d.Nonce, Gas: d.Gas, FeeCap: d.FeeCap, TipCap: d.TipCap, Fence: d.Fence, Bound: "deployment"}
+	if err := n.feeAllowed(in); err != nil {
+		return signer.Signed{}, err
+	}
+	a := &ask{in: in, network: n, purse: purse(n.Network, in.Wallet), digest: deploymentDigest(d.Code), hash: unsigned.Hash}
+	if a.fee, err = in.MaxFee(); err != nil {
+		return signer.Signed{}, err
+	}
+	return g.finish(ctx, who, unsigned, a)
+}
+
+// finish binds the slot of an ask, and then has it signed.
+func (g *Guard) finish(ctx context.Context, who owner, unsigned signer.Unsigned, a *ask) (signer.Signed, error) {
 	if err := g.binder.bind(a); err != nil {
 		return signer.Signed{}, err
 	}

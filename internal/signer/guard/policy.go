@@ -103,8 +103,8 @@ func (p Policy) network(name string) (Network, error) {
 
 // check applies the rules that need no memory.
 func (n Network) check(in signer.Intent) error {
-	if fee, err := in.MaxFee(); err != nil || !n.MaxFee.IsZero() && n.MaxFee.Less(fee) {
-		return refuse("sign_fee", "the transaction may cost more than the %s that this signer allows on %s", n.MaxFee, n.Name)
+	if err := n.feeAllowed(in); err != nil {
+		return err
 	}
 	if n.Open {
 		return nil
@@ -116,6 +116,14 @@ func (n Network) check(in signer.Intent) error {
 		return nil // nobody is paid
 	}
 	return n.payouts(in)
+}
+
+// feeAllowed holds what a transaction may cost against the most that one may.
+func (n Network) feeAllowed(in signer.Intent) error {
+	if fee, err := in.MaxFee(); err != nil || !n.MaxFee.IsZero() && n.MaxFee.Less(fee) {
+		return refuse("sign_fee", "the transaction may cost more than the %s that this signer allows on %s", n.MaxFee, n.Name)
+	}
+	return nil
 }
 
 // payouts applies the rules of each payout that need no memory.

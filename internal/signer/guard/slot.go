@@ -69,6 +69,11 @@ func digestAs(in signer.Intent, amounts bool) digest {
 	return digest(h.Sum(nil))
 }
 
+// deploymentDigest binds a slot to the making of a contract.
+func deploymentDigest(code []byte) digest {
+	return sha256.Sum256(append([]byte("sluice signer deployment 1"), code...))
+}
+
 // coinAsk is a coin that an intent spends.
 type coinAsk struct {
 	// name has no network in it: where two networks share a coin, one use of it is all

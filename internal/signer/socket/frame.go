@@ -119,7 +119,6 @@ type intent struct {
 	FeeCap   string   `json:"fee_cap,omitempty"`
 	TipCap   string   `json:"tip_cap,omitempty"`
 	Vault    []byte   `json:"vault,omitempty"`
-	Batch    []byte   `json:"batch,omitempty"`
 	GasEach  uint64   `json:"gas_each,omitempty"`
 	Inputs   []input  `json:"inputs,omitempty"`
 	Previous [][]byte `json:"previous,omitempty"`
@@ -161,9 +160,6 @@ func writeIntent(in signer.Intent) *intent {
 		Family: in.Family, Network: in.Network, Wallet: in.Wallet, ChainID: in.ChainID, Nonce: in.Nonce, Gas: in.Gas,
 		FeeCap: in.FeeCap.Minor(), TipCap: in.TipCap.Minor(), Vault: in.Vault, GasEach: in.GasEach, Cancel: in.Cancel, Fence: in.Fence, Bound: in.Bound,
 	}
-	if in.Batch != [32]byte{} {
-		out.Batch = in.Batch[:]
-	}
 	for _, o := range in.Outputs {
 		out.Outputs = append(out.Outputs, writeOutput(o))
 	}
@@ -190,10 +186,6 @@ func (i *intent) read() (signer.Intent, error) {
 	if in.TipCap, err = optional(i.TipCap); err != nil {
 		return in, err
 	}
-	if len(i.Batch) != 0 && len(i.Batch) != len(in.Batch) {
-		return in, errors.New("a batch has 32 bytes")
-	}
-	copy(in.Batch[:], i.Batch)
 	for _, o := range i.Outputs {
 		out, err := o.read()
 		if err != nil {

@@ -103,7 +103,7 @@ func everything() signer.Intent {
 	return signer.Intent{
 		Family: "f", Network: "n", Wallet: "w", ChainID: 1, Nonce: 1<<64 - 1, Gas: 3, FeeCap: big, TipCap: money.Of(4), Vault: []byte{5},
 		Outputs: []signer.Output{{Ref: "r", Asset: "A", To: []byte{6}, Amount: big, Token: []byte{7}, Approval: "ok", Acceptance: "sac1_x", Memo: "m"}, {To: []byte{8}}},
-		Batch:   [32]byte{9}, GasEach: 16, Inputs: []signer.Input{{TxID: "t", Index: 10, Amount: money.Of(11), Script: []byte{12}}},
+		GasEach: 16, Inputs: []signer.Input{{TxID: "t", Index: 10, Amount: money.Of(11), Script: []byte{12}}},
 		Change: signer.Output{To: []byte{13}, Amount: money.Of(14)}, Cancel: true, Fence: 15, Bound: "d", Previous: [][]byte{{17}, {18}},
 	}
 }
@@ -368,7 +368,7 @@ func TestBadFrames(t *testing.T) {
 		"no intent":        `{"v":3,"id":1,"op":"sign"}`,
 		"unknown":          `{"v":3,"id":1,"op":"sign_hash"}`,
 		"malformed amount": `{"v":3,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","fee_cap":"-1"}}`,
-		"malformed batch":  `{"v":3,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","batch":"AAAA"}}`,
+		"malformed change": `{"v":3,"id":1,"op":"sign","intent":{"family":"","network":"","wallet":"","change":{"to":"","minor":"x"}}}`,
 	} {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		must(t, err)

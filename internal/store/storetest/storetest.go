@@ -55,6 +55,7 @@ func Run(t *testing.T, e Engine) {
 		{"NothingToWrite", testNothingToWrite},
 		{"TestCase01_OneOfManyWholeWithdrawals", testWholeBalance}, // case-03: two processes, no balance in memory
 		{"TestCase02_NegativeBucketsAreImpossible", testChecks},
+		{"A17_AWithdrawalOnceInADispatch", testItemOnce},
 		{"TestCase04_EveryReadShowsTheFixedTotal", testFixedTotal},
 		{"TestCase13_SameKeyAtOnce", testSameKey},
 		{"TestCase11_SameForeignIDAtOnce", testSameForeignID},
