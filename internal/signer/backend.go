@@ -10,9 +10,10 @@ import (
 // configuration; an intent that says something else about the network is refused.
 type Network struct {
 	Name    string // as intents call it
-	Family  string // "evm" or "utxo"
+	Family  string // "evm", "utxo" or "bank"
 	ChainID uint64 // account chains
 	Coin    string // coin chains: which rules addresses follow, like "bitcoin" or "bitcoin-regtest"
+	Account string // banks: number of the account that pays, an IBAN; it is the wallet, and has no key
 }
 
 // Scheme says how a digest is signed.
@@ -41,6 +42,13 @@ type Unsigned struct {
 	Hash string
 	// Unproved are the inputs whose amount is only the word of whoever asks.
 	Unproved []int
+	// Order is the slot of an order to a bank, the id of its message; "" elsewhere. Content
+	// stands for all of it but Moment, which is when it was made and is to be executed: asked
+	// for again later, At makes the order with the moment that was agreed to first.
+	Order   string
+	Content [32]byte
+	Moment  string
+	At      func(moment string) (Unsigned, error)
 	// Finish puts one signature per digest in, in order, and makes sure that each is
 	// the wallet's.
 	Finish func(signatures [][]byte) (Signed, error)

@@ -14,7 +14,7 @@ import (
 type Output struct {
 	Ref      string // public id of the withdrawal; "" for change
 	Asset    string // code of what is paid; a signer with lists of its own checks it against Token
-	To       []byte // 20 bytes on EVM, the output script on a coin chain
+	To       []byte // 20 bytes on EVM, the output script on a coin chain, the text of the IBAN at a bank
 	Amount   money.Amount
 	Token    []byte // contract of the token; empty for the native coin
 	Approval string // proof of an approval, see package approval; "" for none
@@ -36,7 +36,7 @@ type Input struct {
 
 // Intent is what is to be signed, in terms a signer can check.
 type Intent struct {
-	Family  string // "evm" or "utxo"
+	Family  string // "evm", "utxo" or "bank"
 	Network string // as configured: the signer's limits are kept by network
 	Wallet  string // the paying address
 	Outputs []Output
@@ -61,6 +61,11 @@ type Intent struct {
 	// with or without witness: the proof of what each coin holds. A signer that has the
 	// amount of a coin in its log needs none for it.
 	Previous [][]byte
+
+	// File is the order to a bank as it would go there, a pain.001. The signer reads it,
+	// holds Outputs against it, and gives the bytes that it agrees to: those of the first
+	// time, when the same order is asked for again.
+	File []byte
 
 	// Cancel uses the slot up for nothing: a transfer of nothing, or of all inputs, to
 	// the wallet itself. Outputs are those that are cancelled. Only an operator asks for it.

@@ -20,6 +20,8 @@ func (Builder) Addresses(n signer.Network, public []byte) ([]string, error) {
 		return evmAddresses(public)
 	case UTXO:
 		return utxoAddresses(n, public)
+	case Bank:
+		return nil, nil // no key is that of an account
 	default:
 		return nil, refuse("sign_family", "the family %q of the network %s is not built", n.Family, n.Name)
 	}
@@ -30,11 +32,16 @@ func (Builder) Build(n signer.Network, public []byte, in signer.Intent) (signer.
 	if in.Family != n.Family {
 		return signer.Unsigned{}, refuse("sign_family", "the network %s is of the family %q, not %q", n.Name, n.Family, in.Family)
 	}
+	if n.Family != Bank && len(in.File) > 0 {
+		return signer.Unsigned{}, refuse("sign_file", "the network %s has no files", n.Name)
+	}
 	switch n.Family {
 	case EVM:
 		return buildEVM(n, public, in)
 	case UTXO:
 		return buildUTXO(n, public, in)
+	case Bank:
+		return buildBank(n, in)
 	default:
 		return signer.Unsigned{}, refuse("sign_family", "the family %q of the network %s is not built", n.Family, n.Name)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 
+	"sluice/internal/iban"
+	"sluice/internal/rail"
 	"sluice/internal/signer"
 )
 
@@ -31,6 +33,8 @@ type entry struct {
 	Wallet  string   `json:"wallet,omitempty"` // purse
 	Fence   int64    `json:"fence,omitempty"`
 	Nonce   *uint64  `json:"nonce,omitempty"`
+	Order   string   `json:"order,omitempty"`  // id of a message to a bank
+	Moment  string   `json:"moment,omitempty"` // when the order was made and is to be executed
 	Coins   []string `json:"coins,omitempty"`
 	Amounts []string `json:"amounts,omitempty"` // of the coins, in minor units, where the log had none yet
 	Digest  string   `json:"digest,omitempty"`
@@ -54,8 +58,14 @@ type payout struct {
 	Memo     string `json:"memo,omitempty"` // see signer.Output
 }
 
-func payoutOf(o signer.Output) payout {
-	return payout{Ref: o.Ref, Asset: o.Asset, To: hex.EncodeToString(o.To), Token: hex.EncodeToString(o.Token), Minor: o.Amount.Minor(), Memo: o.Memo}
+// payoutOf is what the log keeps of an output. Of a bank account it keeps the country and
+// the last four characters, like everybody else; the hash of the file binds all of it.
+func (n Network) payoutOf(o signer.Output) payout {
+	to := o.To
+	if number, err := iban.Parse(string(to)); n.Account != "" && err == nil {
+		to = []byte(rail.Hide(number.Ends()))
+	}
+	return payout{Ref: o.Ref, Asset: o.Asset, To: hex.EncodeToString(to), Token: hex.EncodeToString(o.Token), Minor: o.Amount.Minor(), Memo: o.Memo}
 }
 
 var (

@@ -44,7 +44,7 @@ func OlderLog(t testing.TB, in signer.Intent, n signer.Network) []byte {
 		e.Coins = append(e.Coins, c.name)
 	}
 	for _, o := range in.Outputs {
-		e.Payouts = append(e.Payouts, payoutOf(o))
+		e.Payouts = append(e.Payouts, Network{Network: n}.payoutOf(o))
 	}
 	text, err := json.Marshal([]entry{e})
 	if err != nil {

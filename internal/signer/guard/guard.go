@@ -99,6 +99,9 @@ func (g *Guard) look(ctx context.Context) error {
 	}
 	owners := map[string]owner{}
 	for _, n := range g.opt.Policy.Networks {
+		if n.Account != "" {
+			owners[ownerKey(n.Name, n.Account)] = owner{address: n.Account}
+		}
 		for _, public := range keys {
 			addresses, err := g.opt.Build.Addresses(n.Network, public)
 			if err != nil {
@@ -161,6 +164,9 @@ type ask struct {
 	earlier digest // what an older version may have bound the slot to
 	hash    string // names exactly what is signed
 	fee     money.Amount
+	order   string  // id of a message to a bank
+	moment  string  // of the order
+	agreed  order   // what was agreed to before under this id; set by decide
 	proofs  []proof // one per output
 
 	approvalFor time.Duration
@@ -175,6 +181,9 @@ func (a *ask) slotName() string {
 			names = append(names, c.name)
 		}
 		return "a coin of " + strings.Join(names, ", ")
+	}
+	if a.order != "" {
+		return "the message " + a.order + " to the bank"
 	}
 	return "nonce " + money.Of(a.in.Nonce).Minor() + " of " + a.in.Wallet
 }
@@ -208,6 +217,11 @@ func (g *Guard) Sign(ctx context.Context, in signer.Intent) (signer.Signed, erro
 	}
 	a := &ask{
 		in: in, network: n, purse: purse(n.Network, in.Wallet), coins: coinsOf(in, unsigned.Unproved...), digest: digestOf(in), earlier: earlierDigest(in), hash: unsigned.Hash,
+		order: unsigned.Order, moment: unsigned.Moment,
+	}
+	if a.order != "" {
+		a.digest = orderDigest(in, unsigned.Content)
+		a.earlier = a.digest
 	}
 	if a.fee, err = in.MaxFee(); err != nil {
 		return signer.Signed{}, err
@@ -247,6 +261,15 @@ func (g *Guard) Deploy(ctx context.Context, d signer.Deployment) (signer.Signed,
 func (g *Guard) finish(ctx context.Context, who owner, unsigned signer.Unsigned, a *ask) (signer.Signed, error) {
 	if err := g.binder.bind(a); err != nil {
 		return signer.Signed{}, err
+	}
+	if a.agreed.moment != "" && a.agreed.moment != a.moment {
+		var err error
+		if unsigned, err = unsigned.At(a.agreed.moment); err != nil {
+			return signer.Signed{}, err
+		}
+	}
+	if a.agreed.hash != "" && a.agreed.hash != unsigned.Hash {
+		return signer.Signed{}, fault.New(fault.Internal, "sign_failed", "The order %s cannot be written as it was agreed to", a.order)
 	}
 	signatures := make([][]byte, 0, len(unsigned.Digests))
 	for _, d := range unsigned.Digests {

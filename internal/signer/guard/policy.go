@@ -44,6 +44,8 @@ type Network struct {
 	Assets []Asset
 	// Vaults are the contracts that may pay a batch.
 	Vaults [][]byte
+	// MayGet tells whether a recipient may be paid at all; nil: all may.
+	MayGet func(to []byte) bool
 }
 
 // Asset is what may be paid of one asset on one network. Limits are in minor units;
@@ -72,7 +74,7 @@ func (p Policy) check() error {
 	for i, n := range p.Networks {
 		for _, other := range p.Networks[:i] {
 			// Two names for one chain would be two sets of limits for it.
-			if n.Name == other.Name || n.Family == other.Family && n.ChainID == other.ChainID && n.Coin == other.Coin {
+			if n.Name == other.Name || n.Family == other.Family && n.ChainID == other.ChainID && n.Coin == other.Coin && n.Account == other.Account {
 				return bad("%s and %s are the same network", other.Name, n.Name)
 			}
 		}
@@ -96,7 +98,7 @@ func (p Policy) check() error {
 func (p Policy) network(name string) (Network, error) {
 	i := slices.IndexFunc(p.Networks, func(n Network) bool { return n.Name == name })
 	if i < 0 {
-		return Network{}, refuse("sign_network", "the network %q is not in the policy", name)
+		return Network{}, refuse("sign_network", "%q is neither a network nor an account at a bank of its policy; to have it paid from, add it there, with limits (docs/signer.md)", name)
 	}
 	return p.Networks[i], nil
 }
@@ -132,6 +134,9 @@ func (n Network) payouts(in signer.Intent) error {
 		a, err := n.asset(o)
 		if err != nil {
 			return err
+		}
+		if n.MayGet != nil && !n.MayGet(o.To) {
+			return refuse("sign_destination", "the recipient of %s is not among those that may be paid on %s", o.Ref, n.Name)
 		}
 		if a.PerPayout != nil && a.PerPayout.Less(o.Amount) {
 			return refuse("sign_limit_payout", "%s of %s is above the limit of %s per payout on %s (minor units)", o.Amount, a.Code, a.PerPayout, n.Name)

@@ -74,6 +74,12 @@ func deploymentDigest(code []byte) digest {
 	return sha256.Sum256(append([]byte("sluice signer deployment 1"), code...))
 }
 
+// orderDigest binds the id of a message to all of its order but when it was made.
+func orderDigest(in signer.Intent, content [sha256.Size]byte) digest {
+	slot := digestOf(in)
+	return sha256.Sum256(append(append([]byte("sluice signer order 1"), slot[:]...), content[:]...))
+}
+
 // coinAsk is a coin that an intent spends.
 type coinAsk struct {
 	// name has no network in it: where two networks share a coin, one use of it is all
@@ -97,6 +103,9 @@ func coinsOf(in signer.Intent, unproved ...int) []coinAsk {
 
 // purse names what a wallet is on its network, whatever the network is called.
 func purse(n signer.Network, wallet string) string {
+	if n.Account != "" {
+		return n.Family + "/" + n.Account
+	}
 	if n.Coin != "" {
 		return n.Family + "/" + n.Coin + "/" + wallet
 	}

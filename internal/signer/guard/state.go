@@ -29,20 +29,24 @@ func newState() *state {
 func (s *state) wallet(purse string) *wallet {
 	w := s.wallets[purse]
 	if w == nil {
-		w = &wallet{nonces: map[uint64]*binding{}}
+		w = &wallet{nonces: map[uint64]*binding{}, orders: map[string]*binding{}}
 		s.wallets[purse] = w
 	}
 	return w
 }
 
-// holders are what holds the parts of a slot. whole is the one that holds exactly this
-// slot, nil if there is none.
-func (s *state) holders(purse string, nonce *uint64, coins []string) (held []*binding, whole *binding) {
-	if nonce != nil {
-		if w := s.wallets[purse]; w != nil && w.nonces[*nonce] != nil {
-			held = append(held, w.nonces[*nonce])
+// holders are what holds the parts of an entry's slot. whole is the one that holds exactly
+// this slot, nil if there is none.
+func (s *state) holders(e entry) (held []*binding, whole *binding) {
+	if w := s.wallets[e.Wallet]; w != nil {
+		if e.Nonce != nil && w.nonces[*e.Nonce] != nil {
+			held = append(held, w.nonces[*e.Nonce])
+		}
+		if b := w.orders[e.Order]; b != nil {
+			held = append(held, b)
 		}
 	}
+	coins := e.Coins
 	for _, c := range coins {
 		if b := s.coins[refOf(c)].held; b != nil {
 			held = append(held, b)
@@ -68,9 +72,12 @@ func (s *state) decide(a *ask, now time.Time) (entry, error) {
 	for _, c := range a.coins {
 		e.Coins = append(e.Coins, c.name)
 	}
-	if len(a.coins) == 0 {
+	switch {
+	case a.order != "":
+		e.Order, e.Moment = a.order, a.moment
+	case len(a.coins) == 0:
 		e.Nonce = &a.in.Nonce
-	} else {
+	default:
 		e.Change = a.in.Change.Amount.Minor()
 	}
 	if err := s.fenced(a); err != nil {
@@ -80,7 +87,7 @@ func (s *state) decide(a *ask, now time.Time) (entry, error) {
 	if e.Amounts, err = s.proved(a); err != nil {
 		return e, err
 	}
-	held, whole := s.holders(a.purse, e.Nonce, e.Coins)
+	held, whole := s.holders(e)
 	bound, err := s.bound(a, held)
 	if err != nil {
 		return e, err
@@ -89,6 +96,10 @@ func (s *state) decide(a *ask, now time.Time) (entry, error) {
 		if err := s.feesWithin(a.network, more, now); err != nil {
 			return e, err
 		}
+	}
+	if bound && whole != nil && whole.order != nil {
+		a.agreed = *whole.order
+		e.Moment, e.Tx = a.agreed.moment, a.agreed.hash
 	}
 	if bound {
 		return e, nil
@@ -129,7 +140,7 @@ func (s *state) fenced(a *ask) error {
 	case a.in.Fence-fenceAhead > fence:
 		return refuse("sign_fence_far", "lease %d of %s is implausible: the newest that was seen is %d, and at most %d more can be; "+
 			"if it is true, `sluice signer fence` says so to the signer", a.in.Fence, a.in.Wallet, fence, fenceAhead)
-	case len(a.coins) > 0 || w != nil && (w.nonces[a.in.Nonce] != nil || w.dropped(a.in.Nonce)):
+	case len(a.coins) > 0 || a.order != "" || w != nil && (w.nonces[a.in.Nonce] != nil || w.dropped(a.in.Nonce)):
 		return nil
 	}
 	if last, far := w.far(a.in.Nonce); far {
@@ -190,7 +201,7 @@ func (s *state) approved(a *ask, now time.Time) ([]payout, error) {
 	var out []payout
 	here := map[string]bool{}
 	for i, o := range a.in.Outputs {
-		p, proof := payoutOf(o), a.proofs[i]
+		p, proof := a.network.payoutOf(o), a.proofs[i]
 		switch {
 		case proof.err != nil:
 			return nil, proof.err
@@ -213,7 +224,7 @@ func (s *state) approved(a *ask, now time.Time) ([]payout, error) {
 // bound tells whether the slot is held by the same outputs already. One that is held by
 // others is refused; a cancel pays nobody and may use any.
 func (s *state) bound(a *ask, held []*binding) (bool, error) {
-	if w := s.wallets[a.purse]; len(a.coins) == 0 && w != nil && w.dropped(a.in.Nonce) {
+	if w := s.wallets[a.purse]; len(a.coins) == 0 && a.order == "" && w != nil && w.dropped(a.in.Nonce) {
 		if a.in.Cancel {
 			return true, nil
 		}
@@ -277,7 +288,7 @@ func (s *state) signed(e entry, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, whole := s.holders(e.Wallet, e.Nonce, e.Coins)
+	_, whole := s.holders(e)
 	if more := feeOver(whole, fee); !more.IsZero() {
 		if err := s.add(e.Network, feeKey, at, more); err != nil {
 			return err
@@ -296,6 +307,10 @@ func (s *state) signed(e entry, at time.Time) error {
 	b := &binding{digest: d, fee: fee, size: len(e.Coins), nobody: e.Cancel || len(e.Payouts) == 0, wallet: w}
 	if e.Nonce != nil {
 		w.bind(*e.Nonce, b)
+	}
+	if e.Order != "" {
+		b.order = &order{e.Moment, e.Tx}
+		w.orders[e.Order] = b
 	}
 	for _, name := range e.Coins {
 		if c := s.coins[refOf(name)]; c.held == nil {

@@ -28,7 +28,11 @@ type binding struct {
 	size   int          // coins of the slot
 	nobody bool         // it pays nobody: a cancel, or a child that pays for its parents
 	wallet *wallet
+	order  *order // of a slot that is a message to a bank
 }
+
+// order is what was agreed to of a message to a bank.
+type order struct{ moment, hash string }
 
 // coin is an output that was signed for.
 type coin struct {
@@ -41,6 +45,7 @@ type wallet struct {
 	fence  int64
 	next   uint64 // one above the highest nonce that was bound, or what an operator said
 	nonces map[uint64]*binding
+	orders map[string]*binding // by the id of the message
 	// Nonces that were dropped from nonces: bound for payouts, or for a cancel alone.
 	paid, cancelled spans
 }

@@ -123,6 +123,7 @@ type intent struct {
 	Inputs   []input  `json:"inputs,omitempty"`
 	Previous [][]byte `json:"previous,omitempty"`
 	Change   *output  `json:"change,omitempty"`
+	File     []byte   `json:"file,omitempty"`
 	Cancel   bool     `json:"cancel,omitempty"`
 	Fence    int64    `json:"fence,omitempty"`
 	Bound    string   `json:"bound,omitempty"`
@@ -163,7 +164,7 @@ func writeIntent(in signer.Intent) *intent {
 	for _, o := range in.Outputs {
 		out.Outputs = append(out.Outputs, writeOutput(o))
 	}
-	out.Previous = in.Previous
+	out.Previous, out.File = in.Previous, in.File
 	for _, c := range in.Inputs {
 		out.Inputs = append(out.Inputs, input{TxID: c.TxID, Index: c.Index, Minor: c.Amount.Minor(), Script: c.Script})
 	}
@@ -177,7 +178,7 @@ func writeIntent(in signer.Intent) *intent {
 func (i *intent) read() (signer.Intent, error) {
 	in := signer.Intent{
 		Family: i.Family, Network: i.Network, Wallet: i.Wallet, ChainID: i.ChainID, Nonce: i.Nonce, Gas: i.Gas,
-		Vault: i.Vault, GasEach: i.GasEach, Cancel: i.Cancel, Fence: i.Fence, Bound: i.Bound, Previous: i.Previous,
+		Vault: i.Vault, GasEach: i.GasEach, Cancel: i.Cancel, Fence: i.Fence, Bound: i.Bound, Previous: i.Previous, File: i.File,
 	}
 	var err error
 	if in.FeeCap, err = optional(i.FeeCap); err != nil {

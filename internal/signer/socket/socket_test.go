@@ -104,7 +104,7 @@ func everything() signer.Intent {
 		Family: "f", Network: "n", Wallet: "w", ChainID: 1, Nonce: 1<<64 - 1, Gas: 3, FeeCap: big, TipCap: money.Of(4), Vault: []byte{5},
 		Outputs: []signer.Output{{Ref: "r", Asset: "A", To: []byte{6}, Amount: big, Token: []byte{7}, Approval: "ok", Acceptance: "sac1_x", Memo: "m"}, {To: []byte{8}}},
 		GasEach: 16, Inputs: []signer.Input{{TxID: "t", Index: 10, Amount: money.Of(11), Script: []byte{12}}},
-		Change: signer.Output{To: []byte{13}, Amount: money.Of(14)}, Cancel: true, Fence: 15, Bound: "d", Previous: [][]byte{{17}, {18}},
+		Change: signer.Output{To: []byte{13}, Amount: money.Of(14)}, Cancel: true, Fence: 15, Bound: "d", Previous: [][]byte{{17}, {18}}, File: []byte{19},
 	}
 }
 
