@@ -61,6 +61,7 @@ type App struct {
 	outages *outage.Book
 	rails   map[string]rail.Rail
 	banks   []bank
+	sign    signer.Signer // who signs for this process, and agrees to files
 	health  *signerHealth // nil: nobody signs for this process, or it cannot tell
 
 	book     *book
@@ -127,11 +128,11 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued, a.lookout.changed, a.writes}, a.Store.Shards(), commit.Options{
 		BatchMax: conf.Commit.BatchMax, BatchWait: conf.Commit.BatchWait.Std(), Queue: conf.Commit.Queue, Observe: a.observe, Log: a.log,
 	})
-	a.connectBanks()
 	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Outages: a.outages, Log: a.log})
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err
 	}
+	a.connectBanks()
 	a.newTreasury()
 	if err := a.newTerms(); err != nil {
 		return nil, err
@@ -171,8 +172,8 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	if r, ok := sign.(signer.Reporter); ok {
 		a.health = &signerHealth{Reporter: r, outages: a.outages}
 	}
-	watched := watchedSigner{sign, a.metrics, a.outages}
-	own := newOwnKeys(watched, a.health, a.outages)
+	a.sign = watchedSigner{sign, a.metrics, a.outages}
+	own := newOwnKeys(a.sign, a.health, a.outages)
 	keys, err := own.look(ctx)
 	if err != nil {
 		return err
@@ -187,7 +188,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	if err != nil {
 		return err
 	}
-	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, watched, dispatch.Options{
+	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, a.sign, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
 		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
 	})

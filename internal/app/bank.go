@@ -182,7 +182,7 @@ func (a *App) connectBanks() {
 	for _, b := range a.banks {
 		b.rail.Connect(bankbook.New(a.Loop, a.Store, bankbook.Options{
 			Policy: match.Policy{ConfirmOnSettled: b.conf.EarlyConfirm, PayeeAlerts: payeeAlerts(b.conf)}, Keys: b.keys, Log: a.log.With("network", b.conf.Name),
-		}))
+		}), a.sign)
 	}
 }
 

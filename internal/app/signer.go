@@ -14,6 +14,8 @@ import (
 
 	"sluice/internal/config"
 	"sluice/internal/fault"
+	"sluice/internal/rail/sepa"
+	"sluice/internal/rail/sepa/message"
 	"sluice/internal/signer"
 	"sluice/internal/signer/approval"
 	"sluice/internal/signer/build"
@@ -21,6 +23,17 @@ import (
 	"sluice/internal/signer/socket"
 	"sluice/internal/store"
 )
+
+// noKeys is the place of keys of a signer that pays from accounts at banks alone.
+type noKeys struct{}
+
+// Public implements signer.Keys.
+func (noKeys) Public(context.Context) ([][]byte, error) { return nil, nil }
+
+// Sign implements signer.Keys.
+func (noKeys) Sign(context.Context, []byte, signer.Digest) ([]byte, error) {
+	return nil, fault.New(fault.Internal, "sign_failed", "There are no keys")
+}
 
 // noSigner has no keys.
 type noSigner struct{}
@@ -43,7 +56,7 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 		a.closers = append(a.closers, s.Close)
 		return s, nil
 	}
-	if c.Keystore.Dir == "" || len(c.Networks) == 0 {
+	if len(c.Banks) == 0 && (c.Keystore.Dir == "" || len(c.Networks) == 0) {
 		return noSigner{}, nil
 	}
 	g, err := OpenGuardHere(ctx, c, a.log)
@@ -57,9 +70,12 @@ func (a *App) openSigner(ctx context.Context) (signer.Signer, error) {
 // OpenGuardHere opens the keys and the log of a server that signs itself. Who gets it
 // closes it.
 func OpenGuardHere(ctx context.Context, c config.Config, log *slog.Logger) (*guard.Guard, error) {
-	keys, err := openKeystore(c.Keystore, log)
-	if err != nil {
-		return nil, err
+	keys := signer.Keys(noKeys{})
+	if c.Keystore.Dir != "" && len(c.Networks) > 0 {
+		var err error
+		if keys, err = openKeystore(c.Keystore, log); err != nil {
+			return nil, err
+		}
 	}
 	policy, err := PolicyHere(c)
 	if err != nil {
@@ -106,6 +122,9 @@ func PolicyHere(c config.Config) (guard.Policy, error) {
 		}
 		p.Networks = append(p.Networks, guard.Network{Network: SignerNetwork(n), MaxFee: limit, FeePerHour: hour, FeePerDay: day, Open: true})
 	}
+	for _, b := range c.Banks {
+		p.Networks = append(p.Networks, guard.Network{Network: signer.Network{Name: b.Name, Family: build.Bank, Account: b.IBAN}, Open: true})
+	}
 	return p, nil
 }
 
@@ -133,7 +152,42 @@ func SignerPolicy(f config.SignerFile) (guard.Policy, error) {
 		}
 		p.Networks = append(p.Networks, out)
 	}
+	for _, b := range f.Banks {
+		out, err := policyBank(b)
+		if err != nil {
+			return p, err
+		}
+		p.Networks = append(p.Networks, out)
+	}
 	return p, nil
+}
+
+// policyBank is what may be paid from an account at a bank.
+func policyBank(b config.SignerBank) (out guard.Network, err error) {
+	out = guard.Network{Network: signer.Network{Name: b.Name, Family: build.Bank, Account: b.IBAN}, Open: b.Open}
+	if b.Open {
+		return out, nil
+	}
+	asset, err := policyAsset(config.SignerAsset{
+		Code: sepa.Currency, Scale: message.Euro.Scale, PerPayout: b.PerPayment, PerHour: b.PerHour, PerDay: b.PerDay,
+		CountPerHour: b.CountPerHour, CountPerDay: b.CountPerDay, ApprovalAbove: b.ApprovalAbove,
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Assets = []guard.Asset{asset}
+	if len(b.Destinations) == 0 {
+		return out, nil
+	}
+	ring, err := b.Ring()
+	if err != nil {
+		return out, err
+	}
+	out.MayGet = func(to []byte) bool {
+		return slices.Contains(b.Destinations, string(to)) ||
+			slices.ContainsFunc(ring.Fingerprints(sepa.PrintDomain, to), func(print string) bool { return slices.Contains(b.Destinations, print) })
+	}
+	return out, nil
 }
 
 func policyNetwork(n config.SignerNetwork) (out guard.Network, err error) {
@@ -191,6 +245,12 @@ func feesOfOlder(n guard.Network) guard.Network {
 // Unbounded names what a policy sets no bound to, for whoever runs the signer.
 func Unbounded(p guard.Policy) (out []string) {
 	for _, n := range p.Networks {
+		if n.Account != "" {
+			if n.Open {
+				out = append(out, "payments from the account of "+n.Name+" have no limit but their order")
+			}
+			continue
+		}
 		if n.FeePerHour == nil && n.FeePerDay == nil {
 			out = append(out, "fees on "+n.Name+" have no sum: cancels and dearer attempts may cost any number of times the fee of one; set fee_per_hour and fee_per_day")
 		}

@@ -144,6 +144,12 @@ func (b *Book) Handed(ctx context.Context, order string) error {
 	return err
 }
 
+// HandedOver tells whether an order has left.
+func (b *Book) HandedOver(ctx context.Context, order string) (bool, error) {
+	o, known, err := b.read.BankOrder(ctx, order)
+	return known && !o.HandedAt.IsZero(), err
+}
+
 // Fate is what the bank's answers prove of a payment.
 type Fate struct {
 	Known  bool

@@ -22,10 +22,11 @@ func EndToEnd(ref string) (string, id.ID, error) {
 	return ref[len(string(id.Withdrawal))+1:], at, nil
 }
 
+// RefOf is the public id of the withdrawal that has an end-to-end id.
+func RefOf(endToEnd string) string { return string(id.Withdrawal) + "_" + endToEnd }
+
 // withdrawalOf finds the withdrawal of an end-to-end id.
-func withdrawalOf(endToEnd string) (id.ID, error) {
-	return id.Parse(id.Withdrawal, string(id.Withdrawal)+"_"+endToEnd)
-}
+func withdrawalOf(endToEnd string) (id.ID, error) { return id.Parse(id.Withdrawal, RefOf(endToEnd)) }
 
 // Record keeps an order before it is handed over, so that whatever the bank answers
 // finds it. One that is known stays as it is; the same id with other payments breaks

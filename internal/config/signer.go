@@ -41,6 +41,7 @@ type SignerFile struct {
 	// AcceptanceKeys are public keys of accepting processes, as `sluice chain public` prints them.
 	AcceptanceKeys []string        `toml:"acceptance_keys"`
 	Networks       []SignerNetwork `toml:"networks"`
+	Banks          []SignerBank    `toml:"banks"`
 	Log            Log             `toml:"log"`
 }
 
@@ -115,6 +116,11 @@ func LoadSigner(path string, environ []string) (SignerFile, error) {
 	if s.PKCS11 != nil {
 		secrets.read("pkcs11.pin", &s.PKCS11.PIN, true)
 	}
+	for i := range s.Banks {
+		if err := s.Banks[i].Prints.resolve(getenv); err != nil {
+			p.add(fmt.Sprintf("banks[%d].prints", i), "%v", err)
+		}
+	}
 	if len(p) == 0 {
 		s.check(&p)
 	}
@@ -130,8 +136,11 @@ func (s *SignerFile) check(p *problems) {
 	if v := s.Approvals.ValidFor; v != 0 {
 		span(p, "approvals.valid_for", v, time.Minute, 90*24*time.Hour)
 	}
-	if len(s.Networks) == 0 {
-		p.add("networks", "there is none: the signer would refuse everything")
+	if len(s.Networks) == 0 && len(s.Banks) == 0 {
+		p.add("networks", "there is none, and no bank: the signer would refuse everything")
+	}
+	for i := range s.Banks {
+		s.Banks[i].check(p, fmt.Sprintf("banks[%d]", i))
 	}
 	for i := range s.Networks {
 		n := &s.Networks[i]
@@ -158,19 +167,19 @@ func (s *SignerFile) check(p *problems) {
 		if n.Open && (len(n.Assets) > 0 || len(n.Vaults) > 0) {
 			p.add(path+".open", "lets everything through; take it away, or the lists")
 		}
-		n.amount(p, path+".max_fee", n.MaxFee, n.Scale)
-		n.amount(p, path+".fee_per_hour", n.FeePerHour, n.Scale)
-		n.amount(p, path+".fee_per_day", n.FeePerDay, n.Scale)
+		amount(p, path+".max_fee", n.MaxFee, n.Scale)
+		amount(p, path+".fee_per_hour", n.FeePerHour, n.Scale)
+		amount(p, path+".fee_per_day", n.FeePerDay, n.Scale)
 		for j, v := range n.Vaults {
 			contract(p, fmt.Sprintf("%s.vaults[%d]", path, j), v)
 		}
 		for j, a := range n.Assets {
-			a.check(p, n, fmt.Sprintf("%s.assets[%d]", path, j))
+			a.check(p, fmt.Sprintf("%s.assets[%d]", path, j))
 		}
 	}
 }
 
-func (a SignerAsset) check(p *problems, n *SignerNetwork, path string) {
+func (a SignerAsset) check(p *problems, path string) {
 	if err := (money.Asset{Code: a.Code, Scale: a.Scale}).Validate(); err != nil {
 		p.add(path, "%v", err)
 		return
@@ -181,13 +190,13 @@ func (a SignerAsset) check(p *problems, n *SignerNetwork, path string) {
 	for _, l := range []struct{ key, text string }{
 		{"per_payout", a.PerPayout}, {"per_hour", a.PerHour}, {"per_day", a.PerDay}, {"approval_above", a.ApprovalAbove}, {"acceptance_above", a.AcceptanceAbove},
 	} {
-		n.amount(p, path+"."+l.key, l.text, a.Scale)
+		amount(p, path+"."+l.key, l.text, a.Scale)
 	}
 	between(p, path+".count_per_hour", a.CountPerHour, 0, 1<<30)
 	between(p, path+".count_per_day", a.CountPerDay, 0, 1<<30)
 }
 
-func (n *SignerNetwork) amount(p *problems, path, text string, scale int) {
+func amount(p *problems, path, text string, scale int) {
 	if _, err := Limit(text, scale); err != nil {
 		p.add(path, "must be an amount in whole units, as a text like \"0.5\", with at most %d decimals", scale)
 	}

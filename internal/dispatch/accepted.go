@@ -31,11 +31,15 @@ func (h *hand) accepted(ctx context.Context, d Work) ([]rail.Payout, error) {
 		return nil, err
 	}
 	out := d.payouts()
+	to, broken := h.outputs(out) // what is wrong with it, Prepare says
 	for n, k := range known {
 		if want := item(k.Candidate); k.Altered || !same(want, items[n]) {
 			return nil, commit.Altered("payout", of[n].Text(id.Withdrawal))
 		}
-		out[n].Approval, out[n].Memo, out[n].Acceptance = k.Withdrawal.Proof(), k.Memo, h.accept(k.Candidate)
+		out[n].Approval, out[n].Memo = k.Withdrawal.Proof(), k.Memo
+		if broken == nil {
+			out[n].Acceptance = h.accept(k.Candidate, to[n].To)
+		}
 	}
 	return out, nil
 }
@@ -45,14 +49,15 @@ func same(a, b Item) bool {
 	return a.Withdrawal == b.Withdrawal && a.Shard == b.Shard && a.Asset == b.Asset && a.Amount == b.Amount && a.Payment == b.Payment && bytes.Equal(a.To, b.To)
 }
 
-// accept is the record of the acceptance of a withdrawal, for the signer.
-func (h *hand) accept(c Candidate) string {
+// accept is the record of the acceptance of a withdrawal, for the signer, which sees the
+// recipient as to.
+func (h *hand) accept(c Candidate, to []byte) string {
 	if r := h.records.get(c.ID); r != "" {
 		return r // what was accepted never changes
 	}
 	w := c.Withdrawal
 	r := h.opt.Accepted(acceptance.Statement{
-		Network: w.Network, Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, Amount: w.Receive, To: w.Decoded, At: w.CreatedAt,
+		Network: w.Network, Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, Amount: w.Receive, To: to, At: w.CreatedAt,
 		Merchant: id.ID{Shard: c.ID.Shard, Seq: w.Merchant}.Text(id.Merchant), Account: id.ID{Shard: c.ID.Shard, Seq: w.Account}.Text(id.Account),
 	})
 	h.records.set(c.ID, r)

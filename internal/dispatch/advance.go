@@ -258,7 +258,7 @@ func (h *hand) send(ctx context.Context, d Work) (Work, error) {
 func (h *hand) submit(ctx context.Context, d Work) (Work, error) {
 	last := d.Attempts[len(d.Attempts)-1]
 	h.sentAt.set(d.Dispatch.Seq, time.Now())
-	err := h.rail.Submit(ctx, rail.Attempt{TxID: last.TxID, Raw: last.Raw, Fee: last.MaxFee})
+	err := h.rail.Submit(ctx, rail.Attempt{TxID: last.TxID, Raw: last.Raw, Fee: last.MaxFee, Fence: h.wallet.Fence, Bound: dispatchText(d.Dispatch.Seq)})
 	crash.Point("dispatch.submitted")
 	if err != nil && !errors.Is(err, rail.ErrLook) {
 		return d, h.wait(ctx, d, err)

@@ -11,21 +11,13 @@ import (
 type prepare func(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error)
 
 // takes asks the rail whether it takes the payouts, before anything is bound.
-func (h *hand) takes(ctx context.Context, slot rail.Slot, payouts []rail.Payout) (err error) {
-	if w, ok := h.rail.(rail.Writer); ok {
-		_, err = w.Write(ctx, slot, payouts, nil)
-		return err
-	}
-	_, err = h.rail.Prepare(ctx, slot, payouts, nil)
+func (h *hand) takes(ctx context.Context, slot rail.Slot, payouts []rail.Payout) error {
+	_, err := h.rail.Prepare(ctx, slot, payouts, nil)
 	return err
 }
 
-// attempt makes the bytes of the next attempt: signed, or written by a rail whose
-// attempts need no signature. Nothing of it is stored here.
+// attempt has the bytes of the next attempt signed. Nothing of it is stored here.
 func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []rail.Payout) (rail.Attempt, error) {
-	if w, ok := h.rail.(rail.Writer); ok {
-		return w.Write(ctx, slot, payouts, d.attempts())
-	}
 	in, err := h.prepare(d)(ctx, slot, payouts, d.attempts())
 	if err != nil {
 		return rail.Attempt{}, err
@@ -46,8 +38,23 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 	}); err != nil {
 		return rail.Attempt{}, err
 	}
+	if w, ok := h.rail.(rail.Writer); ok {
+		return w.Keep(signed)
+	}
 	fee, err := in.MaxFee()
 	return rail.Attempt{TxID: signed.TxID, Raw: signed.Raw, Fee: fee}, err
+}
+
+// outputs are payouts as the signer sees them before their slot is chosen.
+func (h *hand) outputs(payouts []rail.Payout) ([]signer.Output, error) {
+	if w, ok := h.rail.(rail.Writer); ok {
+		return w.Outputs(payouts)
+	}
+	out := make([]signer.Output, 0, len(payouts))
+	for _, p := range payouts {
+		out = append(out, signer.Output{Ref: p.Ref, Asset: p.Asset, To: p.To, Amount: p.Amount, Approval: p.Approval})
+	}
+	return out, nil
 }
 
 // filesOpen is how many files may wait for their bank's answers. One whose payments

@@ -50,9 +50,10 @@ func (h *hand) usesUp(d Dispatch) bool {
 	return cancels && d.State == Sealed && d.Attempts == 0 && !h.clean.get(d.Seq)
 }
 
-// goesBack tells whether a slot without an attempt can serve other payouts.
+// goesBack tells whether a slot without an attempt may just end: nothing has left, and it
+// can serve other payouts or never serves any.
 func (h *hand) goesBack(d Dispatch) bool {
-	_, writes := h.rail.(rail.Writer) // asks no signer
+	_, writes := h.rail.(rail.Writer)
 	return writes || h.clean.get(d.Seq)
 }
 
@@ -109,7 +110,6 @@ func (d Work) whyUnpaid(seen rail.Observation) rail.Observation {
 
 // stuck says what to do about a slot that the signer has bound to something else.
 func (d Work) stuck(text string) string {
-	dsp := dispatchText(d.Dispatch.Seq)
-	return text + ". An operator must look which payout had the slot (the signer's log says it); then `sluice dispatch cancel " + dsp +
+	return text + ". An operator must look which payout had the slot (the signer's log says it); then `sluice dispatch cancel " + dispatchText(d.Dispatch.Seq) +
 		" --reason ...` uses the slot up, which pays nobody, and the money of this withdrawal comes back"
 }

@@ -239,16 +239,23 @@ func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
 // once a slot was bound, everything behind it would have to wait as well.
 func (h *hand) allowed(ctx context.Context, g []Candidate) []Candidate {
 	would, ok := h.Worker.sign.(signer.Previewer)
-	if _, writes := h.rail.(rail.Writer); !ok || writes {
+	if !ok {
 		return g
 	}
 	may := func(g []Candidate) error {
-		outputs := make([]signer.Output, 0, len(g))
-		for _, c := range g {
-			w := c.Withdrawal
-			outputs = append(outputs, signer.Output{
-				Ref: c.ID.Text(id.Withdrawal), Asset: w.ReceiveCurrency, To: w.Decoded, Amount: w.Receive, Approval: w.Proof(), Acceptance: h.accept(c),
-			})
+		payouts := wanted(g)
+		for n := range payouts {
+			payouts[n].Approval = g[n].Withdrawal.Proof()
+		}
+		outputs, err := h.outputs(payouts)
+		if err != nil && len(g) == 1 {
+			return nil // what is wrong with it, Prepare says
+		}
+		if err != nil {
+			return err
+		}
+		for n := range outputs {
+			outputs[n].Acceptance = h.accept(g[n], outputs[n].To)
 		}
 		return would.May(ctx, h.wallet.Network, outputs)
 	}

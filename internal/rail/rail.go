@@ -117,6 +117,10 @@ type Attempt struct {
 	Raw  []byte
 	Fee  money.Amount // the most it can cost, in the network's fee asset
 	At   time.Time    // when it was stored; zero before that
+	// Fence and Bound are those of an intent, for rails that ask the signer again before
+	// the bytes leave.
+	Fence int64
+	Bound string
 }
 
 // Feasibility says whether a wallet could pay now. A wallet that cannot is no
@@ -246,12 +250,15 @@ type SlotPicker interface {
 	Pick(ctx context.Context, wallet, ref string, payouts []Payout, held map[string]bool) (slot Slot, keys []string, err error)
 }
 
-// Writer is a rail whose attempts need no signature: files for a bank. Write takes the
-// place of Prepare and of the signer. It gives the exact bytes for a slot; whatever
-// depends on the time is fixed in them. Its errors are those of Prepare. There is never
-// a second attempt for a slot: with previous ones it fails.
+// Writer is a rail whose attempts are files, like orders to a bank. There is never a second
+// attempt for a slot: Prepare fails with previous ones. Its slots belong to one dispatch and
+// serve no other, so that one without an attempt ends with its dispatch.
 type Writer interface {
-	Write(ctx context.Context, slot Slot, payouts []Payout, previous []Attempt) (Attempt, error)
+	// Keep gives the attempt that is stored of a file that the signer agreed to. Submit
+	// takes it, and hands over nothing that the signer does not agree to once more.
+	Keep(file signer.Signed) (Attempt, error)
+	// Outputs are payouts as the signer sees them: what only the rail can open is open.
+	Outputs(payouts []Payout) ([]signer.Output, error)
 }
 
 // Live is a slot that is not final, with everything stored about it.

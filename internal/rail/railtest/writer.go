@@ -10,10 +10,11 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/signer"
 )
 
-// Files is a rail whose attempts need no signature, with what takes its files. Its
-// payouts end one by one.
+// Files is a rail whose attempts are files, with whoever agrees to them and what takes
+// them. Its payouts end one by one.
 type Files struct {
 	Rail interface {
 		rail.Rail
@@ -21,6 +22,7 @@ type Files struct {
 		rail.Grouper
 		rail.SlotPicker
 	}
+	Signer        signer.Signer
 	Wallet, Asset string
 	// Payout makes a payout of a withdrawal that there never was before. instant asks for
 	// one that leaves at any time of any day.
@@ -47,6 +49,7 @@ func RunFiles(t *testing.T, open func(t *testing.T) Files) {
 	t.Run("Case15_silence_proves_nothing", h.silence)
 	t.Run("Decides_one_by_one", h.oneByOne)
 	t.Run("Case23_not_handed_over", h.unreachable)
+	t.Run("A3_only_what_was_agreed_to", h.agreed)
 	t.Run("Refuses_alone", h.refusesAlone)
 	t.Run("Groups", h.groups)
 	t.Run("Waits_for_its_time", h.waits)
@@ -86,11 +89,65 @@ func (h Files) write(t *testing.T, payouts ...rail.Payout) file {
 	if _, _, err := h.Rail.Pick(t.Context(), h.Wallet, ref, payouts, held); err == nil {
 		t.Error("a slot that is held was picked again")
 	}
-	a, err := h.Rail.Write(t.Context(), slot, payouts, nil)
+	a, err := h.attempt(t, slot, payouts)
 	if err != nil || len(a.Raw) == 0 || a.TxID == "" {
 		t.Fatalf("write: %+v, %v", a, err)
 	}
 	return file{slot, payouts, a}
+}
+
+// attempt has a file agreed to, as a worker does.
+func (h Files) attempt(t *testing.T, slot rail.Slot, payouts []rail.Payout) (rail.Attempt, error) {
+	t.Helper()
+	in, err := h.Rail.Prepare(t.Context(), slot, payouts, nil)
+	if err != nil {
+		return rail.Attempt{}, err
+	}
+	in.Fence, in.Bound = 1, "dsp_"+slot.Ref
+	signed, err := h.Signer.Sign(t.Context(), in)
+	if err != nil {
+		return rail.Attempt{}, err
+	}
+	a, err := h.Rail.Keep(signed)
+	a.Fence, a.Bound = in.Fence, in.Bound
+	return a, err
+}
+
+// agreed stores another file than the one that the signer agreed to: it does not leave.
+func (h Files) agreed(t *testing.T) {
+	before := len(h.Taken(t))
+	f := h.write(t, h.Payout(t, money.Of(100), true))
+	other := h.Payout(t, money.Of(200), true)
+	dearer := f.payouts[0]
+	dearer.Amount = money.Of(101)
+	for name, payouts := range map[string][]rail.Payout{"another amount": {dearer}, "another payout": {other}, "one more": {f.payouts[0], other}} {
+		in, err := h.Rail.Prepare(t.Context(), f.slot, payouts, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.attempt(t, f.slot, payouts); fault.CodeOf(err) != "sign_slot" {
+			t.Errorf("%s under the same id: %v", name, err)
+		}
+		stored, err := h.Rail.Keep(signer.Signed{TxID: f.attempt.TxID, Raw: in.File}) // by whoever has the database and its keys
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored.Fence, stored.Bound = f.attempt.Fence, f.attempt.Bound
+		if err := h.Rail.Submit(t.Context(), stored); err == nil {
+			t.Errorf("%s: handed over", name)
+		}
+	}
+	if n := len(h.Taken(t)); n != before {
+		t.Fatalf("%d files arrived that nobody agreed to", n-before)
+	}
+	again, err := h.attempt(t, f.slot, f.payouts)
+	if err != nil || again.TxID != f.attempt.TxID {
+		t.Errorf("the same order again: %+v, %v", again, err)
+	}
+	h.submit(t, f)
+	if n := len(h.Taken(t)); n != before+1 {
+		t.Errorf("%d files for one", n-before)
+	}
 }
 
 func (h Files) submit(t *testing.T, f file) {
@@ -125,8 +182,8 @@ func (h Files) sameBytes(t *testing.T) {
 
 func (h Files) second(t *testing.T) {
 	f := h.write(t, h.Payout(t, money.Of(100), true))
-	if a, err := h.Rail.Write(t.Context(), f.slot, f.payouts, []rail.Attempt{f.attempt}); err == nil {
-		t.Errorf("a second file for the same payouts: %+v", a)
+	if in, err := h.Rail.Prepare(t.Context(), f.slot, f.payouts, []rail.Attempt{f.attempt}); err == nil {
+		t.Errorf("a second file for the same payouts: %+v", in)
 	} else if isRefusal(err) {
 		t.Errorf("what is in a file was refused: %v", err)
 	}
@@ -227,10 +284,10 @@ func (h Files) refusesAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Rail.Write(t.Context(), slot, []rail.Payout{bad}, nil); !isRefusal(err) || !strings.Contains(err.Error(), reason) {
+	if _, err := h.Rail.Prepare(t.Context(), slot, []rail.Payout{bad}, nil); !isRefusal(err) || !strings.Contains(err.Error(), reason) {
 		t.Errorf("got %v, want a refusal with %q", err, reason)
 	}
-	if _, err := h.Rail.Write(t.Context(), slot, []rail.Payout{good, bad}, nil); err == nil || isRefusal(err) {
+	if _, err := h.Rail.Prepare(t.Context(), slot, []rail.Payout{good, bad}, nil); err == nil || isRefusal(err) {
 		t.Errorf("others were refused with it: %v", err)
 	}
 }

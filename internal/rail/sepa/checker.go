@@ -15,6 +15,9 @@ import (
 // Currency is the only currency of the SEPA schemes.
 const Currency = "EUR"
 
+// PrintDomain is the domain of fingerprints of account numbers.
+const PrintDomain = "iban"
+
 // Checker takes destinations and payment details of bank payments. It is the part of
 // the rail that stands in the way of every withdrawal: it asks nobody.
 type Checker struct {
@@ -54,7 +57,7 @@ func (c Checker) CheckRecipient(_ context.Context, typed rail.Recipient, asset s
 	country, last := r.IBAN.Ends()
 	return rail.Target{
 		Network: c.Network, Typed: r.Name, Canonical: rail.Hide(country, last), Decoded: sealed, Tag: r.BIC.String(),
-		Prints: c.Ring.Fingerprints("iban", []byte(r.IBAN.String())),
+		Prints: c.Ring.Fingerprints(PrintDomain, []byte(r.IBAN.String())),
 	}, nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"sluice/internal/rail/sepa"
 	"sluice/internal/rail/sepa/channel"
 	"sluice/internal/rail/sepa/message"
+	"sluice/internal/signer"
 	"sluice/internal/store"
 )
 
@@ -44,6 +45,7 @@ type counter struct {
 	closed *sepa.Rail
 	line   *flaky
 	book   *bankbook.Book
+	sign   signer.Signer
 	db     *store.DB
 	made   int
 	files  int
@@ -79,10 +81,11 @@ func openCounter(t *testing.T, limits message.Limits, ch func(dir string) sepa.C
 	book := bankbook.New(loop, c.db, bankbook.Options{Keys: cfg.Ring})
 	c.book = book
 	c.rail = sepa.New(cfg)
-	c.rail.Connect(book)
+	c.sign = agreeing(t, ours)
+	c.rail.Connect(book, c.sign)
 	cfg.Bank.CutOff = sepa.CutOff{} // over before the day begins
 	c.closed = sepa.New(cfg)
-	c.closed.Connect(book)
+	c.closed.Connect(book, c.sign)
 	return c
 }
 
@@ -113,7 +116,7 @@ func TestConformance(t *testing.T) {
 	railtest.RunFiles(t, func(t *testing.T) railtest.Files {
 		c := openCounter(t, message.Limits{}, nil)
 		return railtest.Files{
-			Rail: c.rail, Wallet: ours, Asset: "EUR", Payout: c.payout, Closed: c.closed,
+			Rail: c.rail, Signer: c.sign, Wallet: ours, Asset: "EUR", Payout: c.payout, Closed: c.closed,
 			Bad: func(t *testing.T) (rail.Payout, string) {
 				p := c.payout(t, money.Of(100), true)
 				p.Amount = money.Of(100_000_000_000)

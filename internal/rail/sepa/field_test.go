@@ -224,7 +224,7 @@ func openField(t testing.TB, c fieldCase) *field {
 	keys := ring(t)
 	r := sepa.New(sepa.Config{Checker: sepa.Checker{Network: "sepa", Ring: keys}, Bank: bank, Wallet: fieldWallet, Channel: folder})
 	book := bankbook.New(loop, db, bankbook.Options{Policy: match.Policy{ConfirmOnSettled: c.Early}, Keys: keys, Log: quiet})
-	r.Connect(book)
+	r.Connect(book, agreeing(t, c.IBAN))
 	d := &field{t, db, loop, r, book, filepath.Join(dir, "bank", "inbox"), map[string]bankbook.PaymentKey{}}
 	seq := id.Seq(0)
 	for _, o := range c.Orders {

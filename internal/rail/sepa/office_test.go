@@ -32,6 +32,7 @@ import (
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/rail/sepa/sepatest"
 	"sluice/internal/seal"
+	"sluice/internal/signer/guard"
 	"sluice/internal/store"
 	"sluice/internal/withdrawal"
 )
@@ -62,6 +63,7 @@ type officeOptions struct {
 	rail    func(*sepa.Config)
 	policy  match.Policy
 	channel func(dir string) sepa.Channel // nil: a folder
+	sign    []func(*guard.Options)
 }
 
 // ring is a key ring with one key.
@@ -129,7 +131,8 @@ func openOffice(t *testing.T, moment string, opt officeOptions) *office {
 	check(t, err)
 	cfg.Wallet = o.wallet.Text()
 	o.rail = sepa.New(cfg)
-	o.rail.Connect(bankbook.New(o.loop, o.db, bankbook.Options{Policy: opt.policy, Keys: cfg.Ring, Log: quiet}))
+	sign := agreeing(t, ours, opt.sign...)
+	o.rail.Connect(bankbook.New(o.loop, o.db, bankbook.Options{Policy: opt.policy, Keys: cfg.Ring, Log: quiet}), sign)
 	o.customer(ctx)
 	bankCfg := demobank.Config{
 		Dir: bankDir, Account: ours, Owner: "Example GmbH", BIC: "BELADEBE", Opening: 5000_00, Start: time.Now(), Zone: zone("Europe/Berlin"), StatementAt: 20 * time.Hour,
@@ -139,7 +142,7 @@ func openOffice(t *testing.T, moment string, opt officeOptions) *office {
 	}
 	o.bank, err = demobank.Open(bankCfg)
 	check(t, err)
-	worker := dispatch.NewWorker(o.loop, o.db, map[string]rail.Rail{"sepa": o.rail}, nil, dispatch.Options{Owner: "test", Log: quiet})
+	worker := dispatch.NewWorker(o.loop, o.db, map[string]rail.Rail{"sepa": o.rail}, sign, dispatch.Options{Owner: "test", Log: quiet})
 	go func() { done <- worker.Run(run) }()
 	go func() { done <- o.listen(run) }()
 	o.stop = func() {

@@ -1,6 +1,7 @@
 package sepa
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,12 +39,16 @@ type Config struct {
 
 const pollEvery = 30 * time.Second
 
+// Family is the family name in signing intents.
+const Family = "bank"
+
 // Rail is the SEPA rail. It writes files, hands them over, and answers from what the
 // book knows of the bank's answers.
 type Rail struct {
 	Checker
 	cfg  Config
 	book *bankbook.Book
+	sign signer.Signer
 
 	mu   sync.Mutex
 	seen map[string]time.Time // when a payout that waits was seen first. Lost in a restart: it then waits a little longer
@@ -68,8 +73,9 @@ func New(cfg Config) *Rail {
 	return &Rail{Checker: cfg.Checker, cfg: cfg, seen: map[string]time.Time{}}
 }
 
-// Connect gives the rail the book in which everything about the bank is kept.
-func (r *Rail) Connect(book *bankbook.Book) { r.book = book }
+// Connect gives the rail the book in which everything about the bank is kept, and whom it
+// asks before a file leaves.
+func (r *Rail) Connect(book *bankbook.Book, sign signer.Signer) { r.book, r.sign = book, sign }
 
 // Account is the account that pays: the address of the rail's wallet.
 func (r *Rail) Account() string { return r.cfg.Bank.Account.IBAN.String() }
@@ -226,41 +232,82 @@ func (r *Rail) instruction(p rail.Payout) (Instruction, error) {
 	}}, nil
 }
 
-// Prepare implements rail.Rail. Nothing is signed for a bank: see Write.
-func (r *Rail) Prepare(context.Context, rail.Slot, []rail.Payout, []rail.Attempt) (signer.Intent, error) {
-	return signer.Intent{}, errors.New("a bank's file is written, not signed")
-}
-
-// Write implements rail.Writer. Day of execution and time of creation are those of now.
-func (r *Rail) Write(_ context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (rail.Attempt, error) {
+// Prepare implements rail.Rail: the file for the payouts, for the signer to agree to. Day of
+// execution and time of creation are those of now; asked for the same order again, the
+// signer gives those of the first time.
+func (r *Rail) Prepare(_ context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error) {
 	if len(previous) > 0 {
-		return rail.Attempt{}, fault.New(fault.Refused, "file_exists", "there is a file for these payments: a second one could pay them twice")
+		return signer.Intent{}, fault.New(fault.Refused, "file_exists", "there is a file for these payments: a second one could pay them twice")
 	}
 	var list []Instruction
 	for _, p := range payouts {
 		in, err := r.instruction(p)
 		if err != nil {
-			return rail.Attempt{}, refusable(err, payouts)
+			return signer.Intent{}, refusable(err, payouts)
 		}
 		list = append(list, in)
 	}
 	now := time.Now()
 	o, err := r.cfg.Bank.Order(slot.Ref, now, r.cfg.Bank.Window(now, list[0].Service), list)
 	if err != nil {
-		return rail.Attempt{}, refusable(err, payouts)
+		return signer.Intent{}, refusable(err, payouts)
 	}
 	file, err := o.Encode()
 	if err != nil {
-		return rail.Attempt{}, err
+		return signer.Intent{}, err
 	}
 	if most := r.cfg.Bank.bytesMax(); len(file) > most {
-		return rail.Attempt{}, fmt.Errorf("the file for %d payments has %d bytes, at most %d leave: Group makes no such file", len(list), len(file), most)
+		return signer.Intent{}, fmt.Errorf("the file for %d payments has %d bytes, at most %d leave: Group makes no such file", len(list), len(file), most)
 	}
-	if _, err := message.ReadOrder(file); err != nil {
-		return rail.Attempt{}, fmt.Errorf("the file that was written is not what was to be written: %w", err)
+	in, err := r.intent(file)
+	for n, p := range payouts {
+		if err == nil {
+			in.Outputs[n].Approval = p.Approval
+		}
 	}
-	raw, err := r.book.Seal(file)
-	return rail.Attempt{TxID: o.ID, Raw: raw}, err
+	return in, err
+}
+
+// intent is what the signer is asked to agree to: a file, and whom it pays. The file is
+// held against every rule again.
+func (r *Rail) intent(file []byte) (signer.Intent, error) {
+	in := signer.Intent{Family: Family, Network: r.cfg.Network, Wallet: r.Account(), File: file}
+	o, err := message.ReadOrder(file)
+	if err != nil {
+		return in, fmt.Errorf("the file is not what was to be written: %w", err)
+	}
+	for _, b := range o.Batches {
+		for _, p := range b.Payouts {
+			in.Outputs = append(in.Outputs, output(bankbook.RefOf(p.EndToEndID), p.Creditor, p.Amount))
+		}
+	}
+	return in, nil
+}
+
+// output is a payment as the signer sees it: by the number of the recipient's account.
+func output(ref string, to message.Party, amount money.Amount) signer.Output {
+	return signer.Output{Ref: ref, Asset: Currency, To: []byte(to.IBAN.String()), Amount: amount}
+}
+
+// Outputs implements rail.Writer.
+func (r *Rail) Outputs(payouts []rail.Payout) ([]signer.Output, error) {
+	out := make([]signer.Output, 0, len(payouts))
+	for _, p := range payouts {
+		in, err := r.instruction(p)
+		if err != nil {
+			return nil, err
+		}
+		o := output(p.Ref, in.Creditor, p.Amount)
+		o.Approval = p.Approval
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// Keep implements rail.Writer: the file is kept under seal.
+func (r *Rail) Keep(file signer.Signed) (rail.Attempt, error) {
+	raw, err := r.book.Seal(file.Raw)
+	return rail.Attempt{TxID: file.TxID, Raw: raw}, err
 }
 
 // refusable turns a broken rule of the scheme into a refusal of the only payment that
@@ -272,9 +319,12 @@ func refusable(err error, payouts []rail.Payout) error {
 	return err
 }
 
-// Submit implements rail.Rail: the order is kept, so that whatever is answered finds it,
-// then the bank gets the bytes, once.
+// Submit implements rail.Rail: the file must be what the signer agrees to; its order is
+// kept, so that whatever is answered finds it; then the bank gets the bytes, once.
 func (r *Rail) Submit(ctx context.Context, a rail.Attempt) error {
+	if over, err := r.book.HandedOver(ctx, a.TxID); err != nil || over {
+		return err
+	}
 	file, err := r.book.Open(a.Raw)
 	if err != nil {
 		return err
@@ -283,8 +333,10 @@ func (r *Rail) Submit(ctx context.Context, a rail.Attempt) error {
 	if err != nil {
 		return err
 	}
-	kept, err := r.book.Sent(ctx, r.cfg.Wallet, o)
-	if err != nil || !kept.HandedAt.IsZero() {
+	if err := r.agreed(ctx, a, file); err != nil {
+		return err
+	}
+	if _, err := r.book.Sent(ctx, r.cfg.Wallet, o); err != nil {
 		return err
 	}
 	crash.Point("sepa.recorded")
@@ -293,6 +345,25 @@ func (r *Rail) Submit(ctx context.Context, a rail.Attempt) error {
 	}
 	crash.Point("sepa.handed")
 	return r.book.Handed(ctx, o.ID)
+}
+
+// agreed asks the signer for the file once more, before it leaves. A file that was put into
+// the database since then is refused; one that was written before there was a signer for
+// banks is looked at by its rules now.
+func (r *Rail) agreed(ctx context.Context, a rail.Attempt, file []byte) error {
+	in, err := r.intent(file)
+	if err != nil {
+		return err
+	}
+	in.Fence, in.Bound = a.Fence, a.Bound
+	got, err := r.sign.Sign(ctx, in)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got.Raw, file) || got.TxID != a.TxID {
+		return fault.New(fault.Refused, "file_differs", "the file %s is not the one that the signer agreed to: it does not leave. Somebody or something has changed it", a.TxID)
+	}
+	return nil
 }
 
 // Observe implements rail.Rail.

@@ -58,6 +58,7 @@ var account = but(everywhere, map[string]string{
 	"Outputs": "sign_outputs", // a wallet pays one
 	"ChainID": "sign_chain",
 	"Nonce":   "sign_paid", // another slot, and the withdrawal is not signed in two
+	"File":    "sign_file",
 	"Gas":     anew, "FeeCap": anew, "TipCap": anew,
 	"Vault": "sign_vault", "GasEach": "sign_vault",
 	"Inputs": "sign_outputs", "Previous": theSame, "Change.Amount": "sign_outputs",
@@ -67,6 +68,7 @@ var account = but(everywhere, map[string]string{
 
 var coins = but(everywhere, map[string]string{
 	"ChainID": "sign_outputs", "Nonce": "sign_outputs", "Gas": "sign_outputs", "Vault": "sign_outputs",
+	"File":   "sign_file",
 	"FeeCap": theSame, "TipCap": theSame, "GasEach": theSame, // no part of a coin's transaction
 	"Inputs": "sign_slot", "Inputs.TxID": "sign_unproved", "Inputs.Index": "sign_input", "Inputs.Amount": "sign_input", "Inputs.Script": "sign_input",
 	"Previous":      theSame,       // the log has the amounts by now
@@ -100,7 +102,7 @@ func signatures(t *testing.T) []signature {
 	coin := func(o *guard.Options) {
 		o.Policy.Networks = []guard.Network{{Network: coinNetwork, MaxFee: money.Of(100_000), Assets: []guard.Asset{{Code: "BTC"}}}}
 	}
-	payment := func(asset string, token []byte) func(*testing.T) signer.Intent {
+	pay := func(asset string, token []byte) func(*testing.T) signer.Intent {
 		return func(t *testing.T) signer.Intent {
 			t.Helper()
 			in := intent(t)
@@ -110,7 +112,7 @@ func signatures(t *testing.T) []signature {
 	}
 	list := func(t *testing.T) signer.Intent {
 		t.Helper()
-		in := payment("USDT", tether)(t)
+		in := pay("USDT", tether)(t)
 		in.Vault, in.GasEach = vault, 30_000
 		in.Outputs = append(in.Outputs, in.Outputs[0])
 		in.Outputs[1].Ref = "wd_2"
@@ -118,9 +120,9 @@ func signatures(t *testing.T) []signature {
 	}
 	out := []signature{
 		// chain id, nonce, prices, gas, recipient, value, no data, no access list
-		{"transfer of a coin", chain, payment("ETH", nil), account},
+		{"transfer of a coin", chain, pay("ETH", nil), account},
 		// the same, with the token as the recipient, and recipient and amount in the data
-		{"transfer of a token", chain, payment("USDT", tether), account},
+		{"transfer of a token", chain, pay("USDT", tether), account},
 		// the same, with the vault as the recipient; id, token, gas of each, and the list in the data
 		{"list of a vault", chain, list, but(account, map[string]string{
 			"Outputs": "sign_slot",
@@ -129,7 +131,7 @@ func signatures(t *testing.T) []signature {
 		})},
 		// chain id, nonce, prices, gas; to the wallet itself, without value and data
 		{"cancel of a nonce", chain, func(t *testing.T) signer.Intent {
-			in := payment("ETH", nil)(t)
+			in := pay("ETH", nil)(t)
 			in.Cancel = true
 			return in
 		}, but(account, map[string]string{
@@ -140,6 +142,17 @@ func signatures(t *testing.T) []signature {
 			"Cancel": "sign_slot", // what was used up for nobody pays nobody
 		})},
 	}
+	order := anOrder(t, "M1", payment(t, 1, 100_00, paidAccount), payment(t, 2, 50_00, otherAccount))
+	// no key: the bytes of the file. What is in it has a table of its own
+	out = append(out, signature{"order to a bank", func(o *guard.Options) {
+		o.Policy.Networks = []guard.Network{{Network: bankNetwork, Assets: []guard.Asset{{Code: "EUR"}}}}
+	}, func(t *testing.T) signer.Intent { return asked(t, order) }, but(everywhere, map[string]string{
+		"File": "sign_file", "Cancel": "sign_cancel",
+		"Outputs": "sign_outputs", "Outputs.Ref": "sign_outputs", "Outputs.Asset": "sign_amount", "Outputs.To": "sign_recipient", "Outputs.Amount": "sign_amount",
+		"ChainID": "sign_outputs", "Nonce": "sign_outputs", "Gas": "sign_outputs", "GasEach": "sign_outputs", "FeeCap": "sign_outputs", "TipCap": "sign_outputs", "Vault": "sign_outputs",
+		"Inputs": "sign_outputs", "Change.Amount": "sign_outputs", "Previous": theSame, // of none there is nothing to leave out
+		"Change.Ref": theSame, "Change.Asset": theSame, "Change.To": theSame, "Change.Token": theSame, "Change.Approval": theSame, "Change.Memo": theSame,
+	})})
 	for n, name := range []string{"P2WPKH", "P2TR"} {
 		p := purses(t)[n]
 		from := p.fund(7, 60_000, 50_000, 1_000)

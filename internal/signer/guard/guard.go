@@ -148,7 +148,9 @@ func (g *Guard) Addresses(ctx context.Context) ([]string, error) {
 	defer g.own.RUnlock()
 	var out []string
 	for _, o := range g.owners {
-		out = append(out, o.address)
+		if o.public != nil { // an account at a bank has no key
+			out = append(out, o.address)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil

@@ -20,9 +20,10 @@ import (
 // version is the version of the protocol. A change of meaning is a new one.
 const version = 3
 
-// frameMax is the longest frame: a batch as large as a block may hold fits, and so do the
-// transactions that made the coins of one, each at most 100,000 bytes where nodes pass it on.
-const frameMax = 32 << 20
+// frameMax is the longest frame. The largest file for a bank fits; and a batch as large as a
+// block may hold, with the transactions that made its coins, each at most 100,000 bytes where
+// nodes pass it on.
+const frameMax = 128 << 20
 
 // The operations.
 const (

@@ -17,6 +17,9 @@ import (
 	"sluice/internal/rail/sepa/channel"
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/seal"
+	"sluice/internal/signer"
+	"sluice/internal/signer/build"
+	"sluice/internal/signer/guard"
 	"sluice/internal/store"
 )
 
@@ -65,7 +68,11 @@ func TestTheRailOverSFTP(t *testing.T) {
 		Checker: sepa.Checker{Network: "sepa", Ring: ring}, Wallet: "wal_1", Channel: line,
 		Bank: sepa.Bank{Account: message.Party{Name: "Example GmbH", IBAN: account}, Initiator: "Example GmbH", Zone: time.UTC},
 	})
-	r.Connect(bankbook.New(loop, db, bankbook.Options{Keys: ring}))
+	sign, err := guard.Open(ctx, guard.Options{Build: build.Builder{}, Keys: nobody{}, Policy: guard.Policy{
+		Networks: []guard.Network{{Network: signer.Network{Name: "sepa", Family: build.Bank, Account: ours}, Open: true}},
+	}})
+	must(err)
+	r.Connect(bankbook.New(loop, db, bankbook.Options{Keys: ring}), sign)
 
 	var payouts []rail.Payout
 	for n := range 2 {
@@ -77,7 +84,11 @@ func TestTheRailOverSFTP(t *testing.T) {
 	}
 	slot, _, err := r.Pick(ctx, ours, "00000000000000000000000000000001", payouts, nil)
 	must(err)
-	a, err := r.Write(ctx, slot, payouts, nil)
+	in, err := r.Prepare(ctx, slot, payouts, nil)
+	must(err)
+	file, err := sign.Sign(ctx, in)
+	must(err)
+	a, err := r.Keep(file)
 	must(err)
 	for range 2 {
 		must(r.Submit(ctx, a))
@@ -91,3 +102,8 @@ func TestTheRailOverSFTP(t *testing.T) {
 		t.Errorf("%+v, and the bank has %d", o, theBank.Balance())
 	}
 }
+
+// nobody has no keys: an account at a bank needs none.
+type nobody struct{ signer.Keys }
+
+func (nobody) Public(context.Context) ([][]byte, error) { return nil, nil }

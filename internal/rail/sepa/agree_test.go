@@ -1,0 +1,30 @@
+package sepa_test
+
+import (
+	"context"
+	"testing"
+
+	"sluice/internal/rail/sepa"
+	"sluice/internal/signer"
+	"sluice/internal/signer/build"
+	"sluice/internal/signer/guard"
+)
+
+// nobody has no keys: an account at a bank needs none.
+type nobody struct{ signer.Keys }
+
+func (nobody) Public(context.Context) ([][]byte, error) { return nil, nil }
+
+// agreeing is a signer that agrees to every order of an account, if change says nothing else.
+func agreeing(t *testing.T, account string, change ...func(*guard.Options)) *guard.Guard {
+	t.Helper()
+	opt := guard.Options{Build: build.Builder{}, Keys: nobody{}, Policy: guard.Policy{
+		Networks: []guard.Network{{Network: signer.Network{Name: "sepa", Family: sepa.Family, Account: account}, Open: true}},
+	}}
+	for _, f := range change {
+		f(&opt)
+	}
+	g, err := guard.Open(context.WithoutCancel(t.Context()), opt)
+	check(t, err)
+	return g
+}
