@@ -181,6 +181,13 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	for _, b := range a.banks {
 		own.mine[strings.ToLower(b.rail.Account())] = true
 	}
+	for _, b := range a.banks {
+		if would, ok := sign.(signer.Previewer); ok {
+			if err := would.May(ctx, b.conf.Name, nil); fault.CodeOf(err) == "sign_network" {
+				a.log.Error("the signer's policy does not have the account at the bank; its payments wait. Add it under [[banks]] there", "network", b.conf.Name, "error", err)
+			}
+		}
+	}
 	if !keys && len(a.conf.Networks) > 0 {
 		a.log.Warn("there are no keys yet: withdrawals to networks are accepted and wait. `sluice wallet create` makes a wallet", "keystore", a.conf.Keystore.Dir)
 	}

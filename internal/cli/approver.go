@@ -17,7 +17,9 @@ import (
 
 	"sluice/internal/config"
 	"sluice/internal/fault"
+	"sluice/internal/iban"
 	"sluice/internal/money"
+	"sluice/internal/rail"
 	"sluice/internal/signer/approval"
 	"sluice/internal/signer/build"
 )
@@ -63,6 +65,7 @@ type approverSignCmd struct {
 	Scale int    `required:"" help:"Decimals of the currency that is paid: USDT 6, ETH 18. Never taken from the server, which could shift the point."`
 	URL   string `name:"url" placeholder:"URL" help:"Ask this server what the withdrawal is; needs SLUICE_API_KEY in the environment."`
 	Coin  string `placeholder:"CHAIN" help:"On a coin network: its chain, like bitcoin."`
+	IBAN  string `name:"iban" placeholder:"IBAN" help:"At a bank: the number of the account that is paid, all of it. A server shows its ends only, which must be those of it."`
 	Send  bool   `help:"With --url: give the approval to the server."`
 	Yes   bool   `short:"y" help:"Do not ask; what is agreed to is still shown."`
 
@@ -97,6 +100,11 @@ func (c *approverSignCmd) Run(e *env) error {
 			return err
 		}
 	}
+	if c.IBAN != "" || rail.Hidden(p.Address) {
+		if p.Address, err = c.account(p.Address); err != nil {
+			return err
+		}
+	}
 	s, err := p.statement(c.Coin, c.Scale)
 	if err != nil {
 		return err
@@ -113,6 +121,21 @@ func (c *approverSignCmd) Run(e *env) error {
 	return e.print(map[string]any{"payment": p, "approval": proof}, func(w io.Writer) { printer{w}.line(proof) })
 }
 
+// account is the number of the bank account that is paid, held against what a server shows
+// of it.
+func (c *approverSignCmd) account(shown string) (string, error) {
+	number, err := iban.Parse(c.IBAN)
+	switch {
+	case c.IBAN == "":
+		return "", fault.New(fault.Invalid, "usage", "the server shows %s of the account: give all of its number with --iban, from whoever asked for the payout", shown)
+	case err != nil:
+		return "", err
+	case shown != "" && shown != rail.Hide(number.Ends()):
+		return "", fault.New(fault.Refused, "another_account", "the withdrawal goes to an account that is shown as %s, and not to the one of --iban: ask who has changed it", shown)
+	}
+	return number.String(), nil
+}
+
 func (p payment) statement(coin string, scale int) (approval.Statement, error) {
 	for name, v := range map[string]string{"network": p.Network, "asset": p.Asset, "amount": p.Amount, "address": p.Address} {
 		if v == "" {
@@ -126,6 +149,9 @@ func (p payment) statement(coin string, scale int) (approval.Statement, error) {
 	amount, err := asset.Parse(p.Amount)
 	if err != nil {
 		return approval.Statement{}, err
+	}
+	if number, err := iban.Parse(p.Address); err == nil && coin == "" {
+		return approval.Statement{Network: p.Network, Ref: p.Ref, Asset: p.Asset, Amount: amount, To: []byte(number.String())}, nil
 	}
 	to, err := build.Recipient(coin, p.Address)
 	return approval.Statement{Network: p.Network, Ref: p.Ref, Asset: p.Asset, Amount: amount, To: to}, err

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"sluice/internal/app"
 	"sluice/internal/config"
+	"sluice/internal/fault"
 	"sluice/internal/signer/build"
+	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/signer/socket"
 )
@@ -53,6 +57,14 @@ func (d *doctor) signer() {
 		return
 	}
 	d.ok("signer", "%s answers: %s", d.conf.Signer.Socket, or(strings.Join(have, ", "), "it has no keys"))
+	if err := c.Health(d.ctx); err != nil {
+		d.fail("signer", err.Error(), "docs/signer.md says how to go on")
+	}
+	for _, b := range d.conf.Banks {
+		if err := c.May(d.ctx, b.Name, nil); fault.CodeOf(err) == "sign_network" {
+			d.fail("signer", err.Error(), fmt.Sprintf("payments from %s wait: add it under [[banks]] of the signer's configuration", b.Name))
+		}
+	}
 }
 
 // policy reads the policy that this process holds itself to.
@@ -60,9 +72,18 @@ func (d *doctor) policy() {
 	if d.conf.Signer.Policy == "" {
 		return
 	}
-	if _, err := app.PolicyHere(d.conf); err != nil {
+	p, err := app.PolicyHere(d.conf)
+	if err != nil {
 		d.fail("signer policy", err.Error(), "correct the file that signer.policy names; docs/signer.md shows one")
 		return
+	}
+	for _, text := range app.Unbounded(p) {
+		d.warn("signer policy", "docs/signer.md shows the limits", "%s", text)
+	}
+	for _, b := range d.conf.Banks {
+		if !slices.ContainsFunc(p.Networks, func(n guard.Network) bool { return n.Name == b.Name }) {
+			d.fail("signer policy", fmt.Sprintf("%s is not in it: its payments wait", b.Name), "add it under [[banks]] of "+d.conf.Signer.Policy)
+		}
 	}
 	d.ok("signer policy", "%s", d.conf.Signer.Policy)
 }

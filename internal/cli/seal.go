@@ -5,15 +5,59 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"sluice/internal/fault"
+	"sluice/internal/iban"
+	"sluice/internal/rail/sepa"
 	"sluice/internal/seal"
 )
 
 type sealCmd struct {
+	Print  sealPrintCmd  `cmd:"" name:"fingerprint" help:"Read account numbers from standard input, one on a line, and print their fingerprints under the first key of seal.keys: for lists that must not hold the numbers, like the destinations of a signer's banks."`
 	Status sealStatusCmd `cmd:"" help:"Count what is sealed under which key of seal.keys. A key that is listed must stay; exit code 1 if one is missing here. Reads whole tables."`
 	Key    sealKeyCmd    `cmd:"" help:"Make a key for seal.keys and print it. It is stored nowhere: put it in front of the others in the file that seal.keys names."`
+}
+
+type sealPrintCmd struct{}
+
+// numbersMax bounds what is read from standard input, in bytes.
+const numbersMax = 1 << 20
+
+// Run implements the command.
+func (sealPrintCmd) Run(e *env) error {
+	conf, _, err := e.config(nil)
+	if err != nil {
+		return err
+	}
+	ring, err := conf.Seal.Ring()
+	if err != nil {
+		return err
+	}
+	if ring == nil {
+		return fault.Bad("config_invalid", "seal.keys", "is needed: fingerprints are made with it; `sluice seal key` makes one")
+	}
+	text, err := io.ReadAll(io.LimitReader(e.Stdin, numbersMax))
+	if err != nil {
+		return err
+	}
+	var prints []string
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		number, err := iban.Parse(line)
+		if err != nil {
+			return err
+		}
+		prints = append(prints, ring.Fingerprint(sepa.PrintDomain, []byte(number.String())))
+	}
+	return e.print(map[string]any{"fingerprints": prints}, func(w io.Writer) {
+		for _, p := range prints {
+			printer{w}.line(p)
+		}
+	})
 }
 
 type sealKeyCmd struct {

@@ -16,7 +16,7 @@ import (
 // Signer says who signs for this process.
 type Signer struct {
 	Socket string `toml:"socket" doc:"socket of a running sluice signer, which signs then; this process has no keys of its own. Empty: this process signs with keystore"`
-	Dir    string `toml:"dir" doc:"folder of the log in which this process binds every slot that it signs for. It belongs to the keys: keep and move both together. Empty: the folder keystore.dir with .signer behind its name"`
+	Dir    string `toml:"dir" doc:"folder of the log in which this process binds every slot that it signs for. It belongs to the keys: keep and move both together. Empty: the folder keystore.dir with .signer behind its name, or sluice.signer where there are no keys"`
 	Policy string `toml:"policy" doc:"file with limits, lists and approvals (docs/signer.md) that this process holds itself to; empty: slots are bound and fees are bounded, nothing else"`
 }
 
@@ -24,6 +24,9 @@ type Signer struct {
 func (c Config) LogDir() string {
 	if c.Signer.Dir != "" {
 		return c.Signer.Dir
+	}
+	if c.Keystore.Dir == "" {
+		return "sluice.signer" // it pays through banks alone
 	}
 	return strings.TrimRight(c.Keystore.Dir, "/") + ".signer"
 }
