@@ -10,15 +10,15 @@ import (
 	"sluice/internal/signer/guard"
 )
 
-// nobody has no keys: an account at a bank needs none.
-type nobody struct{ signer.Keys }
+// keyless has no keys: an account at a bank needs none.
+type keyless struct{ signer.Keys }
 
-func (nobody) Public(context.Context) ([][]byte, error) { return nil, nil }
+func (keyless) Public(context.Context) ([][]byte, error) { return nil, nil }
 
 // agreeing is a signer that agrees to every order of an account, if change says nothing else.
-func agreeing(t *testing.T, account string, change ...func(*guard.Options)) *guard.Guard {
+func agreeing(t testing.TB, account string, change ...func(*guard.Options)) *guard.Guard {
 	t.Helper()
-	opt := guard.Options{Build: build.Builder{}, Keys: nobody{}, Policy: guard.Policy{
+	opt := guard.Options{Build: build.Builder{}, Keys: keyless{}, Policy: guard.Policy{
 		Networks: []guard.Network{{Network: signer.Network{Name: "sepa", Family: sepa.Family, Account: account}, Open: true}},
 	}}
 	for _, f := range change {
