@@ -170,7 +170,7 @@ func policyBank(b config.SignerBank) (out guard.Network, err error) {
 	}
 	asset, err := policyAsset(config.SignerAsset{
 		Code: sepa.Currency, Scale: message.Euro.Scale, PerPayout: b.PerPayment, PerHour: b.PerHour, PerDay: b.PerDay,
-		CountPerHour: b.CountPerHour, CountPerDay: b.CountPerDay, ApprovalAbove: b.ApprovalAbove,
+		CountPerHour: b.CountPerHour, CountPerDay: b.CountPerDay, ApprovalAbove: b.ApprovalAbove, AcceptanceAbove: b.AcceptanceAbove,
 	})
 	if err != nil {
 		return out, err

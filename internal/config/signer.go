@@ -120,9 +120,7 @@ func LoadSigner(path string, environ []string) (SignerFile, error) {
 		secrets.read("pkcs11.pin", &s.PKCS11.PIN, true)
 	}
 	for i := range s.Banks {
-		if err := s.Banks[i].Prints.resolve(getenv); err != nil {
-			p.add(fmt.Sprintf("banks[%d].prints", i), "%v", err)
-		}
+		secrets.read(fmt.Sprintf("banks[%d].prints", i), &s.Banks[i].Prints, true)
 	}
 	if len(p) == 0 {
 		s.check(&p)

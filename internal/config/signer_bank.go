@@ -21,6 +21,8 @@ type SignerBank struct {
 	CountPerHour  int    `toml:"count_per_hour"` // payments; 0: no limit
 	CountPerDay   int    `toml:"count_per_day"`
 	ApprovalAbove string `toml:"approval_above"`
+	// AcceptanceAbove asks for the record of the acceptance of every payment that is larger.
+	AcceptanceAbove string `toml:"acceptance_above"`
 	// Destinations are the accounts that may be paid, as IBANs, or as fingerprints under
 	// the server's seal.keys, which Prints holds then; none: all may.
 	Destinations []string `toml:"destinations"`
@@ -41,6 +43,7 @@ func (b *SignerBank) check(p *problems, path string) {
 	b.IBAN = number.String()
 	limits := []struct{ key, text string }{
 		{"per_payment", b.PerPayment}, {"per_hour", b.PerHour}, {"per_day", b.PerDay}, {"approval_above", b.ApprovalAbove},
+		{"acceptance_above", b.AcceptanceAbove},
 	}
 	limited := b.CountPerHour > 0 || b.CountPerDay > 0 || len(b.Destinations) > 0
 	for _, l := range limits {
