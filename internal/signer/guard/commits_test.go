@@ -46,12 +46,13 @@ var everywhere = map[string]string{
 	"Family": "sign_family", "Network": "sign_network", "Wallet": "sign_wallet",
 	"Outputs":     "sign_slot", // one more
 	"Outputs.Ref": "sign_slot", "Outputs.Asset": "sign_asset", "Outputs.To": "sign_slot", "Outputs.Amount": "sign_slot",
-	"Outputs.Token":    "sign_token",
-	"Outputs.Approval": theSame, // the slot is bound: it was approved
-	"Outputs.Memo":     theSame, // kept with the first signature, for whoever lost the books
-	"Bound":            "sign_slot",
-	"Fence":            theSame, // who asks; an older one is refused
-	"Cancel":           anew,    // pays nobody, from the same slot
+	"Outputs.Token":      "sign_token",
+	"Outputs.Approval":   theSame, // the slot is bound: it was approved
+	"Outputs.Acceptance": theSame, // as the approval
+	"Outputs.Memo":       theSame, // kept with the first signature, for whoever lost the books
+	"Bound":              "sign_slot",
+	"Fence":              theSame, // who asks; an older one is refused
+	"Cancel":             anew,    // pays nobody, from the same slot
 }
 
 var account = but(everywhere, map[string]string{
@@ -63,7 +64,7 @@ var account = but(everywhere, map[string]string{
 	"Vault": "sign_vault", "GasEach": "sign_vault",
 	"Inputs": "sign_outputs", "Previous": theSame, "Change.Amount": "sign_outputs",
 	// Of no change there is nothing to look at.
-	"Change.Ref": theSame, "Change.Asset": theSame, "Change.To": theSame, "Change.Token": theSame, "Change.Approval": theSame, "Change.Memo": theSame,
+	"Change.Ref": theSame, "Change.Asset": theSame, "Change.To": theSame, "Change.Token": theSame, "Change.Approval": theSame, "Change.Memo": theSame, "Change.Acceptance": theSame,
 })
 
 var coins = but(everywhere, map[string]string{
@@ -74,7 +75,7 @@ var coins = but(everywhere, map[string]string{
 	"Previous":      theSame,       // the log has the amounts by now
 	"Change.To":     "sign_change", // the wallet's own script
 	"Change.Amount": anew,          // what it leaves is the fee
-	"Change.Ref":    theSame, "Change.Asset": theSame, "Change.Approval": theSame, "Change.Memo": theSame,
+	"Change.Ref":    theSame, "Change.Asset": theSame, "Change.Approval": theSame, "Change.Memo": theSame, "Change.Acceptance": theSame,
 	"Change.Token": "sign_token",
 })
 
@@ -151,7 +152,7 @@ func signatures(t *testing.T) []signature {
 		"Outputs": "sign_outputs", "Outputs.Ref": "sign_outputs", "Outputs.Asset": "sign_amount", "Outputs.To": "sign_recipient", "Outputs.Amount": "sign_amount",
 		"ChainID": "sign_outputs", "Nonce": "sign_outputs", "Gas": "sign_outputs", "GasEach": "sign_outputs", "FeeCap": "sign_outputs", "TipCap": "sign_outputs", "Vault": "sign_outputs",
 		"Inputs": "sign_outputs", "Change.Amount": "sign_outputs", "Previous": theSame, // of none there is nothing to leave out
-		"Change.Ref": theSame, "Change.Asset": theSame, "Change.To": theSame, "Change.Token": theSame, "Change.Approval": theSame, "Change.Memo": theSame,
+		"Change.Ref": theSame, "Change.Asset": theSame, "Change.To": theSame, "Change.Token": theSame, "Change.Approval": theSame, "Change.Memo": theSame, "Change.Acceptance": theSame,
 	})})
 	for n, name := range []string{"P2WPKH", "P2TR"} {
 		p := purses(t)[n]
