@@ -11,7 +11,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -26,11 +25,31 @@ type pkg struct {
 	Imports    []string
 }
 
-// name is the path below the module: the key of the level table.
+// name is the path below the module, as the tables of rules write it.
 func (p pkg) name() string { return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/") }
 
-func TestImportsFollowTheLevels(t *testing.T) {
-	for _, problem := range levelProblems(listPackages(t)) {
+// files are the product sources, relative to the module root.
+func (p pkg) files() []string {
+	var out []string
+	for _, f := range p.GoFiles {
+		out = append(out, path.Join(p.name(), f))
+	}
+	return out
+}
+
+func TestImportsFollowTheFloors(t *testing.T) {
+	for _, problem := range draw(floors).floorProblems(listPackages(t)) {
+		t.Error(problem)
+	}
+}
+
+func TestRulesNameWhatExists(t *testing.T) {
+	tree := listPackages(t)
+	var files []string
+	for _, p := range tree {
+		files = append(files, p.files()...)
+	}
+	for _, problem := range draw(floors).nameProblems(tree, files) {
 		t.Error(problem)
 	}
 }
@@ -49,10 +68,6 @@ func TestTestSupportIsImportedByTestsOnly(t *testing.T) {
 
 // case-52: no stand-in for a bank or a chain can be left on.
 func TestProductionLinksNoNodeAndNoSimulator(t *testing.T) {
-	root := moduleRoot(t)
-	if _, err := os.Stat(filepath.Join(root, production)); errors.Is(err, os.ErrNotExist) {
-		return // nothing to link; the level table still names it
-	}
 	out := goList(t, "-deps", "./"+production)
 	for _, problem := range linkProblems(strings.Fields(out)) {
 		t.Error(problem)
@@ -68,19 +83,25 @@ func TestRulesCatchViolations(t *testing.T) {
 		}
 		return []pkg{{ImportPath: module + "/" + name, GoFiles: []string{"x.go"}, Imports: imports}}
 	}
+	floorProblems := draw(floors).floorProblems
 	cases := []struct {
 		name string
 		rule func([]pkg) []string
 		tree []pkg
 		want string // part of the one problem, "" for none
 	}{
-		{"lower level", levelProblems, one("internal/ledger", "~/money", "~/commit"), ""},
-		{"own parent", levelProblems, one("internal/demo/devnet", "~/demo"), ""},
-		{"same level", levelProblems, one("internal/withdrawal", "~/webhook"), "internal/withdrawal (level 6) imports internal/webhook (level 6)"},
-		{"higher level", levelProblems, one("internal/money", "~/ledger"), "internal/money (level 1) imports internal/ledger (level 3)"},
-		{"adapter knows adapter", levelProblems, one("internal/rail/evm", "~/store"), "internal/rail/evm (level 8) imports internal/store (level 8)"},
-		{"new package", levelProblems, one("internal/util"), "internal/util has no level"},
-		{"test-only package with code", levelProblems, one("internal/arch"), "internal/arch has product code"},
+		{"lower floor", floorProblems, one("internal/ledger", "~/money", "~/commit"), ""},
+		{"own parent", floorProblems, one("internal/demo/devnet", "~/demo"), ""},
+		{"before it on an ordered floor", floorProblems, one("internal/account", "~/ledger"), ""},
+		{"behind it on an ordered floor", floorProblems, one("internal/ledger", "~/account"), "internal/ledger (books) imports internal/account (books)"},
+		{"beside it on a floor that is not", floorProblems, one("internal/dispatch", "~/schedule"), "internal/dispatch (paying) imports internal/schedule (paying)"},
+		{"higher floor", floorProblems, one("internal/money", "~/ledger"), "internal/money (words) imports internal/ledger (books)"},
+		{"adapter knows adapter", floorProblems, one("internal/rail/evm", "~/store"), "internal/rail/evm (adapters) imports internal/store (adapters)"},
+		{"siblings below one entry", floorProblems, one("internal/rail/evm", "~/rail/utxo"), "internal/rail/evm (adapters) imports internal/rail/utxo (adapters)"},
+		{"a line of its own", floorProblems, one("internal/ledger", "~/signer/approval"), ""},
+		{"below an entry", floorProblems, one("internal/ledger", "~/signer/newkms"), "internal/signer/newkms (adapters)"},
+		{"new package", floorProblems, one("internal/util"), "internal/util has no floor"},
+		{"test-only package with code", floorProblems, one("internal/arch"), "internal/arch has product code"},
 		{"HTTP in the core", coreProblems, one("internal/webhook", "net/http"), "imports net/http"},
 		{"HTTP tree in the core", coreProblems, one("internal/webhook", "net/http/httptrace"), "imports net/http/httptrace"},
 		{"SQL in the core", coreProblems, one("internal/commit", "database/sql"), "imports database/sql"},
@@ -110,39 +131,27 @@ func TestRulesCatchViolations(t *testing.T) {
 	}
 }
 
-func levelProblems(tree []pkg) []string {
-	var problems []string
+// TestNamesCatchViolations gives the tables names of what is not there.
+func TestNamesCatchViolations(t *testing.T) {
+	tree := listPackages(t)
+	var files []string
 	for _, p := range tree {
-		if slices.Contains(testOnly, p.name()) {
-			if len(p.GoFiles) > 0 {
-				problems = append(problems, p.name()+" has product code: give it a level")
-			}
-			continue
-		}
-		level, known := levels[p.name()]
-		if !known {
-			problems = append(problems, p.name()+" has no level: add it to internal/arch/levels_test.go")
-			continue
-		}
-		for _, imported := range p.Imports {
-			name, ours := strings.CutPrefix(imported, module+"/")
-			if !ours || name == path.Dir(p.name()) {
-				continue
-			}
-			// An unknown level is reported for the imported package itself.
-			if other, known := levels[name]; known && other >= level {
-				problems = append(problems, describe(p.name(), level)+" imports "+describe(name, other)+
-					": only lower levels and the own parent are allowed")
-			}
-		}
+		files = append(files, p.files()...)
 	}
-	return problems
+	p := draw(append(slices.Clone(floors), floor{"attic", ordered, "ledger/old util/*"}))
+	if got := p.nameProblems(tree, files); len(got) != 2 || !strings.HasPrefix(got[0], "internal/ledger/old does not exist") || !strings.HasPrefix(got[1], "internal/util/* does not exist") {
+		t.Errorf("%q", got)
+	}
+	without := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return strings.HasPrefix(f, "internal/bench/") })
+	if got := draw(floors).nameProblems(tree, without); len(got) != 1 || !strings.HasPrefix(got[0], "internal/bench/ does not exist: take it out of floats") {
+		t.Errorf("%q", got)
+	}
 }
 
 func coreProblems(tree []pkg) []string {
 	var problems []string
 	for _, p := range tree {
-		if level, known := levels[p.name()]; !known || level > coreLevel {
+		if !draw(floors).inCore(p.name()) {
 			continue
 		}
 		for _, imported := range p.Imports {
@@ -182,9 +191,10 @@ func linkProblems(deps []string) []string {
 // asLinked applies the link rule to the imports of a single made-up package.
 func asLinked(tree []pkg) []string { return linkProblems(tree[0].Imports) }
 
-// isTestSupport recognizes storetest, railtest, pgtest and their kind.
+// isTestSupport recognizes storetest, railtest, pgtest and their kind, and what is below
+// internal/test.
 func isTestSupport(name string) bool {
-	return strings.HasPrefix(name, "internal/") && strings.HasSuffix(name, "test")
+	return strings.HasPrefix(name, "internal/") && strings.HasSuffix(name, "test") || strings.HasPrefix(name, "internal/test/")
 }
 
 // matches says whether path is in list, where an entry with a trailing slash
@@ -193,10 +203,6 @@ func matches(path string, list []string) bool {
 	return slices.ContainsFunc(list, func(entry string) bool {
 		return path == entry || (strings.HasSuffix(entry, "/") && strings.HasPrefix(path, entry))
 	})
-}
-
-func describe(name string, level int) string {
-	return name + " (level " + strconv.Itoa(level) + ")"
 }
 
 // listPackages returns every package of the module. -e keeps going over a

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -173,18 +172,10 @@ func sleepProblems(name string, text []byte) []string {
 	if err != nil {
 		return nil // for the compiler to report
 	}
-	clock := ""
-	for _, spec := range parsed.Imports {
-		switch imported, _ := strconv.Unquote(spec.Path.Value); imported {
-		case "testing/synctest":
-			return nil
-		case "time":
-			clock = "time"
-			if spec.Name != nil {
-				clock = spec.Name.Name
-			}
-		}
+	if importedAs(parsed, "testing/synctest") != "" {
+		return nil
 	}
+	clock := importedAs(parsed, "time")
 	var problems []string
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		selector, ok := n.(*ast.SelectorExpr)

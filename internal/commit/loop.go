@@ -298,7 +298,7 @@ const batchTimeout = 30 * time.Second
 func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
-	start := time.Now() //nolint:forbidigo // the one clock of the write path: every view gets its time here
+	start := time.Now()
 	v.reset(start)
 	w := &Wants{v: v}
 	for _, p := range batch {
@@ -337,7 +337,7 @@ func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 	l.observe(Batch{
 		Shard: shard, Commands: len(batch), Refused: refused,
 		LastEvent: v.shard.LastEvent, Events: v.shard.LastEvent - was,
-		Duration: time.Since(start), //nolint:forbidigo // for metrics
+		Duration: time.Since(start),
 	})
 	return nil
 }
