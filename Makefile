@@ -36,6 +36,7 @@ test: bin/geth bin/anvil bin/btcd ## run every test, on SQLite, PostgreSQL and r
 	@tools/need-postgres
 	@tools/need-xmllint
 	@tools/need-litecoind
+	@tools/need-deploy
 	SLUICE_TEST_GETH=$(CURDIR)/bin/geth SLUICE_TEST_BTCD=$(CURDIR)/bin/btcd go test ./...
 
 # The one part that needs cgo, and is in no program unless it is asked for.

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
@@ -404,6 +405,68 @@ func TestPartsMayBeHandedIn(t *testing.T) {
 	_, err = app.New(t.Context(), c, app.Options{Log: log, Rails: map[string]rail.Rail{"ethereum": way}, Signer: sign})
 	if fault.CodeOf(err) != "config_invalid" || !strings.Contains(err.Error(), "does not pay it") {
 		t.Errorf("an asset that the rail does not pay: %v", err)
+	}
+}
+
+// Every query of the board is over metrics that exist, by labels that they have.
+func TestTheBoardAsksForMetricsThatExist(t *testing.T) {
+	labels := app.MetricLabels()
+	text, err := os.ReadFile("../../docs/operations/grafana.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct {
+		Panels []struct {
+			Title   string `json:"title"`
+			Targets []struct {
+				Expr   string `json:"expr"`
+				Legend string `json:"legendFormat"`
+			} `json:"targets"`
+		} `json:"panels"`
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	queries := 0
+	for _, p := range board.Panels {
+		for _, q := range p.Targets {
+			queries++
+			var has []string
+			for _, name := range regexp.MustCompile(`\bsluice_[a-z_]+\b`).FindAllString(q.Expr, -1) {
+				of, known := labels[name]
+				if base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, ""); !known && base != name {
+					of, known = labels[base]
+					of = append(slices.Clone(of), "le")
+				}
+				if !known {
+					t.Errorf("%s: there is no metric %s", p.Title, name)
+				}
+				has = append(has, of...)
+			}
+			if len(has) == 0 && !strings.Contains(q.Expr, "sluice_") {
+				t.Errorf("%s asks for nothing of ours: %s", p.Title, q.Expr)
+			}
+			var by []string
+			for _, m := range regexp.MustCompile(`\bby \(([^)]*)\)`).FindAllStringSubmatch(q.Expr, -1) {
+				by = append(by, strings.Split(m[1], ", ")...)
+			}
+			for _, l := range by {
+				if !slices.Contains(has, l) {
+					t.Errorf("%s: %s has no label %s", p.Title, q.Expr, l)
+				}
+			}
+			for _, m := range regexp.MustCompile(`{{(.*?)}}`).FindAllStringSubmatch(q.Legend, -1) {
+				if !slices.Contains(by, m[1]) {
+					t.Errorf("%s: the legend names %s, which %s does not keep", p.Title, m[1], q.Expr)
+				}
+			}
+			if strings.Count(q.Expr, "(") != strings.Count(q.Expr, ")") {
+				t.Errorf("%s: %s", p.Title, q.Expr)
+			}
+		}
+	}
+	if queries < 20 {
+		t.Errorf("only %d queries", queries)
 	}
 }
 

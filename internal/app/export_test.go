@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,23 +22,35 @@ func (a *App) HoldStop(begun chan<- struct{}, release <-chan struct{}) {
 	}
 }
 
+// MetricLabels are the labels of every metric of Sluice, by its name.
+func MetricLabels() map[string][]string {
+	out := map[string][]string{}
+	for _, d := range descriptions() {
+		if _, rest, _ := strings.Cut(d.String(), `fqName: "`); strings.HasPrefix(rest, "sluice_") {
+			name, _, _ := strings.Cut(rest, `"`)
+			_, labels, _ := strings.Cut(rest, "variableLabels: {")
+			labels, _, _ = strings.Cut(labels, "}")
+			out[name] = strings.FieldsFunc(labels, func(r rune) bool { return r == ',' })
+		}
+	}
+	return out
+}
+
 // MetricNames are the names of all metrics of ours.
-func MetricNames() []string {
+func MetricNames() []string { return slices.Sorted(maps.Keys(MetricLabels())) }
+
+// descriptions are those of all metrics.
+func descriptions() (out []*prometheus.Desc) {
 	all := make(chan *prometheus.Desc, 100)
-	m := newMetrics("")
-	m.registry.Describe(all)
+	newMetrics("").registry.Describe(all)
 	newBook(nil, nil, 0, nil).Describe(all)
 	newRateMetrics(nil).Describe(all)
 	newPurse(nil, nil).Describe(all)
 	newOut(nil).Describe(all)
 	(&anchors{}).Describe(all)
 	close(all)
-	var out []string
 	for d := range all {
-		if _, rest, _ := strings.Cut(d.String(), `fqName: "`); strings.HasPrefix(rest, "sluice_") {
-			name, _, _ := strings.Cut(rest, `"`)
-			out = append(out, name)
-		}
+		out = append(out, d)
 	}
 	return out
 }

@@ -43,7 +43,7 @@ type floor struct {
 }
 
 // testOnly are packages without product code. They stand outside the floors.
-var testOnly = []string{"internal/arch", "internal/crashtest"}
+var testOnly = []string{"internal/arch", "internal/crashtest", "deploy"}
 
 // notInCore are packages, and with a trailing slash trees of packages, that the core
 // never imports: they belong to adapters.

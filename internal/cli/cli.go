@@ -68,6 +68,7 @@ type root struct {
 	Chain      chainCmd      `cmd:"" help:"The hash chain of the books: who changes the database behind the program's back is found by verify."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`
+	Health     healthCmd     `cmd:"" help:"Ask a running server whether it answers. Exit code 1: it says no; 2: it does not answer."`
 	Version    versionCmd    `cmd:"" help:"Print what was built."`
 	Docs       docsCmd       `cmd:"" hidden:"" help:"Write the generated pages of the documentation."`
 }
