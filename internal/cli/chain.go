@@ -7,7 +7,6 @@ import (
 
 	"sluice/internal/chain"
 	"sluice/internal/fault"
-	"sluice/internal/id"
 	"sluice/internal/store"
 )
 
@@ -160,11 +159,11 @@ func (c chainBeginCmd) look(e *env) error {
 
 // verify reads everything.
 func (t *tool) verify(anchors []chain.Anchor) (store.Report, error) {
-	begin, last := time.Now(), time.Now()
-	report, err := t.db.VerifyWith(t.ctx, store.VerifyOptions{Anchors: anchors, Progress: func(shard id.Shard, table string, rows int64) {
-		if time.Since(last) > stillAt {
-			last = time.Now()
-			t.progress("shard %d, %s: %d rows, after %s", shard, table, rows, last.Sub(begin).Round(time.Second))
+	last := time.Now()
+	report, err := t.db.VerifyWith(t.ctx, store.VerifyOptions{Anchors: anchors, Progress: func(p store.Progress) {
+		if now := time.Now(); now.Sub(last) >= stillAt {
+			last = now
+			t.progress("shard %d, %s: %s", p.Shard, p.Doing, pace("rows", p.Rows, p.Of, p.Rate(now), p.Left(now)))
 		}
 	}})
 	if err != nil {

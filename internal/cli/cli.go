@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -306,23 +307,43 @@ func list[T any](e *env, rows []T, head string, line func(T) []any) error {
 // printer writes texts to a terminal; a terminal that is gone is nobody to tell.
 type printer struct{ io.Writer }
 
-func (p printer) text(s string)                   { _, _ = io.WriteString(p, s) }
-func (p printer) line(s string)                   { p.text(s + "\n") }
-func (p printer) f(format string, a ...any)       { _, _ = fmt.Fprintf(p, format, a...) }
-func (e *env) progress(f string, a ...any)        { printer{e.Stderr}.f(f+"\n", a...) }
-func (e *env) slowly(total int, what string) *bar { return &bar{e: e, total: total, what: what} }
+func (p printer) text(s string)             { _, _ = io.WriteString(p, s) }
+func (p printer) line(s string)             { p.text(s + "\n") }
+func (p printer) f(format string, a ...any) { _, _ = fmt.Fprintf(p, format, a...) }
+func (e *env) progress(f string, a ...any)  { printer{e.Stderr}.f(f+"\n", a...) }
+func (e *env) slowly(total int, what, unit string) *bar {
+	return &bar{e: e, total: total, what: what, unit: unit, begin: time.Now()}
+}
 
 // bar tells on standard error how far a long operation has come, at most once per
 // tenth of it.
 type bar struct {
 	e           *env
-	what        string
+	what, unit  string
 	total, done int
+	begin       time.Time
 }
 
 func (b *bar) step() {
 	b.done++
 	if b.total >= 2 && b.done*10/b.total != (b.done-1)*10/b.total {
-		b.e.progress("%s: %d of %d", b.what, b.done, b.total)
+		now := time.Now()
+		p := store.Progress{Rows: int64(b.done), Of: int64(b.total), Since: b.begin}
+		b.e.progress("%s: %s", b.what, pace(b.unit, p.Rows, p.Of, p.Rate(now), p.Left(now)))
 	}
+}
+
+// pace says how far something has come, how fast, and how long it will take.
+func pace(unit string, done, of, rate int64, left time.Duration) string {
+	text := fmt.Sprintf("%d %s", done, unit)
+	if of > 0 {
+		text = fmt.Sprintf("%d of about %d %s (%d %%)", done, of, unit, done*100/of)
+	}
+	if rate > 0 {
+		text += fmt.Sprintf(", %d a second", rate)
+	}
+	if left >= time.Second {
+		text += ", about " + left.Round(time.Second).String() + " left"
+	}
+	return text
 }

@@ -58,7 +58,7 @@ func (doctorCmd) Run(e *env) error {
 		steps = append(steps, func() { d.bank(b) })
 	}
 	steps = append(steps, d.rates)
-	progress := e.slowly(len(steps), "checking")
+	progress := e.slowly(len(steps), "checking", "checks")
 	for _, s := range steps {
 		s()
 		progress.step()

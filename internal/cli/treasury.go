@@ -23,7 +23,15 @@ func (t *tool) survey(fn func(treasury.Survey) error) error {
 		defer r.Close()
 		rails[n.Name] = r
 	}
-	return fn(app.Survey(t.db, t.conf, rails))
+	s := app.Survey(t.db, t.conf, rails)
+	var progress *bar
+	s.Looked = func(of int) {
+		if progress == nil {
+			progress = t.slowly(of, "comparing with the chains", "wallets")
+		}
+		progress.step()
+	}
+	return fn(s)
 }
 
 // figuresOut is what a wallet can pay, as it is printed.

@@ -186,7 +186,7 @@ func (c *walletStatusCmd) Run(e *env) error {
 			}
 		}
 		var out []walletOut
-		progress := e.slowly(len(rows), "asking nodes")
+		progress := e.slowly(len(rows), "asking nodes", "wallets")
 		for _, w := range rows {
 			out = append(out, t.walletStatus(w))
 			progress.step()

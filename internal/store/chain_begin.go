@@ -101,17 +101,18 @@ func shardRows(ctx context.Context, tx *sql.Tx, kind string) ([]commit.Shard, er
 
 // beginShard begins the chain of a shard that is locked, and writes it.
 func beginShard(ctx context.Context, tx *sql.Tx, s commit.Shard, opt Options) (*chain.State, error) {
+	at, err := toTake(ctx, tx, s.Number)
+	if err != nil {
+		return nil, err
+	}
+	q := counted{txQuerier{tx}, at, inLog(opt.Log)}
 	for _, b := range bindings {
-		if err := markRows(ctx, tx, s.Number, b, opt.Chain); err != nil {
+		if err := markRows(ctx, tx, q, s.Number, b, opt.Chain); err != nil {
 			return nil, fmt.Errorf("mark the rows of %s: %w", b.describe().name, err)
 		}
 	}
-	w := walk{key: opt.Chain, shard: s.Number, progress: func(table string, rows int64) {
-		if rows >= progressRows {
-			opt.Log.Info("the chain takes in what is there", "shard", s.Number, "table", table, "rows", rows)
-		}
-	}}
-	state, err := w.state(ctx, txQuerier{tx})
+	w := walk{key: opt.Chain, shard: s.Number}
+	state, err := w.state(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -128,11 +129,32 @@ func beginShard(ctx context.Context, tx *sql.Tx, s commit.Shard, opt Options) (*
 	return state, err
 }
 
+// toTake counts the rows that a chain begins with, each of which is read twice at the most.
+func toTake(ctx context.Context, tx *sql.Tx, shard id.Shard) (*Progress, error) {
+	at := &Progress{Shard: shard, Doing: "the chain takes in what is there", Since: time.Now()}
+	for i, b := range bindings {
+		if layoutAt[i] < 0 {
+			continue
+		}
+		var n int64
+		text := "SELECT count(*) FROM " + b.describe().name + " WHERE shard = $1"
+		if err := (txQuerier{tx}).each(ctx, text, []any{int64(shard)}, []any{&n}, func() error { return nil }); err != nil {
+			return nil, err
+		}
+		_, marked := b.blank()
+		if _, _, kept := marked(shard); kept {
+			n *= 2
+		}
+		at.Of += n
+	}
+	return at, nil
+}
+
 // markPage is how many rows get their marks at once.
 const markPage = 500
 
 // markRows gives every row of a table that carries a mark its mark.
-func markRows(ctx context.Context, tx *sql.Tx, shard id.Shard, b binding, key *chain.Key) error {
+func markRows(ctx context.Context, tx *sql.Tx, q querier, shard id.Shard, b binding, key *chain.Key) error {
 	m := b.describe()
 	fields, marked := b.blank()
 	marker := key.NewMarker()
@@ -148,7 +170,7 @@ func markRows(ctx context.Context, tx *sql.Tx, shard id.Shard, b binding, key *c
 	for after := int64(0); ; {
 		var page []marking
 		read := 0
-		err := txQuerier{tx}.each(ctx, text, []any{int64(shard), after, int64(markPage)}, fields, func() error {
+		err := q.each(ctx, text, []any{int64(shard), after, int64(markPage)}, fields, func() error {
 			after = integer(seq)
 			read++
 			if record, mark, kept := marked(shard); kept && !marker.Marked(record, mark) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"sluice/internal/chain"
 )
@@ -60,17 +61,24 @@ func retake(ctx context.Context, db *sql.DB, kind string, tables []string, opt O
 			return err
 		}
 		w := walk{key: opt.Chain, shard: s.Number}
+		progress := &Progress{Shard: s.Number, Doing: "the chain takes in what migrations change", Since: time.Now()}
+		for i, b := range bindings {
+			if at := layoutAt[i]; at >= 0 && slices.Contains(tables, b.describe().name) {
+				progress.Of += 2 * state.Parts[at].Rows
+			}
+		}
+		q := counted{txQuerier{tx}, progress, inLog(opt.Log)}
 		for i, b := range bindings {
 			at := layoutAt[i]
 			if at < 0 || !slices.Contains(tables, b.describe().name) {
 				continue
 			}
 			if after {
-				err = markRows(ctx, tx, s.Number, b, opt.Chain)
+				err = markRows(ctx, tx, q, s.Number, b, opt.Chain)
 			}
 			var have chain.Part
 			if err == nil {
-				err = w.table(ctx, txQuerier{tx}, b, &have)
+				err = w.table(ctx, q, b, &have)
 			}
 			if err != nil {
 				return err

@@ -19,9 +19,6 @@ type walk struct {
 	shard id.Shard
 	// anchors are of this shard and of the chain at hand.
 	anchors []chain.Anchor
-	// progress hears of every table that was read and, within large ones, of every
-	// progressRows rows; nil: nobody.
-	progress func(table string, rows int64)
 	// altered gets the rows whose mark is not of them.
 	altered func(m *meta, fields []any)
 	// unreadable gets the tables with a row that cannot be read; nil: that is an error.
@@ -32,9 +29,6 @@ type walk struct {
 
 // unread stands for the number of rows of a table that could not be read to its end.
 const unread = -1
-
-// progressRows is how often a walk through a large table tells how far it has come.
-const progressRows = 100_000
 
 // state reads everything.
 func (w *walk) state(ctx context.Context, q querier) (*chain.State, error) {
@@ -78,9 +72,6 @@ func (w *walk) table(ctx context.Context, q querier, b binding, p *chain.Part) e
 		if record, mark, kept := marked(w.shard); kept && w.altered != nil && !marker.Marked(record, mark) {
 			w.altered(m, fields)
 		}
-		if w.progress != nil && p.Rows%progressRows == 0 {
-			w.progress(m.name, p.Rows)
-		}
 		return nil
 	})
 	if err != nil {
@@ -88,9 +79,6 @@ func (w *walk) table(ctx context.Context, q querier, b binding, p *chain.Part) e
 	}
 	for _, a := range reached { // the log does not reach them
 		w.passed(a, m.name, p.Head)
-	}
-	if w.progress != nil && p.Rows > 0 {
-		w.progress(m.name, p.Rows)
 	}
 	return nil
 }

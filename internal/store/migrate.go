@@ -72,11 +72,10 @@ func Migrate(ctx context.Context, url string, opt Options) error {
 	if err := retake(ctx, db, kind, tables, opt, false); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	results, err := p.Up(ctx)
-	for _, r := range results {
-		opt.Log.Info("migrated the database", "engine", kind, "migration", r.Source.Version, "took", r.Duration)
-	}
-	if err == nil && len(results) > 0 {
+	done, err := up(ctx, p, func(r *goose.MigrationResult) {
+		opt.Log.Info("migrated the database", "engine", kind, "migration", r.Source.Version, "of", know, "took", r.Duration)
+	})
+	if err == nil && done > 0 {
 		err = retake(ctx, db, kind, tables, opt, true)
 	}
 	if err != nil {
@@ -86,6 +85,21 @@ func Migrate(ctx context.Context, url string, opt Options) error {
 		return makeShards(ctx, db, opt)
 	}
 	return nil
+}
+
+// up runs what is missing, one migration after the other, and tells of each as it ends.
+func up(ctx context.Context, p *goose.Provider, told func(*goose.MigrationResult)) (done int, err error) {
+	for {
+		r, err := p.UpByOne(ctx)
+		if errors.Is(err, goose.ErrNoNextVersion) {
+			return done, nil
+		}
+		if err != nil {
+			return done, err
+		}
+		done++
+		told(r)
+	}
 }
 
 // BeginsChain tells whether Migrate would begin the chain of a database: it is new, or

@@ -24,7 +24,9 @@ func (s said) Error() string { return s.text }
 // Unwrap gives the cause.
 func (s said) Unwrap() error { return s.cause }
 
-func say(cause error, format string, args ...any) error { return said{fmt.Sprintf(format, args...), cause} }
+func say(cause error, format string, args ...any) error {
+	return said{fmt.Sprintf(format, args...), cause}
+}
 
 // The answers of PostgreSQL to somebody who is not let in
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).

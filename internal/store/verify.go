@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/holiman/uint256"
 
@@ -100,22 +101,37 @@ type VerifyOptions struct {
 	Anchors []chain.Anchor
 	// Chain leaves out everything but the chain.
 	Chain bool
-	// Progress hears how far it has come.
-	Progress func(shard id.Shard, table string, rows int64)
+	// Progress hears how far it has come, often.
+	Progress func(Progress)
 }
 
 // VerifyWith is Verify with options.
 func (db *DB) VerifyWith(ctx context.Context, opt VerifyOptions) (Report, error) {
 	var r Report
 	err := db.engine.snapshot(ctx, func(q querier) error {
+		at := &Progress{Since: time.Now()}
+		of := func(n int) *verifier {
+			return &verifier{ctx: ctx, q: q, key: db.key, opt: opt, out: ShardReport{Shard: id.Shard(n), Differences: []Difference{}}, trial: map[string]*trial{}}
+		}
+		if opt.Progress != nil {
+			for n := range db.shards {
+				rows, err := of(n).expected()
+				if err != nil {
+					return err
+				}
+				at.Of += rows
+			}
+			q = counted{q, at, opt.Progress}
+		}
 		for n := range db.shards {
-			v := &verifier{ctx: ctx, q: q, key: db.key, opt: opt, out: ShardReport{Shard: id.Shard(n), Differences: []Difference{}}, trial: map[string]*trial{}}
-			checks := []func() error{v.chain, v.ledger, v.withdrawals, v.events, v.transitions, v.credits, v.targets, v.items}
+			v := of(n)
+			checks := v.checks()
 			if opt.Chain {
 				checks = checks[:1]
 			}
-			for _, check := range checks {
-				err := check()
+			for _, c := range checks {
+				at.Shard, at.Doing = v.out.Shard, c.name
+				err := c.run()
 				if errors.Is(err, errUnreadable) {
 					v.differ(checkRow, "a table", "rows as the program writes them", err.Error())
 				} else if err != nil {
@@ -127,6 +143,25 @@ func (db *DB) VerifyWith(ctx context.Context, opt VerifyOptions) (Report, error)
 		return nil
 	})
 	return r, err
+}
+
+// check is one pass over a shard.
+type check struct {
+	name string
+	run  func() error
+}
+
+func (v *verifier) checks() []check {
+	return []check{
+		{"the chain", v.chain},
+		{"balances and transfers", v.ledger},
+		{"money of withdrawals", v.withdrawals},
+		{"events", v.events},
+		{"states of withdrawals", v.transitions},
+		{"credits", v.credits},
+		{"destinations", v.targets},
+		{"dispatches", v.items},
+	}
 }
 
 type verifier struct {

@@ -24,10 +24,7 @@ type ChainReport struct {
 // chain works the chain out from the rows, and compares it with the state that the
 // program wrote last, and with the anchors that were kept outside.
 func (v *verifier) chain() error {
-	var s commit.Shard
-	var sealed []byte
-	s.Number = v.out.Shard
-	err := v.each("SELECT last_seq, last_event, version, chain FROM shard WHERE number = $1", []any{&s.LastSeq, &s.LastEvent, &s.Version, &sealed}, func() error { return nil })
+	s, sealed, err := v.shard()
 	if err != nil {
 		return err
 	}
@@ -50,9 +47,6 @@ func (v *verifier) chain() error {
 	if state != nil || errors.Is(err, chain.ErrAltered) { // otherwise nothing was marked with this key
 		w.altered = v.altered
 	}
-	if v.opt.Progress != nil {
-		w.progress = func(table string, rows int64) { v.opt.Progress(v.out.Shard, table, rows) }
-	}
 	have, err := w.state(v.ctx, v.q)
 	if err != nil {
 		return err
@@ -68,6 +62,13 @@ func (v *verifier) chain() error {
 		}
 	}
 	return nil
+}
+
+// shard reads the shard's own row, with the sealed state of its chain.
+func (v *verifier) shard() (s commit.Shard, sealed []byte, err error) {
+	s.Number = v.out.Shard
+	err = v.each("SELECT last_seq, last_event, version, chain FROM shard WHERE number = $1", []any{&s.LastSeq, &s.LastEvent, &s.Version, &sealed}, func() error { return nil })
+	return s, sealed, err
 }
 
 // state opens the state of the chain. One that cannot be opened is a difference.

@@ -82,6 +82,8 @@ type Survey struct {
 	Now   func() time.Time // the clock
 	// Calm, if set, is the nonce of a wallet when its books last agreed with the chain.
 	Calm func(wallet id.Seq) (nonce uint64, known bool)
+	// Looked, if set, is called after each of so many wallets was looked at, one at a time.
+	Looked func(of int)
 }
 
 // day is the time over which the pace is measured.
@@ -104,8 +106,16 @@ func (s Survey) each(ctx context.Context, network string, pace bool) ([]Status, 
 	wallets = slices.DeleteFunc(wallets, func(w Wallet) bool { return network != "" && w.Network != network })
 	out, errs := make([]Status, len(wallets)), make([]error, len(wallets))
 	var wg sync.WaitGroup
+	var mu sync.Mutex
 	for n, w := range wallets {
-		wg.Go(func() { out[n], _, errs[n] = s.One(ctx, w, pace) })
+		wg.Go(func() {
+			out[n], _, errs[n] = s.One(ctx, w, pace)
+			if s.Looked != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				s.Looked(len(wallets))
+			}
+		})
 	}
 	wg.Wait()
 	return out, errors.Join(errs...)
