@@ -23,13 +23,13 @@ func (p Progress) Left(now time.Time) time.Duration {
 	if p.Rows <= 0 || p.Of <= p.Rows {
 		return 0
 	}
-	return time.Duration(float64(now.Sub(p.Since)) / float64(p.Rows) * float64(p.Of-p.Rows)) //nolint:forbidigo // an estimate of time, no amount
+	return now.Sub(p.Since) / time.Duration(p.Rows) * time.Duration(p.Of-p.Rows)
 }
 
 // Rate is how many rows were read in a second.
 func (p Progress) Rate(now time.Time) int64 {
 	if took := now.Sub(p.Since); took > 0 {
-		return int64(float64(p.Rows) / took.Seconds()) //nolint:forbidigo // a rate, no amount
+		return int64(time.Duration(p.Rows) * time.Second / took)
 	}
 	return 0
 }
