@@ -41,21 +41,21 @@ func (c Open) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Open) Apply(v *commit.View) (any, error) {
+func (c Open) Apply(v *commit.View) (Opened, error) {
 	if c.Kind != ledger.KindMerchant && c.Kind != ledger.KindCustomer {
-		return nil, fault.Bad("invalid_kind", "kind", "the kind is customer or merchant")
+		return Opened{}, fault.Bad("invalid_kind", "kind", "the kind is customer or merchant")
 	}
 	if len(c.Name) > MaxText {
-		return nil, fault.Bad("invalid_name", "name", "a name has at most %d bytes", MaxText)
+		return Opened{}, fault.Bad("invalid_name", "name", "a name has at most %d bytes", MaxText)
 	}
 	key := ledger.AccountForeignKey{Merchant: c.Merchant, ForeignID: c.ForeignID}
 	if c.ForeignID != "" {
 		if first, taken := ledger.AccountForeignIDs.Get(v, key); taken {
-			return nil, fault.New(fault.Conflict, "duplicate_foreign_id", "an account with this foreign_id exists: %s", v.ID(first.Account).Text(id.Account)).
+			return Opened{}, fault.New(fault.Conflict, "duplicate_foreign_id", "an account with this foreign_id exists: %s", v.ID(first.Account).Text(id.Account)).
 				At("foreign_id").With("account", v.ID(first.Account).Text(id.Account))
 		}
 		if err := CheckForeignID(c.ForeignID); err != nil {
-			return nil, err
+			return Opened{}, err
 		}
 	}
 	a := ledger.Account{
@@ -123,12 +123,12 @@ func (c Move) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Move) Apply(v *commit.View) (any, error) {
+func (c Move) Apply(v *commit.View) (Movement, error) {
 	if _, err := Owned(v, c.Merchant, c.Account); err != nil {
-		return nil, err
+		return Movement{}, err
 	}
 	if err := Positive(c.Amount); err != nil {
-		return nil, err
+		return Movement{}, err
 	}
 	from, to, typ := ledger.Available, ledger.Locked, event.FundsLocked
 	if c.Kind == ledger.KindUnlock {
@@ -139,15 +139,15 @@ func (c Move) Apply(v *commit.View) (any, error) {
 	})
 	if errors.Is(err, money.ErrNegative) {
 		if c.Kind == ledger.KindLock {
-			return nil, Insufficient(v, c.Account, c.Asset, c.Amount)
+			return Movement{}, Insufficient(v, c.Account, c.Asset, c.Amount)
 		}
 		b, _ := ledger.Balances.Get(v, ledger.BalanceKey{Account: c.Account, Currency: c.Asset.Code})
-		return nil, fault.New(fault.Refused, "insufficient_locked", "%s %s are to be unlocked and %s %s are locked",
+		return Movement{}, fault.New(fault.Refused, "insufficient_locked", "%s %s are to be unlocked and %s %s are locked",
 			c.Asset.Format(c.Amount), c.Asset.Code, c.Asset.Format(b.Locked), c.Asset.Code).At("amount").
 			With("locked", c.Asset.Format(b.Locked)).With("currency", c.Asset.Code)
 	}
 	if err != nil {
-		return nil, err
+		return Movement{}, err
 	}
 	event.Append(v, Snapshot(v, event.Event{
 		Type: typ, Merchant: c.Merchant, Subject: t.Seq, Version: 1, Actor: c.Actor, Reason: c.Reason,

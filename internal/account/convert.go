@@ -88,29 +88,29 @@ func (c Convert) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Convert) Apply(v *commit.View) (any, error) {
+func (c Convert) Apply(v *commit.View) (Conversion, error) {
 	if _, err := Owned(v, c.Merchant, c.Account); err != nil {
-		return nil, err
+		return Conversion{}, err
 	}
 	key := ConversionForeignKey{c.Merchant, c.ForeignID}
 	if c.ForeignID != "" {
 		if first, taken := ConversionForeignIDs.Get(v, key); taken {
-			return nil, fault.New(fault.Conflict, "duplicate_foreign_id", "a conversion with this foreign_id exists: %s; nothing was done", v.ID(first.Conversion).Text(id.Conversion)).
+			return Conversion{}, fault.New(fault.Conflict, "duplicate_foreign_id", "a conversion with this foreign_id exists: %s; nothing was done", v.ID(first.Conversion).Text(id.Conversion)).
 				At("foreign_id").With("conversion", v.ID(first.Conversion).Text(id.Conversion))
 		}
 		if err := CheckForeignID(c.ForeignID); err != nil {
-			return nil, err
+			return Conversion{}, err
 		}
 	}
 	if c.Problem != nil {
-		return nil, c.Problem
+		return Conversion{}, c.Problem
 	}
 	x := Conversion{Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, CreatedAt: v.Now()}
 	if err := c.price(v, &x); err != nil {
-		return nil, err
+		return Conversion{}, err
 	}
 	if err := c.pay(v, x); err != nil {
-		return nil, err
+		return Conversion{}, err
 	}
 	Conversions.Insert(v, x)
 	if c.ForeignID != "" {

@@ -88,18 +88,18 @@ func (c AddCredit) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c AddCredit) Apply(v *commit.View) (any, error) {
+func (c AddCredit) Apply(v *commit.View) (Credit, error) {
 	if _, err := Owned(v, c.Merchant, c.Account); err != nil {
-		return nil, err
+		return Credit{}, err
 	}
 	if err := Positive(c.Amount); err != nil {
-		return nil, err
+		return Credit{}, err
 	}
 	if len(c.Reference) > MaxText {
-		return nil, fault.Bad("invalid_reference", "reference", "a reference has at most %d bytes", MaxText)
+		return Credit{}, fault.Bad("invalid_reference", "reference", "a reference has at most %d bytes", MaxText)
 	}
 	if c.Kind != "" && c.Kind != KindSale {
-		return nil, fault.Bad("invalid_kind", "kind", "the kind is %s, or left out", KindSale)
+		return Credit{}, fault.Bad("invalid_kind", "kind", "the kind is %s, or left out", KindSale)
 	}
 	// A date that has passed is settled now: there is nothing to wait for.
 	pending := c.Pending && (c.AvailableAt.IsZero() || c.AvailableAt.After(v.Now()))
@@ -115,11 +115,11 @@ func (c AddCredit) Apply(v *commit.View) (any, error) {
 		Kind: ledger.KindCredit, Currency: cr.Currency, Amount: cr.Amount, Debit: ledger.AtHouse(ledger.External),
 		Credit: ledger.Of(cr.Account, into), Cause: cr.Seq,
 	}); err != nil {
-		return nil, tooMuch(err)
+		return Credit{}, tooMuch(err)
 	}
 	if cr.Tradable {
 		if err := ledger.Trade(v, cr.Account, cr.Currency, cr.Amount); err != nil {
-			return nil, tooMuch(err)
+			return Credit{}, tooMuch(err)
 		}
 	}
 	Credits.Insert(v, cr)
@@ -157,10 +157,10 @@ func (c Settle) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Settle) Apply(v *commit.View) (any, error) {
+func (c Settle) Apply(v *commit.View) (Credit, error) {
 	cr, ok := Credits.Get(v, c.Credit)
 	if !ok || c.Merchant != 0 && cr.Merchant != c.Merchant {
-		return nil, fault.New(fault.NotFound, "credit_not_found", "no such credit")
+		return Credit{}, fault.New(fault.NotFound, "credit_not_found", "no such credit")
 	}
 	if cr.State == CreditSettled || c.Due && (cr.AvailableAt.IsZero() || cr.AvailableAt.After(v.Now())) {
 		return cr, nil
@@ -169,7 +169,7 @@ func (c Settle) Apply(v *commit.View) (any, error) {
 		Kind: ledger.KindSettle, Currency: cr.Currency, Amount: cr.Amount, Debit: ledger.Of(cr.Account, ledger.Pending),
 		Credit: ledger.Of(cr.Account, ledger.Available), Cause: cr.Seq,
 	}); err != nil {
-		return nil, errors.Join(commit.ErrInvariant, err) // the bucket holds every pending credit
+		return Credit{}, errors.Join(commit.ErrInvariant, err) // the bucket holds every pending credit
 	}
 	cr.State, cr.SettledAt, cr.Version = CreditSettled, v.Now(), cr.Version+1
 	Credits.Put(v, cr)
@@ -198,26 +198,26 @@ func (c TakeBack) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c TakeBack) Apply(v *commit.View) (any, error) {
+func (c TakeBack) Apply(v *commit.View) (Credit, error) {
 	cr, ok := Credits.Get(v, c.Credit)
 	if !ok || cr.Merchant != c.Merchant {
-		return nil, fault.New(fault.NotFound, "credit_not_found", "no such credit")
+		return Credit{}, fault.New(fault.NotFound, "credit_not_found", "no such credit")
 	}
 	if !cr.TakenBackAt.IsZero() {
 		return cr, nil
 	}
 	if cr.State != CreditSettled {
-		return nil, fault.New(fault.Conflict, "credit_pending", "the credit is not settled: it cannot be taken back yet")
+		return Credit{}, fault.New(fault.Conflict, "credit_pending", "the credit is not settled: it cannot be taken back yet")
 	}
 	_, err := ledger.Post(v, ledger.Transfer{
 		Kind: ledger.KindTakeBack, Currency: cr.Currency, Amount: cr.Amount, Debit: ledger.Of(cr.Account, ledger.Available),
 		Credit: ledger.AtHouse(ledger.External), Cause: cr.Seq,
 	})
 	if errors.Is(err, money.ErrNegative) {
-		return nil, fault.New(fault.Conflict, "credit_used", "the money of the credit is not there any more, or is held: it cannot be taken back")
+		return Credit{}, fault.New(fault.Conflict, "credit_used", "the money of the credit is not there any more, or is held: it cannot be taken back")
 	}
 	if err != nil {
-		return nil, err
+		return Credit{}, err
 	}
 	cr.TakenBackAt, cr.Version = v.Now(), cr.Version+1
 	Credits.Put(v, cr)

@@ -62,7 +62,7 @@ func (c Give) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Give) Apply(v *commit.View) (any, error) {
+func (c Give) Apply(v *commit.View) (Alias, error) {
 	if a, ok := Aliases.Get(v, c.Key); ok {
 		return a, nil
 	}
@@ -120,18 +120,18 @@ func (c Numbered) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Numbered) Apply(v *commit.View) (any, error) {
+func (c Numbered) Apply(v *commit.View) (Result, error) {
 	made, err := c.Command.Apply(v)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	row, ok := made.(commit.Answerer)
 	if !ok || row.Answer().Ref == 0 {
-		return nil, fmt.Errorf("%w: %T gives no row to number", commit.ErrInvariant, c.Command)
+		return Result{}, fmt.Errorf("%w: %T gives no row to number", commit.ErrInvariant, c.Command)
 	}
 	a, err := next(v, Key{c.Merchant, c.Wire, row.Answer().Ref}, c.Kind)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	return Result{made, a.Number}, nil
 }

@@ -67,7 +67,7 @@ type opened struct{}
 func (opened) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (opened) Apply(*commit.View) (any, error) { return struct{}{}, nil }
+func (opened) Apply(*commit.View) (struct{}, error) { return struct{}{}, nil }
 
 // submitAll carries the items to the write path, in order of their places as far
 // as one can, many at once.

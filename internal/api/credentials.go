@@ -117,7 +117,7 @@ func createCredential(c *call) (int, error) {
 			return 0, err
 		}
 	}
-	x, err := commit.Do[credential.Credential](c.ctx(), c.Loop, at.Shard, cmd)
+	x, err := commit.Do(c.ctx(), c.Loop, at.Shard, cmd)
 	if err != nil {
 		return 0, err
 	}
@@ -133,7 +133,7 @@ func (c *call) openOwn(owner id.ID) error {
 	if err != nil || found {
 		return unavailable(err)
 	}
-	_, err = commit.Do[account.Opened](c.ctx(), c.Loop, owner.Shard, account.Open{Merchant: owner.Seq, Kind: ledger.KindMerchant, Actor: c.who.actor})
+	_, err = commit.Do(c.ctx(), c.Loop, owner.Shard, account.Open{Merchant: owner.Seq, Kind: ledger.KindMerchant, Actor: c.who.actor})
 	return err
 }
 
@@ -156,7 +156,7 @@ func revokeCredential(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	x, err := commit.Do[credential.Credential](c.ctx(), c.Loop, at.Shard, credential.NewRevoke(have.Merchant, at.Seq))
+	x, err := commit.Do(c.ctx(), c.Loop, at.Shard, credential.NewRevoke(have.Merchant, at.Seq))
 	if err != nil {
 		return 0, err
 	}

@@ -486,7 +486,7 @@ type expire struct{ quote id.Seq }
 
 func (c expire) Reads(w *commit.Wants) { quote.Want(w, c.quote) }
 
-func (c expire) Apply(v *commit.View) (any, error) {
+func (c expire) Apply(v *commit.View) (quote.Quote, error) {
 	q, _ := quote.Quotes.Get(v, c.quote)
 	q.ExpiresAt, q.Version = v.Now(), q.Version+1
 	quote.Quotes.Put(v, q)

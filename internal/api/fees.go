@@ -145,7 +145,7 @@ func removeFee(c *call) (int, error) {
 
 // changedFee carries out a change in the merchant's shard, and answers with the schedule.
 func (c *call) changedFee(at id.ID, cmd commit.Command) (int, error) {
-	s, err := commit.Do[fee.Stored](c.ctx(), c.Loop, at.Shard, cmd)
+	s, err := commit.Do(c.ctx(), c.Loop, at.Shard, cmd)
 	if err != nil {
 		return 0, err
 	}

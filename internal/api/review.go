@@ -104,7 +104,7 @@ func handInApproval(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	x, err := commit.Do[withdrawal.Withdrawal](c.ctx(), c.Loop, at.Shard, withdrawal.NewHandIn(c.who.merchant.Seq, at.Seq, proof, c.who.actor))
+	x, err := commit.Do(c.ctx(), c.Loop, at.Shard, withdrawal.NewHandIn(c.who.merchant.Seq, at.Seq, proof, c.who.actor))
 	if err != nil {
 		return 0, err
 	}
@@ -177,7 +177,7 @@ func rejectWithdrawal(c *call) (int, error) {
 // decideReview submits in the withdrawal's own shard. Both commands are answered the
 // same when they are repeated, so no key is needed.
 func (c *call) decideReview(at id.ID, cmd commit.Command) (int, error) {
-	x, err := commit.Do[withdrawal.Withdrawal](c.ctx(), c.Loop, at.Shard, cmd)
+	x, err := commit.Do(c.ctx(), c.Loop, at.Shard, cmd)
 	if err != nil {
 		if f := fault.Of(err); f.Kind == fault.NotFound {
 			return 0, errNoWithdrawal

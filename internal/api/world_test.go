@@ -152,7 +152,7 @@ func do[R any](w *world, c commit.Command) R {
 
 func doIn[R any](w *world, shard id.Shard, c commit.Command) R {
 	w.t.Helper()
-	r, err := commit.Do[R](context.Background(), w.loop, shard, c)
+	r, err := commit.Do(context.Background(), w.loop, shard, c)
 	must(w.t, err)
 	return r
 }

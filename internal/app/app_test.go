@@ -196,7 +196,7 @@ func TestMetricsNameWhatHappened(t *testing.T) {
 				c.DatabaseURL = config.NewSecret(pgtest.URL(t))
 			}
 			r := start(t, c)
-			if _, err := commit.Do[merchant.Merchant](t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
+			if _, err := commit.Do(t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
 				t.Fatal(err)
 			}
 			get(t, r.URL()+"/v1/accounts")
@@ -246,7 +246,7 @@ func TestReadinessGoesOffBeforeItStops(t *testing.T) {
 	if code, _ := get(t, r.URL()+"/healthz"); code != http.StatusOK {
 		t.Errorf("healthz: %d", code)
 	}
-	if _, err := commit.Do[merchant.Merchant](t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
+	if _, err := commit.Do(t.Context(), r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test}); err != nil {
 		t.Errorf("a command during the delay: %v", err)
 	}
 	close(release)
@@ -276,7 +276,7 @@ func TestABrokenWritePathIsNotReady(t *testing.T) {
 type broken struct{}
 
 func (broken) Reads(*commit.Wants)             {}
-func (broken) Apply(*commit.View) (any, error) { return nil, commit.ErrInvariant }
+func (broken) Apply(*commit.View) (commit.Nothing, error) { return commit.Nothing{}, commit.ErrInvariant }
 
 func TestRefusesToStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test

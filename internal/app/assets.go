@@ -46,7 +46,7 @@ func registerAssets(ctx context.Context, db *store.DB, assets money.Assets, log 
 	}
 	return Write(ctx, db, func(loop *commit.Loop) error {
 		for _, a := range missing {
-			if _, err := commit.Do[ledger.KnownAsset](ctx, loop, Operator, ledger.RegisterAsset{Code: a.Code, Scale: a.Scale}); err != nil {
+			if _, err := commit.Do(ctx, loop, Operator, ledger.RegisterAsset{Code: a.Code, Scale: a.Scale}); err != nil {
 				return err
 			}
 		}

@@ -144,7 +144,7 @@ func bankWallet(ctx context.Context, db *store.DB, conf config.BankAccount) (str
 	}
 	var made dispatch.Wallet
 	err = Write(ctx, db, func(loop *commit.Loop) (err error) {
-		made, err = commit.Do[dispatch.Wallet](ctx, loop, Operator, dispatch.CreateWallet{Network: conf.Name, Address: conf.IBAN, Label: conf.Holder})
+		made, err = commit.Do(ctx, loop, Operator, dispatch.CreateWallet{Network: conf.Name, Address: conf.IBAN, Label: conf.Holder})
 		return err
 	})
 	return made.Text(), err

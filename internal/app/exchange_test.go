@@ -80,7 +80,7 @@ func operatorKey(t *testing.T, r *running) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := commit.Do[merchant.Key](t.Context(), r.Loop, 0, merchant.CreateKey{
+	if _, err := commit.Do(t.Context(), r.Loop, 0, merchant.CreateKey{
 		Owner: id.ID{}, Mode: merchant.Test, Name: "test", Secret: secret, Scopes: []merchant.Scope{merchant.Operate},
 	}); err != nil {
 		t.Fatal(err)

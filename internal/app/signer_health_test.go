@@ -107,18 +107,18 @@ func TestA15_everybody_says_why(t *testing.T) {
 func queue(t *testing.T, r *running, wallet string, way rail.Rail, asset money.Asset, n int) (all []id.ID) {
 	t.Helper()
 	ctx := t.Context()
-	_, err := commit.Do[dispatch.Wallet](ctx, r.Loop, app.Operator, dispatch.CreateWallet{Network: way.Network(), Address: wallet})
+	_, err := commit.Do(ctx, r.Loop, app.Operator, dispatch.CreateWallet{Network: way.Network(), Address: wallet})
 	must(t, err)
-	m, err := commit.Do[merchant.Merchant](ctx, r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test})
+	m, err := commit.Do(ctx, r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test})
 	must(t, err)
-	a, err := commit.Do[account.Opened](ctx, r.Loop, app.Operator, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Ada"})
+	a, err := commit.Do(ctx, r.Loop, app.Operator, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Ada"})
 	must(t, err)
-	_, err = commit.Do[account.Credit](ctx, r.Loop, app.Operator, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: asset, Amount: money.Of(1_000_000)})
+	_, err = commit.Do(ctx, r.Loop, app.Operator, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: asset, Amount: money.Of(1_000_000)})
 	must(t, err)
 	for i := range n {
 		to, err := way.Check(ctx, fmt.Sprintf("0x%040x", 0xa11ce000+i), "", asset.Code)
 		must(t, err)
-		w, err := commit.Do[withdrawal.Withdrawal](ctx, r.Loop, app.Operator, withdrawal.Create{
+		w, err := commit.Do(ctx, r.Loop, app.Operator, withdrawal.Create{
 			Merchant: m.Seq, Account: a.Seq, ForeignID: fmt.Sprint("w", i), Asset: asset, Amount: money.Of(uint64(i) + 1), Target: to,
 		})
 		must(t, err)

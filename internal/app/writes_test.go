@@ -30,7 +30,7 @@ func TestF20_ready_but_nothing_can_be_written(t *testing.T) {
 			refuse, allow := c.open(t, &conf)
 			r := start(t, conf)
 			write := func(ctx context.Context) error {
-				_, err := commit.Do[merchant.Merchant](ctx, r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test})
+				_, err := commit.Do(ctx, r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test})
 				return err
 			}
 			must(t, write(t.Context()))

@@ -28,7 +28,7 @@ func (d *desk) assign(as string, fee uint64, payments ...int) error {
 		}
 		c.Payments = append(c.Payments, p.PaymentKey)
 	}
-	_, err = commit.Do[bankbook.Entry](context.Background(), d.loop, bankbook.Shard, c)
+	_, err = commit.Do(context.Background(), d.loop, bankbook.Shard, c)
 	return err
 }
 
@@ -160,11 +160,11 @@ func TestAssignedOnce(t *testing.T) {
 	}
 	before := d.picture()
 	c := bankbook.Resolve{Entry: list[0].Key, As: bankbook.AsPaid, Text: "again", Actor: "operator:test"}
-	if _, err := commit.Do[bankbook.Entry](t.Context(), d.loop, bankbook.Shard, c); err != nil {
+	if _, err := commit.Do(t.Context(), d.loop, bankbook.Shard, c); err != nil {
 		t.Errorf("the same again: %v", err)
 	}
 	c.As = bankbook.AsFunding
-	if _, err := commit.Do[bankbook.Entry](t.Context(), d.loop, bankbook.Shard, c); fault.CodeOf(err) != "not_in_suspense" {
+	if _, err := commit.Do(t.Context(), d.loop, bankbook.Shard, c); fault.CodeOf(err) != "not_in_suspense" {
 		t.Errorf("otherwise: %v", err)
 	}
 	if got := d.picture(); got != before {
@@ -185,10 +185,10 @@ func TestAssignedOnce(t *testing.T) {
 func TestP01_OldZero(t *testing.T) {
 	for _, as := range []string{bankbook.AsFunding, bankbook.AsFee, bankbook.AsExplained} {
 		d := open(t, t.TempDir(), bankbook.Options{})
-		if _, err := commit.Do[bool](t.Context(), d.loop, bankbook.Shard, oldZero{}); err != nil {
+		if _, err := commit.Do(t.Context(), d.loop, bankbook.Shard, oldZero{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := commit.Do[bankbook.Entry](t.Context(), d.loop, bankbook.Shard, bankbook.Resolve{Entry: "statement|zero", As: as, Text: "nothing moved", Actor: "operator:test"}); err != nil {
+		if _, err := commit.Do(t.Context(), d.loop, bankbook.Shard, bankbook.Resolve{Entry: "statement|zero", As: as, Text: "nothing moved", Actor: "operator:test"}); err != nil {
 			t.Errorf("%s: %v", as, err)
 		}
 		if left, err := d.db.BankSuspense(t.Context(), 10); err != nil || len(left) > 0 {
@@ -204,7 +204,7 @@ type oldZero struct{}
 
 func (oldZero) Reads(w *commit.Wants) { bankbook.Entries.Want(w, "statement|zero") }
 
-func (oldZero) Apply(v *commit.View) (any, error) {
+func (oldZero) Apply(v *commit.View) (bool, error) {
 	bankbook.Entries.Put(v, bankbook.Entry{
 		Key: "statement|zero", Seq: v.NewID(), Wallet: "wal_1", Kind: "statement", Currency: "EUR", Side: "DBIT", Booked: true, Day: "2026-11-20", State: bankbook.EntrySuspense,
 		Cause: "unmatched", CreatedAt: v.Now(), Version: 1,

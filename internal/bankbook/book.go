@@ -135,12 +135,12 @@ func (b *Book) Sent(ctx context.Context, wallet string, o message.Order) (Order,
 			c.Marks, c.Accounts = append(c.Marks, b.marks(number)[0]), append(c.Accounts, account)
 		}
 	}
-	return commit.Do[Order](ctx, b.loop, Shard, c)
+	return commit.Do(ctx, b.loop, Shard, c)
 }
 
 // Handed notes that the bank could take the file of an order.
 func (b *Book) Handed(ctx context.Context, order string) error {
-	_, err := commit.Do[Order](ctx, b.loop, Shard, Handed{order})
+	_, err := commit.Do(ctx, b.loop, Shard, Handed{order})
 	return err
 }
 
@@ -232,7 +232,7 @@ func (b *Book) keep(ctx context.Context, f File, content Content) (File, error) 
 			return f, err
 		}
 	}
-	return commit.Do[File](ctx, b.loop, Shard, c)
+	return commit.Do(ctx, b.loop, Shard, c)
 }
 
 // Content gives back what was in a file.
@@ -262,12 +262,12 @@ func (b *Book) Tell(ctx context.Context) error {
 			reason += "; the bank kept " + Currency.Format(less) + " " + Currency.Code
 		}
 		shard := id.Shard(p.Shard) //nolint:gosec // written from an id.Shard
-		_, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, shard, withdrawal.NewReturn(p.Withdrawal, p.Back, reason, Actor))
+		_, err := commit.Do(ctx, b.loop, shard, withdrawal.NewReturn(p.Withdrawal, p.Back, reason, Actor))
 		if fault.CodeOf(err) == "wrong_state" {
 			continue
 		}
 		if err == nil {
-			_, err = commit.Do[Payment](ctx, b.loop, Shard, Returned{p.PaymentKey})
+			_, err = commit.Do(ctx, b.loop, Shard, Returned{p.PaymentKey})
 		}
 		problems = append(problems, err)
 	}

@@ -293,7 +293,7 @@ func TestSuspense(t *testing.T) {
 		if more != nil {
 			more(&c)
 		}
-		_, err := commit.Do[bankbook.Entry](ctx, d.loop, bankbook.Shard, c)
+		_, err := commit.Do(ctx, d.loop, bankbook.Shard, c)
 		return err
 	}
 	payment, ok, err := d.db.BankPayment(ctx, ref(0))

@@ -21,7 +21,7 @@ type KeepFile struct {
 func (c KeepFile) Reads(w *commit.Wants) { Files.Want(w, c.File.Hash) }
 
 // Apply implements commit.Command.
-func (c KeepFile) Apply(v *commit.View) (any, error) {
+func (c KeepFile) Apply(v *commit.View) (File, error) {
 	if f, ok := Files.Get(v, c.File.Hash); ok {
 		if f.State == FileRefused && c.File.State == FileBegun {
 			// It was put into the inbox again, and now it can be used: its bytes are here.
@@ -55,7 +55,7 @@ type EndFile struct {
 func (c EndFile) Reads(w *commit.Wants) { Files.Want(w, c.Hash) }
 
 // Apply implements commit.Command.
-func (c EndFile) Apply(v *commit.View) (any, error) {
+func (c EndFile) Apply(v *commit.View) (File, error) {
 	f, ok := Files.Get(v, c.Hash)
 	if !ok || f.State != FileBegun {
 		return f, nil
@@ -72,7 +72,7 @@ type Alarm struct{ Cause, Text, Payment string }
 func (Alarm) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (c Alarm) Apply(v *commit.View) (any, error) {
+func (c Alarm) Apply(v *commit.View) (bool, error) {
 	alert(v, c.Cause, c.Payment, c.Text)
 	return true, nil
 }

@@ -37,14 +37,14 @@ func (b *Book) Take(ctx context.Context, wallet, name string, content Content, f
 	for _, text := range left {
 		t.problems++
 		t.notes = append(t.notes, text)
-		if _, err := commit.Do[bool](ctx, b.loop, Shard, Alarm{"file_in_part", "the file " + name + ": " + text, ""}); err != nil {
+		if _, err := commit.Do(ctx, b.loop, Shard, Alarm{"file_in_part", "the file " + name + ": " + text, ""}); err != nil {
 			return err
 		}
 	}
 	if err := t.run(ctx, content, files); err != nil {
 		return err
 	}
-	_, err = commit.Do[File](ctx, b.loop, Shard, EndFile{kept.Hash, t.entries, t.problems, strings.Join(t.notes, "; ")})
+	_, err = commit.Do(ctx, b.loop, Shard, EndFile{kept.Hash, t.entries, t.problems, strings.Join(t.notes, "; ")})
 	return err
 }
 
@@ -120,7 +120,7 @@ func (t *taking) parts(ctx context.Context, files []*message.File) (map[partKey]
 			if c.Smallest, err = t.book.read.BankSmallest(ctx, t.wallet, c.year()); err != nil {
 				return nil, err
 			}
-			p, err := commit.Do[Part](ctx, t.book.loop, Shard, c)
+			p, err := commit.Do(ctx, t.book.loop, Shard, c)
 			if err != nil {
 				return nil, err
 			}
@@ -196,7 +196,7 @@ func (t *taking) bookings(ctx context.Context, p Part, keys *message.Keys, list 
 		if len(c.Items) == 0 {
 			return nil
 		}
-		done, err := commit.Do[Taken](ctx, t.book.loop, Shard, c)
+		done, err := commit.Do(ctx, t.book.loop, Shard, c)
 		c.Items = nil
 		t.known += done.Known
 		if err != nil {
@@ -279,7 +279,7 @@ func (t *taking) retry(ctx context.Context, id string) error {
 	if err != nil || !ok || len(o.Waiting) == 0 {
 		return err
 	}
-	done, err := commit.Do[Taken](ctx, t.book.loop, Shard, Retry{whole{o.ID, o.Count}, t.book.opt.Policy})
+	done, err := commit.Do(ctx, t.book.loop, Shard, Retry{whole{o.ID, o.Count}, t.book.opt.Policy})
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ func (t *taking) status(ctx context.Context, s message.Status) error {
 		if !ok {
 			continue
 		}
-		done, err := commit.Do[Taken](ctx, t.book.loop, Shard, TakeStatus{whole{o.ID, o.Count}, t.file, parts[id], t.book.opt.Policy})
+		done, err := commit.Do(ctx, t.book.loop, Shard, TakeStatus{whole{o.ID, o.Count}, t.file, parts[id], t.book.opt.Policy})
 		if err != nil {
 			return err
 		}
@@ -317,7 +317,7 @@ func (t *taking) status(ctx context.Context, s message.Status) error {
 	}
 	if len(parts) == 0 {
 		t.problems++
-		_, err := commit.Do[bool](ctx, t.book.loop, Shard, Alarm{string(match.UnknownOrder), "the bank reports on order " + s.OrderID + ", which is not ours", ""})
+		_, err := commit.Do(ctx, t.book.loop, Shard, Alarm{string(match.UnknownOrder), "the bank reports on order " + s.OrderID + ", which is not ours", ""})
 		return err
 	}
 	return nil
@@ -345,7 +345,7 @@ func (b *Book) report(ctx context.Context, e match.Effect) {
 	if err != nil {
 		return
 	}
-	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewReport(at.Seq, "the bank says "+e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
+	if _, err := commit.Do(ctx, b.loop, at.Shard, withdrawal.NewReport(at.Seq, "the bank says "+e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
 		b.opt.Log.Error("what a bank says cannot be noted", "withdrawal", at.Text(id.Withdrawal), "error", err)
 	}
 }
@@ -356,7 +356,7 @@ func (b *Book) attend(ctx context.Context, e match.Effect) {
 	if err != nil {
 		return // about no payment of ours
 	}
-	if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, withdrawal.NewAttend(at.Seq, "bank_"+string(e.Cause), e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
+	if _, err := commit.Do(ctx, b.loop, at.Shard, withdrawal.NewAttend(at.Seq, "bank_"+string(e.Cause), e.Text, Actor)); err != nil && fault.KindOf(err) != fault.NotFound {
 		b.opt.Log.Error("a reason cannot be noted", "withdrawal", at.Text(id.Withdrawal), "error", err)
 	}
 }

@@ -49,14 +49,14 @@ func (c Record) Reads(w *commit.Wants) {
 func (c Record) names() []string { return match.NewOrder(c.Order).Names() }
 
 // Apply implements commit.Command.
-func (c Record) Apply(v *commit.View) (any, error) {
+func (c Record) Apply(v *commit.View) (Order, error) {
 	count, total, err := c.Order.Total()
 	if err != nil {
-		return nil, err
+		return Order{}, err
 	}
 	if o, ok := Orders.Get(v, c.Order.ID); ok {
 		if o.Count != int64(count) || o.Total != total || o.Wallet != c.Wallet {
-			return nil, fmt.Errorf("%w: order %s is known with other payments", commit.ErrInvariant, o.ID)
+			return Order{}, fmt.Errorf("%w: order %s is known with other payments", commit.ErrInvariant, o.ID)
 		}
 		return o, nil
 	}
@@ -68,7 +68,7 @@ func (c Record) Apply(v *commit.View) (any, error) {
 	for place, p := range match.NewOrder(c.Order).Payments {
 		at, err := withdrawalOf(p.EndToEndID)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", commit.ErrInvariant, err)
+			return Order{}, fmt.Errorf("%w: %w", commit.ErrInvariant, err)
 		}
 		Payments.Insert(v, Payment{
 			PaymentKey: PaymentKey{o.ID, int64(place)}, EndToEnd: p.EndToEndID, Batch: p.BatchID, Instruction: p.InstructionID,
@@ -78,7 +78,7 @@ func (c Record) Apply(v *commit.View) (any, error) {
 	for _, n := range c.names() {
 		if known, ok := Names.Get(v, n); ok {
 			if known.Order != o.ID {
-				return nil, fmt.Errorf("%w: %s of order %s belongs to order %s", commit.ErrInvariant, n, o.ID, known.Order)
+				return Order{}, fmt.Errorf("%w: %s of order %s belongs to order %s", commit.ErrInvariant, n, o.ID, known.Order)
 			}
 			continue // a batch has one name for all its payments
 		}
@@ -94,10 +94,10 @@ type Handed struct{ Order string }
 func (c Handed) Reads(w *commit.Wants) { Orders.Want(w, c.Order) }
 
 // Apply implements commit.Command.
-func (c Handed) Apply(v *commit.View) (any, error) {
+func (c Handed) Apply(v *commit.View) (Order, error) {
 	o, ok := Orders.Get(v, c.Order)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "order_not_found", "no such order")
+		return Order{}, fault.New(fault.NotFound, "order_not_found", "no such order")
 	}
 	if o.HandedAt.IsZero() {
 		o.HandedAt, o.Version = v.Now(), o.Version+1
@@ -113,10 +113,10 @@ type Returned struct{ PaymentKey }
 func (c Returned) Reads(w *commit.Wants) { Payments.Want(w, c.PaymentKey) }
 
 // Apply implements commit.Command.
-func (c Returned) Apply(v *commit.View) (any, error) {
+func (c Returned) Apply(v *commit.View) (Payment, error) {
 	p, ok := Payments.Get(v, c.PaymentKey)
 	if !ok || p.State != match.Returned {
-		return nil, fault.New(fault.Conflict, "not_returned", "the payment has not come back")
+		return Payment{}, fault.New(fault.Conflict, "not_returned", "the payment has not come back")
 	}
 	if !p.Told {
 		p.Told, p.UpdatedAt, p.Version = true, v.Now(), p.Version+1

@@ -30,11 +30,11 @@ func (b *Book) answers(ctx context.Context, list []message.CancelAnswer) error {
 			}
 			c := withdrawal.NewReport(at.Seq, text, Actor)
 			c.Ended = true
-			if _, err := commit.Do[withdrawal.Withdrawal](ctx, b.loop, at.Shard, c); err != nil && fault.KindOf(err) != fault.NotFound {
+			if _, err := commit.Do(ctx, b.loop, at.Shard, c); err != nil && fault.KindOf(err) != fault.NotFound {
 				return err
 			}
 		}
-		if _, err := commit.Do[bool](ctx, b.loop, Shard, Alarm{"recall_answered", text, a.EndToEndID}); err != nil {
+		if _, err := commit.Do(ctx, b.loop, Shard, Alarm{"recall_answered", text, a.EndToEndID}); err != nil {
 			return err
 		}
 	}

@@ -25,7 +25,7 @@ func (c paid) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c paid) Apply(v *commit.View) (any, error) {
+func (c paid) Apply(v *commit.View) (ledger.Transfer, error) {
 	t := ledger.Transfer{Kind: ledger.KindPayout, Currency: "EUR", Amount: money.Of(c.cents), Debit: ledger.AtHouse(ledger.Fees), Credit: ledger.AtHouse(ledger.Treasury("wal_1"))}
 	if c.back {
 		t.Debit, t.Credit = t.Credit, t.Debit
@@ -54,7 +54,7 @@ func (d *desk) reconcile() bankbook.Reconciliation {
 
 func (d *desk) post(cents uint64, back bool) {
 	d.t.Helper()
-	if _, err := commit.Do[ledger.Transfer](context.Background(), d.loop, bankbook.Shard, paid{cents, back}); err != nil {
+	if _, err := commit.Do(context.Background(), d.loop, bankbook.Shard, paid{cents, back}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -114,7 +114,7 @@ func (d *desk) framed(text string) {
 		_, err = message.Sift(files, func(n string) bool { return n == ours })
 	}
 	if err == nil {
-		_, err = commit.Do[bankbook.Part](context.Background(), d.loop, bankbook.Shard, bankbook.TakeStatement{Wallet: "wal_1", File: "lost:0:0", Account: files[0].Accounts[0]})
+		_, err = commit.Do(context.Background(), d.loop, bankbook.Shard, bankbook.TakeStatement{Wallet: "wal_1", File: "lost:0:0", Account: files[0].Accounts[0]})
 	}
 	if err != nil {
 		d.t.Fatal(err)

@@ -98,11 +98,11 @@ func (c TakeStatement) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c TakeStatement) Apply(v *commit.View) (any, error) {
+func (c TakeStatement) Apply(v *commit.View) (Part, error) {
 	l := links{v, map[string]*linked{}}
 	p, err := c.page(l)
 	if err != nil {
-		return nil, err
+		return Part{}, err
 	}
 	s, pages, part, err := c.find(v, p)
 	if err != nil || part.Statement != "" {
@@ -111,12 +111,12 @@ func (c TakeStatement) Apply(v *commit.View) (any, error) {
 	known := len(pages) > 0
 	pages = append(pages, p)
 	if err := s.add(c.Account); err != nil {
-		return nil, err
+		return Part{}, err
 	}
 	s.Pages = encode(pages)
 	told := c.gaps(l, &s, known)
 	if err := c.close(l, &s, pages, told); err != nil {
-		return nil, err
+		return Part{}, err
 	}
 	s.Version++
 	Statements.Put(v, s)

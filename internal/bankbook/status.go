@@ -43,10 +43,10 @@ func (c TakeStatus) refs() (out []string) {
 func (c TakeStatus) Follow(v *commit.View, w *commit.Wants) { c.follow(v, w) }
 
 // Apply implements commit.Command.
-func (c TakeStatus) Apply(v *commit.View) (any, error) {
+func (c TakeStatus) Apply(v *commit.View) (Taken, error) {
 	o, m, err := c.load(v)
 	if err != nil {
-		return nil, err
+		return Taken{}, err
 	}
 	effects := m.Status(c.Status, c.Policy)
 	for n, e := range effects {
@@ -55,7 +55,7 @@ func (c TakeStatus) Apply(v *commit.View) (any, error) {
 		}
 	}
 	if err := carry(v, effects, o.Wallet, o.ID, ""); err != nil {
-		return nil, err
+		return Taken{}, err
 	}
 	told := map[string]bool{}
 	for _, ref := range c.refs() {

@@ -153,18 +153,18 @@ func (c whole) follow(v *commit.View, w *commit.Wants, news ...string) {
 }
 
 // Apply implements commit.Command.
-func (c TakeBookings) Apply(v *commit.View) (any, error) {
+func (c TakeBookings) Apply(v *commit.View) (Taken, error) {
 	var t Taken
 	for _, i := range c.Items {
 		effects, known, err := c.item(v, i)
 		if err != nil {
-			return nil, err
+			return Taken{}, err
 		}
 		if known {
 			t.Known++
 		}
 		if err := carry(v, effects, c.Wallet, i.Order, i.Said); err != nil {
-			return nil, err
+			return Taken{}, err
 		}
 		t.Effects = append(t.Effects, effects...)
 	}
@@ -404,14 +404,14 @@ type Retry struct {
 func (c Retry) Follow(v *commit.View, w *commit.Wants) { c.follow(v, w) }
 
 // Apply implements commit.Command.
-func (c Retry) Apply(v *commit.View) (any, error) {
+func (c Retry) Apply(v *commit.View) (Taken, error) {
 	o, m, err := c.load(v)
 	if err != nil {
-		return nil, err
+		return Taken{}, err
 	}
 	effects := m.Retry(c.Policy)
 	if err := carry(v, effects, o.Wallet, o.ID, ""); err != nil {
-		return nil, err
+		return Taken{}, err
 	}
 	c.save(v, o, m)
 	return Taken{Effects: effects}, nil

@@ -173,7 +173,7 @@ func merchants(t *testing.T, url, name string) int {
 	}
 	if name != "" {
 		err = app.Write(t.Context(), db, func(loop *commit.Loop) error {
-			_, err := commit.Do[merchant.Merchant](t.Context(), loop, 0, merchant.Create{Name: name, Mode: merchant.Live})
+			_, err := commit.Do(t.Context(), loop, 0, merchant.Create{Name: name, Mode: merchant.Live})
 			return err
 		})
 	}

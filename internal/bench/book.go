@@ -50,7 +50,7 @@ const setters = 256
 
 // open makes the merchant, an API key and the accounts, through the commit loop.
 func open(ctx context.Context, loop *commit.Loop, shard id.Shard, accounts int) (*book, error) {
-	m, err := commit.Do[merchant.Merchant](ctx, loop, shard, merchant.Create{
+	m, err := commit.Do(ctx, loop, shard, merchant.Create{
 		Name: namePrefix + time.Now().UTC().Format(time.RFC3339), Mode: merchant.Test,
 		// Queueing a withdrawal is a command of its own, which comes when its time has come: after the run.
 		CancelWindow: merchant.MaxCancelWindow,
@@ -63,7 +63,7 @@ func open(ctx context.Context, loop *commit.Loop, shard id.Shard, accounts int) 
 		return nil, err
 	}
 	// All keys live in shard 0.
-	key, err := commit.Do[merchant.Key](ctx, loop, 0, merchant.CreateKey{
+	key, err := commit.Do(ctx, loop, 0, merchant.CreateKey{
 		Owner: b.merchant, Mode: merchant.Test, Name: "bench", Secret: b.secret, Scopes: []merchant.Scope{merchant.CreateWithdrawals},
 		ExpiresAt: time.Now().Add(24 * time.Hour), // nobody needs it afterwards
 	})
@@ -102,7 +102,7 @@ func (b *book) fund(ctx context.Context, loop *commit.Loop) error {
 }
 
 func (b *book) account(ctx context.Context, loop *commit.Loop, n int) error {
-	a, err := commit.Do[account.Opened](ctx, loop, b.merchant.Shard, account.Open{
+	a, err := commit.Do(ctx, loop, b.merchant.Shard, account.Open{
 		Merchant: b.merchant.Seq, Kind: ledger.KindCustomer, ForeignID: fmt.Sprintf("customer-%d", n), Actor: b.actor,
 	})
 	if err != nil {
@@ -110,7 +110,7 @@ func (b *book) account(ctx context.Context, loop *commit.Loop, n int) error {
 	}
 	b.accounts[n] = id.ID{Shard: b.merchant.Shard, Seq: a.Seq}
 	b.texts[n] = b.accounts[n].Text(id.Account)
-	_, err = commit.Do[account.Credit](ctx, loop, b.merchant.Shard, account.AddCredit{
+	_, err = commit.Do(ctx, loop, b.merchant.Shard, account.AddCredit{
 		Merchant: b.merchant.Seq, Account: a.Seq, Asset: asset, Amount: funds, Reference: "bench", Actor: b.actor,
 	})
 	return err

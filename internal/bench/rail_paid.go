@@ -113,19 +113,19 @@ var dollar = money.Asset{Code: "USD", Scale: 6, Networks: []string{benchNetwork}
 
 // queue makes the wallet known, and so many withdrawals that are ready to be paid.
 func (b *evmBench) queue(ctx context.Context, loop *commit.Loop, count int) error {
-	if _, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: benchNetwork, Address: b.wallet}); err != nil {
+	if _, err := commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: benchNetwork, Address: b.wallet}); err != nil {
 		return err
 	}
 	const shard id.Shard = 0 // the only one of SQLite
-	m, err := commit.Do[merchant.Merchant](ctx, loop, shard, merchant.Create{Name: namePrefix + "rail", Mode: merchant.Test})
+	m, err := commit.Do(ctx, loop, shard, merchant.Create{Name: namePrefix + "rail", Mode: merchant.Test})
 	if err != nil {
 		return err
 	}
-	opened, err := commit.Do[account.Opened](ctx, loop, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Actor: "bench"})
+	opened, err := commit.Do(ctx, loop, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Actor: "bench"})
 	if err != nil {
 		return err
 	}
-	if _, err := commit.Do[account.Credit](ctx, loop, shard, account.AddCredit{
+	if _, err := commit.Do(ctx, loop, shard, account.AddCredit{
 		Merchant: m.Seq, Account: opened.Seq, Asset: dollar, Amount: funds, Reference: "bench", Actor: "bench",
 	}); err != nil {
 		return err
@@ -151,12 +151,12 @@ func queueOne(ctx context.Context, loop *commit.Loop, shop, from id.Seq, n int) 
 	to := make([]byte, 20)
 	_, _ = rand.Read(to) // never fails (crypto/rand)
 	text := fmt.Sprintf("0x%x", to)
-	w, err := commit.Do[withdrawal.Withdrawal](ctx, loop, 0, withdrawal.Create{
+	w, err := commit.Do(ctx, loop, 0, withdrawal.Create{
 		Merchant: shop, Account: from, ForeignID: fmt.Sprint("bench-", n), Asset: dollar, Amount: each, Actor: "bench",
 		Target: rail.Target{Network: benchNetwork, Typed: text, Canonical: text, Decoded: to},
 	})
 	if err == nil && w.State == withdrawal.New {
-		_, err = commit.Do[withdrawal.Withdrawal](ctx, loop, 0, withdrawal.NewRelease(w.Seq, "bench"))
+		_, err = commit.Do(ctx, loop, 0, withdrawal.NewRelease(w.Seq, "bench"))
 	}
 	return err
 }

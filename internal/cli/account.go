@@ -87,7 +87,7 @@ func (c *accountOpenCmd) Run(e *env) error {
 		}
 		var made account.Opened
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			made, err = commit.Do[account.Opened](t.ctx, loop, owner.Shard, account.Open{
+			made, err = commit.Do(t.ctx, loop, owner.Shard, account.Open{
 				Merchant: owner.Seq, Kind: c.Kind, Name: c.Name, ForeignID: c.ForeignID, Actor: actor,
 			})
 			return err

@@ -128,7 +128,7 @@ func (c *suspenseResolveCmd) Run(e *env) error {
 		}
 		var x bankbook.Entry
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			x, err = commit.Do[bankbook.Entry](t.ctx, loop, bankbook.Shard, cmd)
+			x, err = commit.Do(t.ctx, loop, bankbook.Shard, cmd)
 			return err
 		}); err != nil {
 			return err

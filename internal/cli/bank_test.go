@@ -192,7 +192,7 @@ func withBook(t *testing.T, work func(ctx context.Context, wallet string, book *
 		}
 	}()
 	err = app.Write(t.Context(), db, func(loop *commit.Loop) error {
-		w, err := commit.Do[dispatch.Wallet](t.Context(), loop, app.Operator, dispatch.CreateWallet{Network: "sepa", Address: "DE02100500000054540402"})
+		w, err := commit.Do(t.Context(), loop, app.Operator, dispatch.CreateWallet{Network: "sepa", Address: "DE02100500000054540402"})
 		if err != nil {
 			return err
 		}

@@ -111,7 +111,7 @@ func (c *dialectAddCmd) Run(e *env) error {
 		}
 		if err := t.write(func(loop *commit.Loop) (err error) {
 			if c.CallbackURL != "" { // first: a URL that is refused must not leave a credential that nobody saw
-				told, err = commit.Do[webhook.Endpoint](t.ctx, loop, owner.Shard, webhook.CreateEndpoint{
+				told, err = commit.Do(t.ctx, loop, owner.Shard, webhook.CreateEndpoint{
 					Merchant: owner.Seq, URL: c.CallbackURL, Types: []string{"*"}, Format: c.Dialect, AllowHTTP: t.conf.Mode == config.Dev, Ranges: t.conf.Webhooks.Ranges(), OwnOnly: c.OwnOnly, Actor: "cli",
 				})
 				if err != nil {
@@ -119,13 +119,13 @@ func (c *dialectAddCmd) Run(e *env) error {
 				}
 			}
 			if own == 0 && credential.PaysFromOwn(c.Dialect) {
-				opened, err := commit.Do[account.Opened](t.ctx, loop, owner.Shard, account.Open{Merchant: owner.Seq, Kind: ledger.KindMerchant, Actor: "cli"})
+				opened, err := commit.Do(t.ctx, loop, owner.Shard, account.Open{Merchant: owner.Seq, Kind: ledger.KindMerchant, Actor: "cli"})
 				if err != nil {
 					return err
 				}
 				own = opened.Seq
 			}
-			made, err = commit.Do[credential.Credential](t.ctx, loop, owner.Shard, cmd)
+			made, err = commit.Do(t.ctx, loop, owner.Shard, cmd)
 			return err
 		}); err != nil {
 			return err
@@ -285,7 +285,7 @@ func (e *env) credential(text string, command func(merchant, at id.Seq) commit.C
 		}
 		var x credential.Credential
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			x, err = commit.Do[credential.Credential](t.ctx, loop, at.Shard, command(have.Merchant, at.Seq))
+			x, err = commit.Do(t.ctx, loop, at.Shard, command(have.Merchant, at.Seq))
 			return err
 		}); err != nil {
 			return err

@@ -43,7 +43,7 @@ func (c *dialectWebhookKeyCmd) Run(e *env) error {
 		}
 		var k credential.SigningKey
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			k, err = commit.Do[credential.SigningKey](t.ctx, loop, 0, cmd)
+			k, err = commit.Do(t.ctx, loop, 0, cmd)
 			return err
 		}); err != nil {
 			return err

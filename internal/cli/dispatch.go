@@ -176,7 +176,7 @@ func (c *dispatchCancelCmd) Run(e *env) error {
 			return err
 		}
 		if err := t.write(func(loop *commit.Loop) error {
-			_, err := commit.Do[dispatch.Cancel](t.ctx, loop, dispatch.OperatorShard, dispatch.OrderCancel{Dispatch: w.Dispatch.Seq, Actor: actor, Reason: c.Reason})
+			_, err := commit.Do(t.ctx, loop, dispatch.OperatorShard, dispatch.OrderCancel{Dispatch: w.Dispatch.Seq, Actor: actor, Reason: c.Reason})
 			return err
 		}); err != nil {
 			return err

@@ -206,7 +206,7 @@ func (e *env) changeFee(t *tool, at id.ID, assets money.Assets, cmd commit.Comma
 	}
 	var s fee.Stored
 	if err := t.write(func(loop *commit.Loop) (err error) {
-		s, err = commit.Do[fee.Stored](t.ctx, loop, at.Shard, cmd)
+		s, err = commit.Do(t.ctx, loop, at.Shard, cmd)
 		return err
 	}); err != nil {
 		return err

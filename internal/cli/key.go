@@ -76,7 +76,7 @@ func (c *keyCreateCmd) Run(e *env) error {
 		}
 		var k merchant.Key
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			k, err = commit.Do[merchant.Key](t.ctx, loop, dispatch.OperatorShard, cmd)
+			k, err = commit.Do(t.ctx, loop, dispatch.OperatorShard, cmd)
 			return err
 		}); err != nil {
 			return err
@@ -215,7 +215,7 @@ func (c *keyRevokeCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
 		var k merchant.Key
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			k, err = commit.Do[merchant.Key](t.ctx, loop, dispatch.OperatorShard, merchant.RevokeKey{Key: at.Seq})
+			k, err = commit.Do(t.ctx, loop, dispatch.OperatorShard, merchant.RevokeKey{Key: at.Seq})
 			return err
 		}); err != nil {
 			return err

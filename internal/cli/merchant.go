@@ -61,7 +61,7 @@ func (c *merchantCreateCmd) Run(e *env) error {
 		}
 		var m merchant.Merchant
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			m, err = commit.Do[merchant.Merchant](t.ctx, loop, shard, merchant.Create{Name: c.Name, Mode: mode, CancelWindow: c.CancelWindow})
+			m, err = commit.Do(t.ctx, loop, shard, merchant.Create{Name: c.Name, Mode: mode, CancelWindow: c.CancelWindow})
 			return err
 		}); err != nil {
 			return err
@@ -142,7 +142,7 @@ func (c *merchantSetCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
 		var m merchant.Merchant
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			m, err = commit.Do[merchant.Merchant](t.ctx, loop, at.Shard, merchant.SetCancelWindow{Merchant: at.Seq, CancelWindow: *c.CancelWindow})
+			m, err = commit.Do(t.ctx, loop, at.Shard, merchant.SetCancelWindow{Merchant: at.Seq, CancelWindow: *c.CancelWindow})
 			return err
 		}); err != nil {
 			return err

@@ -157,7 +157,7 @@ func (c *reconcileBookCmd) Run(e *env) error {
 			}
 			var b treasury.Book
 			if err := t.write(func(loop *commit.Loop) (err error) {
-				b, err = commit.Do[treasury.Book](t.ctx, loop, treasury.OperatorShard, treasury.Explain{
+				b, err = commit.Do(t.ctx, loop, treasury.OperatorShard, treasury.Explain{
 					Wallet: w.Seq, Asset: a, Amount: amount, Reason: c.Reason, Actor: operator(),
 				})
 				return err

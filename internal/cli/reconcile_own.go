@@ -112,7 +112,7 @@ func (t *tool) bookOwn(ctx context.Context, w dispatch.Wallet, r *evm.Rail, txid
 		out.Parts = append(out.Parts, ownPart{p.Asset.Code, p.Asset.Format(p.Amount)})
 	}
 	return out, t.write(func(loop *commit.Loop) error {
-		_, err := commit.Do[[]treasury.Book](ctx, loop, treasury.OperatorShard, treasury.BookOwn{
+		_, err := commit.Do(ctx, loop, treasury.OperatorShard, treasury.BookOwn{
 			Wallet: w.Seq, TxID: out.TxID, Parts: parts, Block: own.Block, Hash: own.Hash, Reason: reason, Actor: operator(),
 		})
 		return err

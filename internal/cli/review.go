@@ -67,7 +67,7 @@ func (c *withdrawalRejectCmd) Run(e *env) error {
 func (e *env) decide(text string, command func(id.ID) commit.Command) error {
 	return e.withdrawal(text, func(t *tool, at id.ID, w withdrawal.Withdrawal, assets money.Assets) error {
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			w, err = commit.Do[withdrawal.Withdrawal](t.ctx, loop, at.Shard, command(at))
+			w, err = commit.Do(t.ctx, loop, at.Shard, command(at))
 			return err
 		}); err != nil {
 			return err

@@ -33,20 +33,20 @@ func waiting(t *testing.T, merchant string, n int) []string {
 	eur := money.Asset{Code: "EUR", Scale: 2, Networks: []string{"sepa"}}
 	var out []string
 	must(t, app.Write(t.Context(), db, func(l *commit.Loop) error {
-		acc, err := commit.Do[account.Opened](t.Context(), l, m.Shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer})
+		acc, err := commit.Do(t.Context(), l, m.Shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer})
 		if err != nil {
 			return err
 		}
-		if _, err := commit.Do[account.Credit](t.Context(), l, m.Shard, account.AddCredit{Merchant: m.Seq, Account: acc.Seq, Asset: eur, Amount: money.Of(100000)}); err != nil {
+		if _, err := commit.Do(t.Context(), l, m.Shard, account.AddCredit{Merchant: m.Seq, Account: acc.Seq, Asset: eur, Amount: money.Of(100000)}); err != nil {
 			return err
 		}
 		for i := range n {
-			w, err := commit.Do[withdrawal.Withdrawal](t.Context(), l, m.Shard, withdrawal.Create{
+			w, err := commit.Do(t.Context(), l, m.Shard, withdrawal.Create{
 				Merchant: m.Seq, Account: acc.Seq, ForeignID: fmt.Sprint(i), Asset: eur, Amount: money.Of(20000), Review: "above 100.00 EUR",
 				Target: rail.Target{Network: "sepa", Canonical: "DE** 1234", Decoded: []byte{1}},
 			})
 			if err == nil {
-				w, err = commit.Do[withdrawal.Withdrawal](t.Context(), l, m.Shard, withdrawal.NewRelease(w.Seq, "test"))
+				w, err = commit.Do(t.Context(), l, m.Shard, withdrawal.NewRelease(w.Seq, "test"))
 			}
 			if err != nil {
 				return err

@@ -116,7 +116,7 @@ func newWallet(e *env, network, label, kind string, key func(config.Keystore) (s
 		}
 		var w dispatch.Wallet
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			w, err = commit.Do[dispatch.Wallet](t.ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: network, Address: address, Label: label})
+			w, err = commit.Do(t.ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: network, Address: address, Label: label})
 			return err
 		}); err != nil {
 			return err

@@ -95,13 +95,13 @@ func (t *tool) deployVault(ctx context.Context, policy string, w dispatch.Wallet
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	owner := "deploy-" + hex.EncodeToString(b[:])
 	return t.write(func(loop *commit.Loop) (err error) {
-		if w, err = commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
+		if w, err = commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
 			return err
 		}
 		defer func() {
 			back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
-			_, backErr := commit.Do[dispatch.Wallet](back, loop, dispatch.OperatorShard, dispatch.Unlease{Wallet: w.Seq, Owner: owner})
+			_, backErr := commit.Do(back, loop, dispatch.OperatorShard, dispatch.Unlease{Wallet: w.Seq, Owner: owner})
 			err = errors.Join(err, backErr)
 		}()
 		if open, err := t.db.OpenWork(ctx, w.Seq); err != nil || len(open) > 0 {
@@ -121,7 +121,7 @@ func (t *tool) deployVault(ctx context.Context, policy string, w dispatch.Wallet
 			return err
 		}
 		used := dispatch.AdvanceNonce{Wallet: w.Seq, Owner: owner, Next: int64(d.Nonce) + 1} //nolint:gosec // a nonce never nears 2^63
-		if _, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, used); err != nil {
+		if _, err := commit.Do(ctx, loop, dispatch.OperatorShard, used); err != nil {
 			return err
 		}
 		out.Vault, out.TxID = d.Vault, signed.TxID
@@ -167,7 +167,7 @@ func (t *tool) awaitDeployment(ctx context.Context, loop *commit.Loop, r *evm.Ra
 	var sent, leased time.Time
 	for {
 		if time.Since(leased) > deployLease/2 {
-			if _, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, lease); err != nil {
+			if _, err := commit.Do(ctx, loop, dispatch.OperatorShard, lease); err != nil {
 				return cost, err
 			}
 			leased = time.Now()

@@ -269,7 +269,7 @@ func (c *withdrawalCancelCmd) Run(e *env) error {
 			return fault.New(fault.Conflict, "not_cancellable", "the withdrawal is %s already", w.State)
 		}
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			w, err = commit.Do[withdrawal.Withdrawal](t.ctx, loop, at.Shard, withdrawal.NewCancel(0, at.Seq, actor, c.Reason))
+			w, err = commit.Do(t.ctx, loop, at.Shard, withdrawal.NewCancel(0, at.Seq, actor, c.Reason))
 			return err
 		}); err != nil {
 			return err

@@ -93,14 +93,14 @@ func (c add) Reads(w *commit.Wants) {
 	counters.Want(w, c.to)
 }
 
-func (c add) Apply(v *commit.View) (any, error) {
+func (c add) Apply(v *commit.View) (int, error) {
 	made.Insert(v, counter{Name: c.name})
 	to, _ := counters.Get(v, c.to)
 	counters.Put(v, counter{c.to, to.N + c.by})
 	history.Append(v, step{c.to, c.by, to.N + c.by})
 	from, _ := counters.Get(v, c.from)
 	if from.N < c.by {
-		return nil, fault.New(fault.Refused, "too_little", "too little")
+		return 0, fault.New(fault.Refused, "too_little", "too little")
 	}
 	counters.Put(v, counter{c.from, from.N - c.by})
 	history.Append(v, step{c.from, -c.by, from.N - c.by})

@@ -98,21 +98,21 @@ func (b *branch) people() {
 	must(t, err)
 	shard := id.Shard(db.Shards() - 1)
 	must(t, app.Write(ctx, db, func(loop *commit.Loop) error {
-		m, err := commit.Do[merchant.Merchant](ctx, loop, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
+		m, err := commit.Do(ctx, loop, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
 		if err != nil {
 			return err
 		}
-		if _, err := commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
+		if _, err := commit.Do(ctx, loop, app.Operator, merchant.CreateKey{
 			Owner: id.ID{Shard: shard, Seq: m.Seq}, Mode: merchant.Test, Name: "test", Secret: b.key, Scopes: merchant.MerchantScopes,
 		}); err != nil {
 			return err
 		}
-		a, err := commit.Do[account.Opened](ctx, loop, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Max Mustermann"})
+		a, err := commit.Do(ctx, loop, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Max Mustermann"})
 		if err != nil {
 			return err
 		}
 		b.account = id.ID{Shard: shard, Seq: a.Seq}.Text(id.Account)
-		_, err = commit.Do[account.Credit](ctx, loop, shard, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: euro, Amount: money.Of(100_00)})
+		_, err = commit.Do(ctx, loop, shard, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: euro, Amount: money.Of(100_00)})
 		return err
 	}))
 	must(t, db.Close())

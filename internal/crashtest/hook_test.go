@@ -57,7 +57,7 @@ func (h *hook) register(ctx context.Context, loop *commit.Loop, owner id.ID) (st
 	if err != nil {
 		return "", err
 	}
-	e, err := commit.Do[webhook.Endpoint](ctx, loop, owner.Shard, webhook.CreateEndpoint{
+	e, err := commit.Do(ctx, loop, owner.Shard, webhook.CreateEndpoint{
 		Merchant: owner.Seq, URL: h.url, Types: []string{"*"}, Secret: secret, SigningKey: key, AllowHTTP: true,
 	})
 	return id.ID{Shard: owner.Shard, Seq: e.Seq}.Text(id.Endpoint), err

@@ -215,15 +215,15 @@ func (s *site) populate() {
 	must(t, err)
 	shard := id.Shard(db.Shards() - 1)
 	must(t, app.Write(ctx, db, func(loop *commit.Loop) error {
-		if _, err := commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: s.network, Address: s.wallet}); err != nil {
+		if _, err := commit.Do(ctx, loop, app.Operator, dispatch.CreateWallet{Network: s.network, Address: s.wallet}); err != nil {
 			return err
 		}
-		m, err := commit.Do[merchant.Merchant](ctx, loop, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
+		m, err := commit.Do(ctx, loop, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
 		if err != nil {
 			return err
 		}
 		owner := id.ID{Shard: shard, Seq: m.Seq}
-		if _, err := commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
+		if _, err := commit.Do(ctx, loop, app.Operator, merchant.CreateKey{
 			Owner: owner, Mode: merchant.Test, Name: "test", Secret: s.key, Scopes: merchant.MerchantScopes,
 		}); err != nil {
 			return err
@@ -233,7 +233,7 @@ func (s *site) populate() {
 				return err
 			}
 		}
-		a, err := commit.Do[account.Opened](ctx, loop, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Ada"})
+		a, err := commit.Do(ctx, loop, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Ada"})
 		if err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (s *site) populate() {
 			if err != nil {
 				return err
 			}
-			if _, err := commit.Do[account.Credit](ctx, loop, shard, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: asset, Amount: amount}); err != nil {
+			if _, err := commit.Do(ctx, loop, shard, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: asset, Amount: amount}); err != nil {
 				return err
 			}
 		}

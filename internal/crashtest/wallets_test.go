@@ -32,7 +32,7 @@ func TestCase07_ThreeWalletsTwoProcesses(t *testing.T) {
 	must(t, err)
 	must(t, app.Write(ctx, db, func(loop *commit.Loop) error {
 		for _, address := range all {
-			if _, err := commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: network, Address: address}); err != nil {
+			if _, err := commit.Do(ctx, loop, app.Operator, dispatch.CreateWallet{Network: network, Address: address}); err != nil {
 				return err
 			}
 		}

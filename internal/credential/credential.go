@@ -163,21 +163,21 @@ type Create struct {
 func (c Create) Reads(w *commit.Wants) { merchant.Merchants.Want(w, c.Merchant) }
 
 // Apply implements commit.Command.
-func (c Create) Apply(v *commit.View) (any, error) {
+func (c Create) Apply(v *commit.View) (Credential, error) {
 	if _, ok := merchant.Merchants.Get(v, c.Merchant); !ok {
-		return nil, fault.New(fault.NotFound, "not_found", "no such merchant")
+		return Credential{}, fault.New(fault.NotFound, "not_found", "no such merchant")
 	}
 	if _, ok := Dialects[c.Dialect]; !ok {
-		return nil, fault.Bad("unknown_dialect", "dialect", "%q is not a dialect; there are %s", c.Dialect, strings.Join(Names(), ", "))
+		return Credential{}, fault.Bad("unknown_dialect", "dialect", "%q is not a dialect; there are %s", c.Dialect, strings.Join(Names(), ", "))
 	}
 	if len(c.Name) > maxName || strings.ContainsFunc(c.Name, unicode.IsControl) {
-		return nil, fault.Bad("invalid_name", "name", "a name has at most %d bytes and no control characters", maxName)
+		return Credential{}, fault.Bad("invalid_name", "name", "a name has at most %d bytes and no control characters", maxName)
 	}
 	if len(c.Secret) == 0 && c.PublicKey == "" || len(c.Secret) > maxSecret || len(c.PublicKey) > maxPublicKey {
-		return nil, fault.Bad("invalid_secret", "secret", "a credential needs a secret or a public key")
+		return Credential{}, fault.Bad("invalid_secret", "secret", "a credential needs a secret or a public key")
 	}
 	if len(c.Scopes) == 0 {
-		return nil, fault.Bad("scopes_required", "scopes", "a credential needs at least one scope")
+		return Credential{}, fault.Bad("scopes_required", "scopes", "a credential needs at least one scope")
 	}
 	x := Credential{
 		Seq: v.NewID(), Merchant: c.Merchant, Dialect: c.Dialect, Name: c.Name, Secret: slices.Clone(c.Secret), PublicKey: c.PublicKey,
@@ -185,13 +185,13 @@ func (c Create) Apply(v *commit.View) (any, error) {
 	}
 	for _, s := range c.Scopes {
 		if !slices.Contains(merchant.MerchantScopes, s) {
-			return nil, fault.Bad("unknown_scope", "scopes", "%q is not a scope that a merchant may have", s)
+			return Credential{}, fault.Bad("unknown_scope", "scopes", "%q is not a scope that a merchant may have", s)
 		}
 	}
 	x.Scopes = joined(c.Scopes)
 	var err error
 	if x.Options, err = options(c.Dialect, nil, c.Options); err != nil {
-		return nil, err
+		return Credential{}, err
 	}
 	x.Mark = v.Mark(x.Record(v.Shard()))
 	Credentials.Insert(v, x)
@@ -245,7 +245,7 @@ type Revoke struct{ one }
 func NewRevoke(merchant, credential id.Seq) Revoke { return Revoke{one{merchant, credential}} }
 
 // Apply implements commit.Command.
-func (c Revoke) Apply(v *commit.View) (any, error) {
+func (c Revoke) Apply(v *commit.View) (Credential, error) {
 	x, err := c.get(v)
 	if err != nil || !x.Live() {
 		return x, err
@@ -267,16 +267,16 @@ func NewConfigure(merchant, credential id.Seq, set map[string]string) Configure 
 }
 
 // Apply implements commit.Command.
-func (c Configure) Apply(v *commit.View) (any, error) {
+func (c Configure) Apply(v *commit.View) (Credential, error) {
 	x, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Credential{}, err
 	}
 	if !x.Live() {
-		return nil, fault.New(fault.Conflict, "credential_revoked", "the credential was revoked at %s", x.RevokedAt.Format(time.RFC3339))
+		return Credential{}, fault.New(fault.Conflict, "credential_revoked", "the credential was revoked at %s", x.RevokedAt.Format(time.RFC3339))
 	}
 	if x.Options, err = options(x.Dialect, x.All(), c.Options); err != nil {
-		return nil, err
+		return Credential{}, err
 	}
 	return x.put(v), nil
 }

@@ -53,20 +53,20 @@ func (c AddSigningKey) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c AddSigningKey) Apply(v *commit.View) (any, error) {
+func (c AddSigningKey) Apply(v *commit.View) (SigningKey, error) {
 	if k, ok := SigningKeys.Get(v, c.SigningKeyID); ok {
 		if c.Number > 1 {
-			return nil, fault.New(fault.Conflict, "key_exists", "somebody else has added this key: look again")
+			return SigningKey{}, fault.New(fault.Conflict, "key_exists", "somebody else has added this key: look again")
 		}
 		return k, nil
 	}
 	if c.Number > 1 {
 		if _, ok := SigningKeys.Get(v, SigningKeyID{c.Wire, c.Number - 1}); !ok {
-			return nil, fault.New(fault.Conflict, "key_out_of_turn", "key %d of %s comes after key %d, which is not there", c.Number, c.Wire, c.Number-1)
+			return SigningKey{}, fault.New(fault.Conflict, "key_out_of_turn", "key %d of %s comes after key %d, which is not there", c.Number, c.Wire, c.Number-1)
 		}
 	}
 	if c.Number < 1 || len(c.Secret) == 0 {
-		return nil, fault.Bad("invalid_key", "secret", "a signing key needs its number and its secret")
+		return SigningKey{}, fault.Bad("invalid_key", "secret", "a signing key needs its number and its secret")
 	}
 	k := SigningKey{SigningKeyID: c.SigningKeyID, Seq: v.NewID(), Secret: c.Secret, UseFrom: c.UseFrom.UTC().Truncate(time.Microsecond), CreatedAt: v.Now()}
 	if c.UseFrom.IsZero() {

@@ -104,10 +104,10 @@ type CreateUser struct {
 func (CreateUser) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (c CreateUser) Apply(v *commit.View) (any, error) {
+func (c CreateUser) Apply(v *commit.View) (User, error) {
 	a, err := open(v, account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: c.Name, Actor: c.Actor})
 	if err != nil {
-		return nil, err
+		return User{}, err
 	}
 	u := User{Seq: a.Seq, Merchant: c.Merchant, Profile: c.Profile, Status: Active, CreatedAt: v.Now(), UpdatedAt: v.Now(), Version: 1}
 	Users.Insert(v, u)
@@ -145,28 +145,28 @@ func (c CreateGroup) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c CreateGroup) Apply(v *commit.View) (any, error) {
+func (c CreateGroup) Apply(v *commit.View) (Group, error) {
 	u, ok := Users.Get(v, c.User)
 	holder, found := ledger.Accounts.Get(v, c.User)
 	if !ok || !found || u.Merchant != c.Merchant {
-		return nil, ErrNoUser
+		return Group{}, ErrNoUser
 	}
 	if u.Status != Active {
-		return nil, fault.New(fault.Refused, "user_not_active", "the user is %s: only an active one gets an account group", u.Status)
+		return Group{}, fault.New(fault.Refused, "user_not_active", "the user is %s: only an active one gets an account group", u.Status)
 	}
 	if c.Type != Personal && c.Type != LegalEntity {
-		return nil, fault.Bad("invalid_type", "type", "must be %s or %s", Personal, LegalEntity)
+		return Group{}, fault.Bad("invalid_type", "type", "must be %s or %s", Personal, LegalEntity)
 	}
 	at := alias.CounterKey{Merchant: c.Merchant, Wire: c.Wire}
 	n, _ := alias.Counters.Get(v, at)
 	if n.Last >= MaxNumber {
-		return nil, fault.New(fault.Refused, "numbers_used_up", "this merchant has used all %d account numbers", MaxNumber)
+		return Group{}, fault.New(fault.Refused, "numbers_used_up", "this merchant has used all %d account numbers", MaxNumber)
 	}
 	n.CounterKey, n.Last, n.Version = at, n.Last+1, n.Version+1
 	alias.Counters.Put(v, n)
 	a, err := open(v, account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: holder.Name, Owner: c.User, Actor: c.Actor})
 	if err != nil {
-		return nil, err
+		return Group{}, err
 	}
 	g := Group{
 		Seq: a.Seq, Merchant: c.Merchant, User: c.User, Type: c.Type, Number: n.Last, Status: Active, CreatedAt: v.Now(), UpdatedAt: v.Now(), Version: 1,
@@ -202,17 +202,17 @@ func (c CloseGroup) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c CloseGroup) Apply(v *commit.View) (any, error) {
+func (c CloseGroup) Apply(v *commit.View) (Group, error) {
 	g, ok := Groups.Get(v, c.Group)
 	if !ok || g.Merchant != c.Merchant {
-		return nil, ErrNoGroup
+		return Group{}, ErrNoGroup
 	}
 	if g.Status == Closed {
 		return g, nil
 	}
 	for _, code := range c.Currencies {
 		if b, _ := ledger.Balances.Get(v, ledger.BalanceKey{Account: c.Group, Currency: code}); !b.Total().IsZero() {
-			return nil, fault.New(fault.Conflict, "account_group_not_empty", "the account group still holds %s: withdraw it first", code)
+			return Group{}, fault.New(fault.Conflict, "account_group_not_empty", "the account group still holds %s: withdraw it first", code)
 		}
 	}
 	g.Status, g.UpdatedAt, g.Version = Closed, v.Now(), g.Version+1
@@ -236,16 +236,16 @@ type Offboard struct {
 func (c Offboard) Reads(w *commit.Wants) { Users.Want(w, c.User) }
 
 // Apply implements commit.Command.
-func (c Offboard) Apply(v *commit.View) (any, error) {
+func (c Offboard) Apply(v *commit.View) (User, error) {
 	u, ok := Users.Get(v, c.User)
 	if !ok || u.Merchant != c.Merchant {
-		return nil, ErrNoUser
+		return User{}, ErrNoUser
 	}
 	if u.Status == Offboarded {
 		return u, nil
 	}
 	if u.Groups > 0 {
-		return nil, fault.New(fault.Conflict, "user_has_account_groups", "the user has %d account groups that are not closed: close them first", u.Groups)
+		return User{}, fault.New(fault.Conflict, "user_has_account_groups", "the user has %d account groups that are not closed: close them first", u.Groups)
 	}
 	u.Status, u.UpdatedAt, u.Version = Offboarded, v.Now(), u.Version+1
 	Users.Put(v, u)

@@ -36,17 +36,17 @@ func (c Register) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Register) Apply(v *commit.View) (any, error) {
+func (c Register) Apply(v *commit.View) (destination.Destination, error) {
 	u, ok := Users.Get(v, c.Account)
 	if !ok || u.Merchant != c.Merchant {
-		return nil, ErrNoUser
+		return destination.Destination{}, ErrNoUser
 	}
 	if u.Status != Active {
-		return nil, fault.New(fault.Refused, "user_not_active", "the user is %s: only an active one gets a reference account", u.Status)
+		return destination.Destination{}, fault.New(fault.Refused, "user_not_active", "the user is %s: only an active one gets a reference account", u.Status)
 	}
 	made, err := c.Register.Apply(v)
 	if err != nil {
-		return nil, err
+		return destination.Destination{}, err
 	}
 	d := made.(destination.Destination) //nolint:errcheck // it is what Register gives
 	References.Insert(v, Reference{Seq: d.Seq, Merchant: d.Merchant, User: d.Account, Mask: c.Mask, Version: 1})

@@ -62,20 +62,20 @@ type CreateTradingAccount struct {
 func (c CreateTradingAccount) Reads(w *commit.Wants) { Groups.Want(w, c.Group) }
 
 // Apply implements commit.Command.
-func (c CreateTradingAccount) Apply(v *commit.View) (any, error) {
+func (c CreateTradingAccount) Apply(v *commit.View) (TradingAccount, error) {
 	g, ok := Groups.Get(v, c.Group)
 	if !ok || g.Merchant != c.Merchant || c.User != 0 && g.User != c.User {
-		return nil, ErrNoGroup
+		return TradingAccount{}, ErrNoGroup
 	}
 	if g.Status != Active {
-		return nil, fault.New(fault.Refused, "account_group_not_active", "the account group is %s: only an active one gets an account", g.Status)
+		return TradingAccount{}, fault.New(fault.Refused, "account_group_not_active", "the account group is %s: only an active one gets an account", g.Status)
 	}
 	if c.Type != Trading && c.Type != Portfolio {
-		return nil, fault.Bad("invalid_type", "type", "must be %s or %s", Trading, Portfolio)
+		return TradingAccount{}, fault.Bad("invalid_type", "type", "must be %s or %s", Trading, Portfolio)
 	}
 	opened, err := open(v, account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: c.Name, Owner: g.Seq, Actor: c.Actor})
 	if err != nil {
-		return nil, err
+		return TradingAccount{}, err
 	}
 	g.Trading, g.Version = g.Trading+1, g.Version+1
 	Groups.Put(v, g)
@@ -98,10 +98,10 @@ type CloseTradingAccount struct {
 func (c CloseTradingAccount) Reads(w *commit.Wants) { TradingAccounts.Want(w, c.Account) }
 
 // Apply implements commit.Command.
-func (c CloseTradingAccount) Apply(v *commit.View) (any, error) {
+func (c CloseTradingAccount) Apply(v *commit.View) (TradingAccount, error) {
 	a, ok := TradingAccounts.Get(v, c.Account)
 	if !ok || a.Merchant != c.Merchant {
-		return nil, ErrNoAccount
+		return TradingAccount{}, ErrNoAccount
 	}
 	if a.Status == Closed {
 		return a, nil

@@ -106,7 +106,7 @@ func (s *story) credential(ctx context.Context, c credential.Create) (pass, erro
 		return pass{}, err
 	}
 	c.Merchant, c.Name, c.Scopes = s.merchant.Seq, "demo", merchant.MerchantScopes
-	made, err := commit.Do[credential.Credential](ctx, s.app.Loop, s.merchant.Shard, c)
+	made, err := commit.Do(ctx, s.app.Loop, s.merchant.Shard, c)
 	if err != nil {
 		return pass{}, err
 	}

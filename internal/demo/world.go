@@ -221,26 +221,26 @@ func (w *world) populate(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	err = app.Write(ctx, db, func(loop *commit.Loop) error {
-		_, err := commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: networkName, Address: w.wallet, Label: "hot wallet of the demo"})
+		_, err := commit.Do(ctx, loop, app.Operator, dispatch.CreateWallet{Network: networkName, Address: w.wallet, Label: "hot wallet of the demo"})
 		if err == nil && w.coinWallet != "" {
-			_, err = commit.Do[dispatch.Wallet](ctx, loop, app.Operator, dispatch.CreateWallet{Network: coinNetwork, Address: w.coinWallet, Label: "coins of the demo"})
+			_, err = commit.Do(ctx, loop, app.Operator, dispatch.CreateWallet{Network: coinNetwork, Address: w.coinWallet, Label: "coins of the demo"})
 		}
 		if err != nil {
 			return err
 		}
 		const shard id.Shard = 0 // SQLite has one
-		m, err := commit.Do[merchant.Merchant](ctx, loop, shard, merchant.Create{Name: "Demo Shop", Mode: merchant.Test})
+		m, err := commit.Do(ctx, loop, shard, merchant.Create{Name: "Demo Shop", Mode: merchant.Test})
 		if err != nil {
 			return err
 		}
 		w.merchant = id.ID{Shard: shard, Seq: m.Seq}
-		_, err = commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
+		_, err = commit.Do(ctx, loop, app.Operator, merchant.CreateKey{
 			Owner: w.merchant, Mode: merchant.Test, Name: "demo", Secret: w.key, Scopes: merchant.MerchantScopes,
 		})
 		if err != nil {
 			return err
 		}
-		_, err = commit.Do[merchant.Key](ctx, loop, app.Operator, merchant.CreateKey{
+		_, err = commit.Do(ctx, loop, app.Operator, merchant.CreateKey{
 			Mode: merchant.Test, Name: "operator of the demo", Secret: w.opKey, Scopes: []merchant.Scope{merchant.Operate},
 		})
 		return err

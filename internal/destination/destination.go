@@ -107,20 +107,20 @@ func (c Register) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Register) Apply(v *commit.View) (any, error) {
+func (c Register) Apply(v *commit.View) (Destination, error) {
 	var owner ledger.Account
 	if c.Account != 0 {
 		a, ok := ledger.Accounts.Get(v, c.Account)
 		if !ok || a.Merchant != c.Merchant {
-			return nil, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
+			return Destination{}, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
 		}
 		owner = a
 	}
 	if len(c.Label) > MaxLabel {
-		return nil, fault.Bad("invalid_label", "label", "a label has at most %d bytes", MaxLabel)
+		return Destination{}, fault.Bad("invalid_label", "label", "a label has at most %d bytes", MaxLabel)
 	}
 	if c.ConfirmedAt.After(v.Now()) {
-		return nil, fault.Bad("confirmed_in_future", "confirmed_at", "cannot lie in the future")
+		return Destination{}, fault.Bad("confirmed_in_future", "confirmed_at", "cannot lie in the future")
 	}
 	t := c.Target
 	d := Destination{
@@ -132,7 +132,7 @@ func (c Register) Apply(v *commit.View) (any, error) {
 	}
 	if d.Bank() {
 		if err := c.bank(v, &d, owner); err != nil {
-			return nil, err
+			return Destination{}, err
 		}
 	}
 	d.Mark = v.Mark(d.Record(v.Shard()))
@@ -167,20 +167,20 @@ func (c Delete) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Delete) Apply(v *commit.View) (any, error) {
+func (c Delete) Apply(v *commit.View) (Destination, error) {
 	d, ok, err := Find(v, c.Destination)
 	if err != nil {
-		return nil, err
+		return Destination{}, err
 	}
 	if !ok || d.Merchant != c.Merchant {
-		return nil, fault.New(fault.NotFound, "destination_not_found", "no such destination")
+		return Destination{}, fault.New(fault.NotFound, "destination_not_found", "no such destination")
 	}
 	if !d.DeletedAt.IsZero() {
 		return d, nil
 	}
 	if d.Bank() {
 		if err := c.bank(v, &d); err != nil {
-			return nil, err
+			return Destination{}, err
 		}
 	}
 	d.DeletedAt, d.Version = v.Now(), d.Version+1

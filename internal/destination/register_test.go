@@ -53,12 +53,12 @@ func newBook(t *testing.T) *book {
 			t.Error(err)
 		}
 	})
-	m, err := commit.Do[merchant.Merchant](t.Context(), b.loop, 0, merchant.Create{Name: "shop", Mode: merchant.Live})
+	m, err := commit.Do(t.Context(), b.loop, 0, merchant.Create{Name: "shop", Mode: merchant.Live})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.merchant = m.Seq
-	a, err := commit.Do[account.Opened](t.Context(), b.loop, 0, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Max"})
+	a, err := commit.Do(t.Context(), b.loop, 0, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Max"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func newBook(t *testing.T) *book {
 // register registers a bank account of Max with these fingerprints; code is the refusal.
 func (b *book) register(code string, policy destination.Policy, prints ...string) id.Seq {
 	b.t.Helper()
-	d, err := commit.Do[destination.Destination](b.t.Context(), b.loop, 0, destination.Register{
+	d, err := commit.Do(b.t.Context(), b.loop, 0, destination.Register{
 		Merchant: b.merchant, Account: b.max, Policy: policy,
 		Target: rail.Target{Network: "sepa", Typed: "Max", Canonical: rail.Hide("DE", "0402"), Decoded: []byte("sealed"), Prints: prints},
 	})
@@ -79,7 +79,7 @@ func (b *book) register(code string, policy destination.Policy, prints ...string
 
 func (b *book) remove(code string, seq id.Seq, keepLast bool) {
 	b.t.Helper()
-	_, err := commit.Do[destination.Destination](b.t.Context(), b.loop, 0, destination.Delete{Merchant: b.merchant, Destination: seq, KeepLast: keepLast})
+	_, err := commit.Do(b.t.Context(), b.loop, 0, destination.Delete{Merchant: b.merchant, Destination: seq, KeepLast: keepLast})
 	b.refused(err, code)
 }
 

@@ -73,7 +73,7 @@ func (h *hand) on(d Work) whole { return on(d.Dispatch, h.wallet.Fence) }
 
 // do submits a command on the dispatch and keeps what it became.
 func (h *hand) do(ctx context.Context, d Work, c commit.Command) (Work, error) {
-	now, err := commit.Do[Dispatch](ctx, h.loop, OperatorShard, c)
+	now, err := commit.Do(ctx, h.loop, OperatorShard, c)
 	if err == nil {
 		d.Dispatch = now
 	}
@@ -92,7 +92,7 @@ func (h *hand) tell(ctx context.Context, d Work, chosen func(Item) bool, command
 		}
 		n++
 		go func() {
-			_, errs[place] = commit.Do[withdrawal.Withdrawal](ctx, h.loop, it.ID().Shard, command(it))
+			_, errs[place] = commit.Do(ctx, h.loop, it.ID().Shard, command(it))
 			done <- struct{}{}
 		}()
 	}

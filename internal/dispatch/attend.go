@@ -89,7 +89,7 @@ func (h *hand) nodeBack(ctx context.Context) {
 		if !rail.EverybodyWaits(c.Withdrawal.Attention) && c.Withdrawal.Attention != codeOurs {
 			continue
 		}
-		if _, err := commit.Do[withdrawal.Withdrawal](ctx, h.loop, c.ID.Shard, withdrawal.NewCalm(c.ID.Seq, passing, Actor)); err != nil {
+		if _, err := commit.Do(ctx, h.loop, c.ID.Shard, withdrawal.NewCalm(c.ID.Seq, passing, Actor)); err != nil {
 			h.log.Error("a reason that is over cannot be taken back", "withdrawal", c.ID.Text(id.Withdrawal), "error", err)
 			return
 		}
@@ -139,7 +139,7 @@ func (w *Worker) attendEach(ctx context.Context, g []Candidate, code, text strin
 		if c.Withdrawal.Attention == code {
 			continue
 		}
-		if _, err := commit.Do[withdrawal.Withdrawal](ctx, w.loop, c.ID.Shard, withdrawal.NewAttend(c.ID.Seq, code, text, Actor)); err != nil {
+		if _, err := commit.Do(ctx, w.loop, c.ID.Shard, withdrawal.NewAttend(c.ID.Seq, code, text, Actor)); err != nil {
 			w.opt.Log.Error("a reason cannot be noted", "withdrawal", c.ID.Text(id.Withdrawal), "reason", code, "error", err)
 		}
 	}

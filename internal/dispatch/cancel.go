@@ -45,19 +45,19 @@ func (c OrderCancel) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c OrderCancel) Apply(v *commit.View) (any, error) {
+func (c OrderCancel) Apply(v *commit.View) (Cancel, error) {
 	if c.Reason == "" || len(c.Reason) > maxReason {
-		return nil, fault.Bad("invalid_reason", "reason", "say why, in at most %d bytes", maxReason)
+		return Cancel{}, fault.Bad("invalid_reason", "reason", "say why, in at most %d bytes", maxReason)
 	}
 	d, ok := Dispatches.Get(v, c.Dispatch)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "dispatch_not_found", "no such dispatch")
+		return Cancel{}, fault.New(fault.NotFound, "dispatch_not_found", "no such dispatch")
 	}
 	if old, ok := Cancels.Get(v, c.Dispatch); ok {
 		return old, nil
 	}
 	if d.State != Planned && d.State != Sealed {
-		return nil, fault.New(fault.Conflict, "dispatch_over", "the dispatch is %s: there is nothing left to cancel", d.State)
+		return Cancel{}, fault.New(fault.Conflict, "dispatch_over", "the dispatch is %s: there is nothing left to cancel", d.State)
 	}
 	order := Cancel{Seq: d.Seq, Wallet: d.Wallet, Actor: c.Actor, Reason: c.Reason, CreatedAt: v.Now(), Version: 1}
 	Cancels.Insert(v, order)

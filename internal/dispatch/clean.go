@@ -61,7 +61,7 @@ func (h *hand) goesBack(d Dispatch) bool {
 // payouts end when a final block holds the cancel.
 func (h *hand) useUp(ctx context.Context, d Work, reason string) (Work, error) {
 	if d.Cancel == nil {
-		order, err := commit.Do[Cancel](ctx, h.loop, OperatorShard, OrderCancel{Dispatch: d.Dispatch.Seq, Actor: Actor, Reason: short(reason)})
+		order, err := commit.Do(ctx, h.loop, OperatorShard, OrderCancel{Dispatch: d.Dispatch.Seq, Actor: Actor, Reason: short(reason)})
 		if err != nil {
 			return d, err
 		}

@@ -223,7 +223,7 @@ func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
 	for _, c := range g {
 		items = append(items, item(c))
 	}
-	d, err := commit.Do[Dispatch](ctx, h.loop, OperatorShard, Plan{Wallet: h.wallet.Seq, Fence: h.wallet.Fence, Network: h.wallet.Network, Items: items})
+	d, err := commit.Do(ctx, h.loop, OperatorShard, Plan{Wallet: h.wallet.Seq, Fence: h.wallet.Fence, Network: h.wallet.Network, Items: items})
 	if err != nil {
 		return Work{}, err
 	}

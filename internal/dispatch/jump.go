@@ -69,7 +69,7 @@ type AdvanceNonce struct {
 func (c AdvanceNonce) Reads(w *commit.Wants) { Wallets.Want(w, c.Wallet) }
 
 // Apply implements commit.Command.
-func (c AdvanceNonce) Apply(v *commit.View) (any, error) {
+func (c AdvanceNonce) Apply(v *commit.View) (Wallet, error) {
 	w, ok := Wallets.Get(v, c.Wallet)
 	if !ok || w.LeaseOwner != c.Owner {
 		return w, fault.New(fault.Conflict, "lease_lost", "another process has taken over this wallet")

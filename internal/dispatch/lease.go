@@ -69,7 +69,7 @@ func (h *hand) lease(ctx context.Context) bool {
 }
 
 func (h *hand) askLease(ctx context.Context) (Wallet, error) {
-	return commit.Do[Wallet](ctx, h.loop, OperatorShard, Lease{Wallet: h.wallet.Seq, Owner: h.opt.Owner, For: h.opt.LeaseFor})
+	return commit.Do(ctx, h.loop, OperatorShard, Lease{Wallet: h.wallet.Seq, Owner: h.opt.Owner, For: h.opt.LeaseFor})
 }
 
 var errLeaseLost = errors.New("the lease on the wallet is lost")
@@ -118,7 +118,7 @@ func (h *hand) unlease() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
-	if _, err := commit.Do[Wallet](ctx, h.loop, OperatorShard, Unlease{Wallet: h.wallet.Seq, Owner: h.opt.Owner}); err != nil {
+	if _, err := commit.Do(ctx, h.loop, OperatorShard, Unlease{Wallet: h.wallet.Seq, Owner: h.opt.Owner}); err != nil {
 		h.log.Warn("the lease cannot be given back; it ends by itself", "error", err)
 	}
 }

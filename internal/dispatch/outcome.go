@@ -18,13 +18,13 @@ type RecordAttempt struct {
 }
 
 // Apply implements commit.Command.
-func (c RecordAttempt) Apply(v *commit.View) (any, error) {
+func (c RecordAttempt) Apply(v *commit.View) (Dispatch, error) {
 	d, _, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	if d.State != Sealed || d.Attempts != c.Number-1 {
-		return nil, fault.New(fault.Conflict, "attempt_out_of_order", "the dispatch is %s with %d attempts; attempt %d cannot be recorded", d.State, d.Attempts, c.Number)
+		return Dispatch{}, fault.New(fault.Conflict, "attempt_out_of_order", "the dispatch is %s with %d attempts; attempt %d cannot be recorded", d.State, d.Attempts, c.Number)
 	}
 	Attempts.Append(v, Attempt{
 		Seq: v.NewID(), Dispatch: d.Seq, Number: c.Number, TxID: c.Rail.TxID, Raw: c.Rail.Raw, MaxFee: c.Rail.Fee, Fence: c.Fence, CreatedAt: v.Now(),
@@ -43,7 +43,7 @@ type Note struct {
 }
 
 // Apply implements commit.Command.
-func (c Note) Apply(v *commit.View) (any, error) {
+func (c Note) Apply(v *commit.View) (Dispatch, error) {
 	d, _, err := c.get(v)
 	if err != nil || d.State != Sealed || d.Stage == c.Stage && d.TxID == c.TxID && d.Block == c.Block && d.Note == c.Text {
 		return d, err
@@ -61,13 +61,13 @@ type Decide struct {
 }
 
 // Apply implements commit.Command.
-func (c Decide) Apply(v *commit.View) (any, error) {
+func (c Decide) Apply(v *commit.View) (Dispatch, error) {
 	d, _, err := c.get(v)
 	if err != nil || d.State != Sealed {
 		return d, err
 	}
 	if d.Attempts == 0 {
-		return nil, fault.New(fault.Conflict, "not_final", "nothing was sent for this dispatch: nothing is proved")
+		return Dispatch{}, fault.New(fault.Conflict, "not_final", "nothing was sent for this dispatch: nothing is proved")
 	}
 	next := 0
 	for n := range d.Items {
@@ -76,7 +76,7 @@ func (c Decide) Apply(v *commit.View) (any, error) {
 			continue
 		}
 		if next >= len(c.Fates) {
-			return nil, fmt.Errorf("%w: the rail knows %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Fates), d.Seq)
+			return Dispatch{}, fmt.Errorf("%w: the rail knows %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Fates), d.Seq)
 		}
 		f := c.Fates[next]
 		next++
@@ -84,7 +84,7 @@ func (c Decide) Apply(v *commit.View) (any, error) {
 			continue
 		}
 		if err := c.decide(v, it, f.Paid, f.Reason); err != nil {
-			return nil, err
+			return Dispatch{}, err
 		}
 	}
 	return d, nil
@@ -128,13 +128,13 @@ func (c Conclude) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Conclude) Apply(v *commit.View) (any, error) {
+func (c Conclude) Apply(v *commit.View) (Dispatch, error) {
 	d, _, err := c.get(v)
 	if err != nil || d.State == Final || d.State == Done {
 		return d, err
 	}
 	if d.State != Sealed || d.Attempts == 0 || c.Seen.Stage != rail.StageFinal {
-		return nil, fault.New(fault.Conflict, "not_final", "the dispatch is %s and the network says %s: nothing is proved", d.State, c.Seen.Stage)
+		return Dispatch{}, fault.New(fault.Conflict, "not_final", "the dispatch is %s and the network says %s: nothing is proved", d.State, c.Seen.Stage)
 	}
 	next := 0
 	for n := range d.Items {
@@ -144,14 +144,14 @@ func (c Conclude) Apply(v *commit.View) (any, error) {
 			continue
 		}
 		if next >= len(c.Seen.Paid) {
-			return nil, fmt.Errorf("%w: the rail proves %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Seen.Paid), d.Seq)
+			return Dispatch{}, fmt.Errorf("%w: the rail proves %d payouts of dispatch %d, which has more", commit.ErrInvariant, len(c.Seen.Paid), d.Seq)
 		}
 		reason := ""
 		if next < len(c.Seen.Reasons) {
 			reason = c.Seen.Reasons[next]
 		}
 		if err := c.decide(v, it, c.Seen.Paid[next], reason); err != nil {
-			return nil, err
+			return Dispatch{}, err
 		}
 		next++
 	}
@@ -160,7 +160,7 @@ func (c Conclude) Apply(v *commit.View) (any, error) {
 			Kind: ledger.KindNetworkFee, Currency: c.FeeAsset, Amount: c.Seen.Fee, Debit: ledger.AtHouse(ledger.NetworkFees),
 			Credit: ledger.AtHouse(ledger.Treasury(walletText(c.Wallet))), Cause: d.Seq,
 		}); err != nil {
-			return nil, err
+			return Dispatch{}, err
 		}
 	}
 	c.free(v, c.Keys)
@@ -180,10 +180,10 @@ type MarkSettled struct {
 }
 
 // Apply implements commit.Command.
-func (c MarkSettled) Apply(v *commit.View) (any, error) {
+func (c MarkSettled) Apply(v *commit.View) (Dispatch, error) {
 	d, _, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	for _, place := range c.Places {
 		it := c.item(v, place)

@@ -20,12 +20,12 @@ type Plan struct {
 func (c Plan) Reads(w *commit.Wants) { Wallets.Want(w, c.Wallet) }
 
 // Apply implements commit.Command.
-func (c Plan) Apply(v *commit.View) (any, error) {
+func (c Plan) Apply(v *commit.View) (Dispatch, error) {
 	if _, err := fenced(v, c.Wallet, c.Fence); err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	if wd, twice := c.twice(); twice {
-		return nil, fault.New(fault.Conflict, "withdrawal_twice", "%s is in the list twice: a withdrawal is paid once", wd.Text(id.Withdrawal))
+		return Dispatch{}, fault.New(fault.Conflict, "withdrawal_twice", "%s is in the list twice: a withdrawal is paid once", wd.Text(id.Withdrawal))
 	}
 	d := Dispatch{
 		Seq: v.NewID(), Wallet: c.Wallet, Network: c.Network, State: Planned, Nonce: noNonce, Items: int64(len(c.Items)), CreatedAt: v.Now(), Version: 1,
@@ -136,7 +136,7 @@ func (c Seal) hold(v *commit.View) error {
 }
 
 // Apply implements commit.Command.
-func (c Seal) Apply(v *commit.View) (any, error) {
+func (c Seal) Apply(v *commit.View) (Dispatch, error) {
 	d, w, err := c.get(v)
 	if err != nil || d.State != Planned {
 		return d, err
@@ -150,7 +150,7 @@ func (c Seal) Apply(v *commit.View) (any, error) {
 		return bind(v, d, w, c.ChainNonce), nil
 	}
 	if err := c.hold(v); err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	d.State, d.Slot = Sealed, c.Slot
 	return put(v, d), nil
@@ -187,13 +187,13 @@ type Rebind struct {
 }
 
 // Apply implements commit.Command.
-func (c Rebind) Apply(v *commit.View) (any, error) {
+func (c Rebind) Apply(v *commit.View) (Dispatch, error) {
 	d, w, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	if d.State != Sealed || d.Attempts > 0 || c.ChainNonce <= d.Nonce {
-		return nil, fault.New(fault.Conflict, "slot_bound", "the slot of this dispatch cannot change: only one for which nothing was signed may, and only to a later one")
+		return Dispatch{}, fault.New(fault.Conflict, "slot_bound", "the slot of this dispatch cannot change: only one for which nothing was signed may, and only to a later one")
 	}
 	return bind(v, d, w, c.ChainNonce), nil
 }
@@ -231,18 +231,18 @@ func (c whole) free(v *commit.View, keys []string) {
 }
 
 // Apply implements commit.Command.
-func (c Refuse) Apply(v *commit.View) (any, error) {
+func (c Refuse) Apply(v *commit.View) (Dispatch, error) {
 	d, w, err := c.get(v)
 	if err != nil || d.State == Refused {
 		return d, err
 	}
 	if d.Attempts > 0 || d.State != Planned && d.State != Sealed {
-		return nil, fault.New(fault.Conflict, "already_signed", "something was signed for this dispatch: only the network can prove its end")
+		return Dispatch{}, fault.New(fault.Conflict, "already_signed", "something was signed for this dispatch: only the network can prove its end")
 	}
 	c.free(v, c.Keys)
 	if d.State == Sealed && d.Nonce != noNonce {
 		if w.NextNonce != d.Nonce+1 {
-			return nil, fmt.Errorf("%w: dispatch %d holds nonce %d with nothing signed, and the wallet is at %d", commit.ErrInvariant, d.Seq, d.Nonce, w.NextNonce)
+			return Dispatch{}, fmt.Errorf("%w: dispatch %d holds nonce %d with nothing signed, and the wallet is at %d", commit.ErrInvariant, d.Seq, d.Nonce, w.NextNonce)
 		}
 		w.NextNonce, d.Nonce = d.Nonce, noNonce
 		w.Version++

@@ -51,11 +51,11 @@ func TestRepick(t *testing.T) {
 		}
 	})
 	tell := func(c commit.Command) (dispatch.Dispatch, error) {
-		return commit.Do[dispatch.Dispatch](ctx, loop, dispatch.OperatorShard, c)
+		return commit.Do(ctx, loop, dispatch.OperatorShard, c)
 	}
-	w, err := commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: "coins", Address: "w"})
+	w, err := commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: "coins", Address: "w"})
 	must(err)
-	w, err = commit.Do[dispatch.Wallet](ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: "test", For: time.Hour})
+	w, err = commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: "test", For: time.Hour})
 	must(err)
 	plan := func(n id.Seq) dispatch.Dispatch {
 		t.Helper()

@@ -92,17 +92,17 @@ func (c Repick) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Repick) Apply(v *commit.View) (any, error) {
+func (c Repick) Apply(v *commit.View) (Dispatch, error) {
 	d, _, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	if d.State != Sealed || d.Attempts > 0 || len(d.Slot) == 0 || len(c.Slot) == 0 {
-		return nil, fault.New(fault.Conflict, "slot_bound", "the slot of this dispatch cannot change: only one for which nothing was signed may")
+		return Dispatch{}, fault.New(fault.Conflict, "slot_bound", "the slot of this dispatch cannot change: only one for which nothing was signed may")
 	}
 	c.free(v, c.Old)
 	if err := c.hold(v); err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	d.Slot = c.Slot
 	return put(v, d), nil

@@ -68,9 +68,9 @@ func (c CreateWallet) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c CreateWallet) Apply(v *commit.View) (any, error) {
+func (c CreateWallet) Apply(v *commit.View) (Wallet, error) {
 	if c.Network == "" || c.Address == "" {
-		return nil, fault.Bad("invalid_wallet", "address", "a wallet needs a network and an address")
+		return Wallet{}, fault.Bad("invalid_wallet", "address", "a wallet needs a network and an address")
 	}
 	if a, ok := WalletAddresses.Get(v, WalletKey{c.Network, c.Address}); ok {
 		w, _ := Wallets.Get(v, a.Wallet)
@@ -94,14 +94,14 @@ type Lease struct {
 func (c Lease) Reads(w *commit.Wants) { Wallets.Want(w, c.Wallet) }
 
 // Apply implements commit.Command.
-func (c Lease) Apply(v *commit.View) (any, error) {
+func (c Lease) Apply(v *commit.View) (Wallet, error) {
 	w, ok := Wallets.Get(v, c.Wallet)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "wallet_not_found", "no such wallet")
+		return Wallet{}, fault.New(fault.NotFound, "wallet_not_found", "no such wallet")
 	}
 	if w.LeaseOwner != c.Owner {
 		if w.LeaseOwner != "" && w.LeaseUntil.After(v.Now()) {
-			return nil, fault.New(fault.Conflict, "wallet_leased", "another process works on this wallet until %s", w.LeaseUntil.Format(time.RFC3339))
+			return Wallet{}, fault.New(fault.Conflict, "wallet_leased", "another process works on this wallet until %s", w.LeaseUntil.Format(time.RFC3339))
 		}
 		w.LeaseOwner, w.Fence = c.Owner, w.Fence+1
 	}
@@ -120,7 +120,7 @@ type Unlease struct {
 func (c Unlease) Reads(w *commit.Wants) { Wallets.Want(w, c.Wallet) }
 
 // Apply implements commit.Command.
-func (c Unlease) Apply(v *commit.View) (any, error) {
+func (c Unlease) Apply(v *commit.View) (Wallet, error) {
 	w, ok := Wallets.Get(v, c.Wallet)
 	if !ok || w.LeaseOwner != c.Owner {
 		return w, nil

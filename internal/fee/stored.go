@@ -34,12 +34,12 @@ func (c Set) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Set) Apply(v *commit.View) (any, error) {
+func (c Set) Apply(v *commit.View) (Stored, error) {
 	if err := c.Schedule.Validate(); err != nil {
-		return nil, err
+		return Stored{}, err
 	}
 	if _, ok := merchant.Merchants.Get(v, c.Schedule.Merchant); !ok {
-		return nil, fault.New(fault.NotFound, "merchant_not_found", "no such merchant")
+		return Stored{}, fault.New(fault.NotFound, "merchant_not_found", "no such merchant")
 	}
 	was, _ := Schedules.Get(v, c.Schedule.Key)
 	s := Stored{Schedule: c.Schedule, Active: true, UpdatedAt: v.Now(), Version: was.Version + 1}
@@ -55,10 +55,10 @@ type Remove struct{ Key Key }
 func (c Remove) Reads(w *commit.Wants) { Schedules.Want(w, c.Key) }
 
 // Apply implements commit.Command.
-func (c Remove) Apply(v *commit.View) (any, error) {
+func (c Remove) Apply(v *commit.View) (Stored, error) {
 	s, ok := Schedules.Get(v, c.Key)
 	if !ok || !s.Active {
-		return nil, fault.New(fault.NotFound, "fee_not_found", "this merchant has no such fee schedule of its own")
+		return Stored{}, fault.New(fault.NotFound, "fee_not_found", "this merchant has no such fee schedule of its own")
 	}
 	s.Active, s.UpdatedAt, s.Version = false, v.Now(), s.Version+1
 	Schedules.Put(v, s)

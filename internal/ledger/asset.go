@@ -27,7 +27,7 @@ type RegisterAsset struct {
 func (c RegisterAsset) Reads(w *commit.Wants) { KnownAssets.Want(w, c.Code) }
 
 // Apply implements commit.Command.
-func (c RegisterAsset) Apply(v *commit.View) (any, error) {
+func (c RegisterAsset) Apply(v *commit.View) (KnownAsset, error) {
 	a, ok := KnownAssets.Get(v, c.Code)
 	if !ok {
 		a = KnownAsset{Code: c.Code, Scale: int64(c.Scale), Version: 1}
@@ -35,7 +35,7 @@ func (c RegisterAsset) Apply(v *commit.View) (any, error) {
 		return a, nil
 	}
 	if a.Scale != int64(c.Scale) {
-		return nil, fault.New(fault.Conflict, "asset_scale_changed", "%s is kept with scale %d here, which can never change to %d", c.Code, a.Scale, c.Scale)
+		return KnownAsset{}, fault.New(fault.Conflict, "asset_scale_changed", "%s is kept with scale %d here, which can never change to %d", c.Code, a.Scale, c.Scale)
 	}
 	return a, nil
 }

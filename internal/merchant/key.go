@@ -159,19 +159,19 @@ type CreateKey struct {
 func (c CreateKey) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (c CreateKey) Apply(v *commit.View) (any, error) {
+func (c CreateKey) Apply(v *commit.View) (Key, error) {
 	if len(c.Scopes) == 0 {
-		return nil, fault.Bad("scopes_required", "scopes", "a key needs at least one scope")
+		return Key{}, fault.Bad("scopes_required", "scopes", "a key needs at least one scope")
 	}
 	var scopes []string
 	for _, s := range c.Scopes {
 		if !known(s, c.Owner.IsZero()) {
-			return nil, fault.Bad("unknown_scope", "scopes", "%q is not a scope that this key may have", s)
+			return Key{}, fault.Bad("unknown_scope", "scopes", "%q is not a scope that this key may have", s)
 		}
 		scopes = append(scopes, string(s))
 	}
 	if !WellFormed(c.Secret) {
-		return nil, fault.Bad("invalid_secret", "secret", "the key was not made by this program")
+		return Key{}, fault.Bad("invalid_secret", "secret", "the key was not made by this program")
 	}
 	k := Key{
 		Seq: v.NewID(), Owner: c.Owner, Mode: c.Mode, Name: c.Name, Hash: HashSecret(c.Secret), Prefix: keyPrefix(c.Mode),
@@ -196,10 +196,10 @@ type RevokeKey struct{ Key id.Seq }
 func (c RevokeKey) Reads(w *commit.Wants) { Keys.Want(w, c.Key) }
 
 // Apply implements commit.Command.
-func (c RevokeKey) Apply(v *commit.View) (any, error) {
+func (c RevokeKey) Apply(v *commit.View) (Key, error) {
 	k, ok := Keys.Get(v, c.Key)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "not_found", "no such key")
+		return Key{}, fault.New(fault.NotFound, "not_found", "no such key")
 	}
 	if k.RevokedAt.IsZero() {
 		ours := v.Holds(k.Record(), k.Mark)

@@ -49,16 +49,16 @@ type Create struct {
 func (c Create) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (c Create) Apply(v *commit.View) (any, error) {
+func (c Create) Apply(v *commit.View) (Merchant, error) {
 	// Names are shown on terminals and in pages: a control character could rewrite them.
 	if c.Name == "" || len(c.Name) > 200 || strings.ContainsFunc(c.Name, unicode.IsControl) {
-		return nil, fault.Bad("invalid_name", "name", "a merchant needs a name of 1 to 200 bytes without control characters")
+		return Merchant{}, fault.Bad("invalid_name", "name", "a merchant needs a name of 1 to 200 bytes without control characters")
 	}
 	if c.Mode != Live && c.Mode != Test {
-		return nil, fault.Bad("invalid_mode", "mode", "the mode is live or test")
+		return Merchant{}, fault.Bad("invalid_mode", "mode", "the mode is live or test")
 	}
 	if err := checkWindow(c.CancelWindow); err != nil {
-		return nil, err
+		return Merchant{}, err
 	}
 	m := Merchant{Seq: v.NewID(), Name: c.Name, Mode: c.Mode, CancelWindow: c.CancelWindow, CreatedAt: v.Now(), Version: 1}
 	Merchants.Insert(v, m)
@@ -83,13 +83,13 @@ type SetCancelWindow struct {
 func (c SetCancelWindow) Reads(w *commit.Wants) { Merchants.Want(w, c.Merchant) }
 
 // Apply implements commit.Command.
-func (c SetCancelWindow) Apply(v *commit.View) (any, error) {
+func (c SetCancelWindow) Apply(v *commit.View) (Merchant, error) {
 	if err := checkWindow(c.CancelWindow); err != nil {
-		return nil, err
+		return Merchant{}, err
 	}
 	m, ok := Merchants.Get(v, c.Merchant)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "not_found", "no such merchant")
+		return Merchant{}, fault.New(fault.NotFound, "not_found", "no such merchant")
 	}
 	m.CancelWindow, m.Version = c.CancelWindow, m.Version+1
 	Merchants.Put(v, m)

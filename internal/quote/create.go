@@ -32,13 +32,13 @@ type Create struct {
 func (c Create) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (c Create) Apply(v *commit.View) (any, error) {
+func (c Create) Apply(v *commit.View) (Quote, error) {
 	if c.Problem != nil {
-		return nil, c.Problem
+		return Quote{}, c.Problem
 	}
 	validFor, err := c.check(v.Now())
 	if err != nil {
-		return nil, err
+		return Quote{}, err
 	}
 	d := c.Deal
 	q := Quote{

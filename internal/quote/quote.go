@@ -108,10 +108,10 @@ type Use struct {
 func (c Use) Reads(w *commit.Wants) { Want(w, c.Quote) }
 
 // Apply implements commit.Command.
-func (c Use) Apply(v *commit.View) (any, error) {
+func (c Use) Apply(v *commit.View) (Quote, error) {
 	q, err := Take(v, c.Merchant, c.Quote, c.By)
 	if err != nil {
-		return nil, err
+		return Quote{}, err
 	}
 	return q, nil
 }

@@ -78,7 +78,7 @@ func open(t *testing.T) *commit.Loop {
 
 func do(t *testing.T, l *commit.Loop, c commit.Command) (quote.Quote, error) {
 	t.Helper()
-	return commit.Do[quote.Quote](t.Context(), l, 0, c)
+	return commit.Do(t.Context(), l, 0, c)
 }
 
 func must(t *testing.T, l *commit.Loop, c commit.Command) quote.Quote {
@@ -209,7 +209,7 @@ func TestUseOnceUnderContention(t *testing.T) {
 		answers := make(chan error, 50)
 		for n := range cap(answers) {
 			go func() {
-				_, err := commit.Do[quote.Quote](t.Context(), l, 0, quote.Use{Merchant: 7, Quote: q.Seq, By: id.Seq(1000 + n)})
+				_, err := commit.Do(t.Context(), l, 0, quote.Use{Merchant: 7, Quote: q.Seq, By: id.Seq(1000 + n)})
 				answers <- err
 			}()
 		}
@@ -226,11 +226,11 @@ func TestUseOnceUnderContention(t *testing.T) {
 // A use that is undone with its command leaves the quote free.
 type failing struct{ quote.Use }
 
-func (c failing) Apply(v *commit.View) (any, error) {
+func (c failing) Apply(v *commit.View) (commit.Nothing, error) {
 	if _, err := c.Use.Apply(v); err != nil {
-		return nil, err
+		return commit.Nothing{}, err
 	}
-	return nil, fault.New(fault.Refused, "insufficient_funds", "not enough")
+	return commit.Nothing{}, fault.New(fault.Refused, "insufficient_funds", "not enough")
 }
 
 func TestARefusedCommandDoesNotUseTheQuote(t *testing.T) {

@@ -112,7 +112,7 @@ func until(t *testing.T, text string) {
 
 func submit[R any](t *testing.T, loop *commit.Loop, c commit.Command) R {
 	t.Helper()
-	r, err := commit.Do[R](t.Context(), loop, 0, c)
+	r, err := commit.Do(t.Context(), loop, 0, c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestAMigrationThatRewritesTakesTheChainAlong(t *testing.T) {
 	running, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- loop.Run(running) }()
-	if _, err := commit.Do[merchant.Merchant](ctx, loop, 0, merchant.Create{Name: "m", Mode: merchant.Test}); err != nil {
+	if _, err := commit.Do(ctx, loop, 0, merchant.Create{Name: "m", Mode: merchant.Test}); err != nil {
 		t.Fatal(err)
 	}
 	stop()

@@ -71,11 +71,11 @@ type insertAll []destination.Destination
 
 func (insertAll) Reads(*commit.Wants) {}
 
-func (c insertAll) Apply(v *commit.View) (any, error) {
+func (c insertAll) Apply(v *commit.View) (commit.Nothing, error) {
 	for _, d := range c {
 		destination.Destinations.Insert(v, d)
 	}
-	return nil, nil
+	return commit.Nothing{}, nil
 }
 
 type readAll int
@@ -86,7 +86,7 @@ func (c readAll) Reads(w *commit.Wants) {
 	}
 }
 
-func (c readAll) Apply(v *commit.View) (any, error) {
+func (c readAll) Apply(v *commit.View) ([]destination.Destination, error) {
 	var out []destination.Destination
 	for n := range int(c) {
 		d, _ := destination.Destinations.Get(v, id.Seq(n+1))

@@ -58,28 +58,28 @@ func wantBook(w *commit.Wants, wallet id.Seq, asset string) {
 }
 
 // Apply implements commit.Command.
-func (c BookChain) Apply(v *commit.View) (any, error) {
+func (c BookChain) Apply(v *commit.View) (Book, error) {
 	if err := c.Guard.Check(v); err != nil {
-		return nil, err
+		return Book{}, err
 	}
 	if c.Block > math.MaxInt64 {
-		return nil, fault.New(fault.Invalid, "block_number", "block %d: no chain has so many", c.Block)
+		return Book{}, fault.New(fault.Invalid, "block_number", "block %d: no chain has so many", c.Block)
 	}
 	block := int64(c.Block)
 	b, known := Books.Get(v, BookKey{c.Wallet, c.Asset})
 	switch {
 	case b.Version != c.Seen:
-		return nil, fault.New(fault.Conflict, "books_moved", "the books of the wallet changed meanwhile: look again")
+		return Book{}, fault.New(fault.Conflict, "books_moved", "the books of the wallet changed meanwhile: look again")
 	case known && b.Block >= block && b.Block > 0:
 		return b, nil // booked, or older than what was: the difference shows again at the next final block
 	case c.Gone.IsZero() == (c.Deposit.IsZero() && c.Back.IsZero()):
-		return nil, fmt.Errorf("%w: a booking of deposit %s, outflow %s and return %s", commit.ErrInvariant, c.Deposit, c.Gone, c.Back)
+		return Book{}, fmt.Errorf("%w: a booking of deposit %s, outflow %s and return %s", commit.ErrInvariant, c.Deposit, c.Gone, c.Back)
 	}
 	b.BookKey, b.Block, b.Hash = BookKey{c.Wallet, c.Asset}, block, c.Hash
 	if !c.Gone.IsZero() {
 		var err error
 		if b.Missing, err = b.Missing.Add(c.Gone); err != nil {
-			return nil, err
+			return Book{}, err
 		}
 		tell(v, event.WalletOutflow, c.Wallet, b, c.Gone, Actor, "money left the wallet without a payout of ours")
 		return put(v, b), nil
@@ -87,7 +87,7 @@ func (c BookChain) Apply(v *commit.View) (any, error) {
 	if !c.Back.IsZero() {
 		var err error
 		if b.Missing, err = b.Missing.Sub(c.Back); err != nil {
-			return nil, fmt.Errorf("%w: %s is back of %s that is missing", commit.ErrInvariant, c.Back, b.Missing)
+			return Book{}, fmt.Errorf("%w: %s is back of %s that is missing", commit.ErrInvariant, c.Back, b.Missing)
 		}
 		tell(v, event.WalletRegained, c.Wallet, b, c.Back, Actor, "what had left the wallet without a payout of ours is there")
 		b = put(v, b)
@@ -96,7 +96,7 @@ func (c BookChain) Apply(v *commit.View) (any, error) {
 		}
 	}
 	if err := fund(v, Funding{Wallet: c.Wallet, Asset: c.Asset, Kind: KindDeposit, Amount: c.Deposit, Block: block, Hash: c.Hash, Actor: Actor}); err != nil {
-		return nil, err
+		return Book{}, err
 	}
 	tell(v, event.WalletFunded, c.Wallet, b, c.Deposit, Actor, "")
 	return put(v, b), nil
@@ -149,23 +149,23 @@ type Explain struct {
 func (c Explain) Reads(w *commit.Wants) { wantBook(w, c.Wallet, c.Asset.Code) }
 
 // Apply implements commit.Command.
-func (c Explain) Apply(v *commit.View) (any, error) {
+func (c Explain) Apply(v *commit.View) (Book, error) {
 	b, _ := Books.Get(v, BookKey{c.Wallet, c.Asset.Code})
 	if c.Amount.IsZero() {
-		return nil, fault.Bad("invalid_amount", "amount", "must be above zero")
+		return Book{}, fault.Bad("invalid_amount", "amount", "must be above zero")
 	}
 	if strings.TrimSpace(c.Reason) == "" || len(c.Reason) > MaxReason {
-		return nil, fault.Bad("invalid_reason", "reason", "say in 1 to %d bytes where the money went: the books keep it", MaxReason)
+		return Book{}, fault.Bad("invalid_reason", "reason", "say in 1 to %d bytes where the money went: the books keep it", MaxReason)
 	}
 	left, err := b.Missing.Sub(c.Amount)
 	if err != nil {
-		return nil, fault.New(fault.Refused, "not_missing", "%s %s are missing from this wallet, so no more than that can be explained; `sluice reconcile` shows what differs",
+		return Book{}, fault.New(fault.Refused, "not_missing", "%s %s are missing from this wallet, so no more than that can be explained; `sluice reconcile` shows what differs",
 			c.Asset.Format(b.Missing), c.Asset.Code).At("amount")
 	}
 	b.Missing = left
 	f := Funding{Wallet: c.Wallet, Asset: c.Asset.Code, Kind: KindOutflow, Amount: c.Amount, Reason: c.Reason, Actor: c.Actor}
 	if err := fund(v, f); err != nil {
-		return nil, err
+		return Book{}, err
 	}
 	tell(v, event.WalletExplained, c.Wallet, b, c.Amount, c.Actor, c.Reason)
 	return put(v, b), nil
@@ -185,7 +185,7 @@ type SetLow struct {
 func (c SetLow) Reads(w *commit.Wants) { Books.Want(w, BookKey{c.Wallet, c.Asset}) }
 
 // Apply implements commit.Command.
-func (c SetLow) Apply(v *commit.View) (any, error) {
+func (c SetLow) Apply(v *commit.View) (Book, error) {
 	b, _ := Books.Get(v, BookKey{c.Wallet, c.Asset})
 	if b.Low == c.Low {
 		return b, nil

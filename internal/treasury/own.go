@@ -42,7 +42,7 @@ func (c BookOwn) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c BookOwn) Apply(v *commit.View) (any, error) {
+func (c BookOwn) Apply(v *commit.View) ([]Book, error) {
 	switch {
 	case strings.TrimSpace(c.Reason) == "" || len(c.Reason) > MaxReason:
 		return nil, fault.Bad("invalid_reason", "reason", "say in 1 to %d bytes what it was for: the books keep it", MaxReason)

@@ -136,7 +136,7 @@ func TestOutflow(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 		explain := func(minor money.Amount, reason string) error {
-			_, err := commit.Do[treasury.Book](context.Background(), w.loop, treasury.OperatorShard,
+			_, err := commit.Do(context.Background(), w.loop, treasury.OperatorShard,
 				treasury.Explain{Wallet: a.Seq, Asset: assets["ETH"], Amount: minor, Reason: reason, Actor: "operator:test"})
 			return err
 		}

@@ -176,7 +176,7 @@ func (w *Worker) bookNow(ctx context.Context, g Guard, seen Status, pos rail.Pos
 			return err
 		}
 		c.Guard, c.Hash, c.Seen = g, pos.Hash, st.Books[l.Asset].Version
-		if _, err := commit.Do[Book](ctx, w.loop, OperatorShard, c); err != nil {
+		if _, err := commit.Do(ctx, w.loop, OperatorShard, c); err != nil {
 			if code := fault.CodeOf(err); code == "lease_lost" || code == "books_moved" {
 				return nil // the next look sees it again
 			}
@@ -216,7 +216,7 @@ func (w *Worker) low(ctx context.Context, st Status) {
 		a := w.opt.Assets[f.Asset]
 		text := fmt.Sprintf("%s can pay %s %s; the threshold is %s. Send more to %s on %s", st.Wallet.Text(), a.Format(f.Spendable), f.Asset,
 			a.Format(f.Below), st.Wallet.Address, st.Wallet.Network)
-		_, err := commit.Do[Book](ctx, w.loop, OperatorShard, SetLow{Wallet: st.Wallet.Seq, Asset: f.Asset, Low: f.Low, Spendable: f.Spendable, Text: text})
+		_, err := commit.Do(ctx, w.loop, OperatorShard, SetLow{Wallet: st.Wallet.Seq, Asset: f.Asset, Low: f.Low, Spendable: f.Spendable, Text: text})
 		switch {
 		case err != nil:
 			w.warn(ctx, "a low balance cannot be noted", err, "wallet", st.Wallet.Text())

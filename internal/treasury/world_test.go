@@ -103,7 +103,7 @@ func newWorld(t testing.TB, url string) *world {
 
 func do[R any](w *world, shard id.Shard, c commit.Command) R {
 	w.t.Helper()
-	r, err := commit.Do[R](context.Background(), w.loop, shard, c)
+	r, err := commit.Do(context.Background(), w.loop, shard, c)
 	if err != nil {
 		w.t.Fatalf("%T: %v", c, err)
 	}

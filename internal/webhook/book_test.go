@@ -57,7 +57,7 @@ func open(t *testing.T) *book {
 
 func must[R any](b *book, c commit.Command) R {
 	b.Helper()
-	r, err := commit.Do[R](context.Background(), b.loop, 0, c)
+	r, err := commit.Do(context.Background(), b.loop, 0, c)
 	if err != nil {
 		b.Fatalf("%T: %v", c, err)
 	}
@@ -115,7 +115,7 @@ type happen struct {
 
 func (c happen) Reads(*commit.Wants) {}
 
-func (c happen) Apply(v *commit.View) (any, error) {
+func (c happen) Apply(v *commit.View) (int, error) {
 	for _, e := range c.events {
 		e.Merchant = c.merchant
 		event.Append(v, e)

@@ -59,9 +59,9 @@ var errOptions = fault.Bad("options_too_long", "options", "the options of an end
 func (c CreateEndpoint) Reads(w *commit.Wants) { merchant.Merchants.Want(w, c.Merchant) }
 
 // Apply implements commit.Command.
-func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
+func (c CreateEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	if _, ok := merchant.Merchants.Get(v, c.Merchant); !ok {
-		return nil, fault.New(fault.NotFound, "not_found", "no such merchant")
+		return Endpoint{}, fault.New(fault.NotFound, "not_found", "no such merchant")
 	}
 	e := Endpoint{
 		Seq: v.NewID(), Merchant: c.Merchant, Format: c.Format, State: Enabled, Secret: c.Secret, SigningKey: c.SigningKey,
@@ -71,20 +71,20 @@ func (c CreateEndpoint) Apply(v *commit.View) (any, error) {
 		e.Format = FormatNative
 	}
 	if !slices.Contains(Formats, e.Format) {
-		return nil, fault.Bad("unknown_format", "format", "%q is not a format; there are %s", c.Format, strings.Join(Formats, ", "))
+		return Endpoint{}, fault.Bad("unknown_format", "format", "%q is not a format; there are %s", c.Format, strings.Join(Formats, ", "))
 	}
 	types := typesOf(e.Format, c.Types)
 	if types == nil {
 		types = []string{} // none named, which set refuses; nil would leave them as they are
 	}
 	if err := e.set(&c.URL, types, &c.Description, &c.RatePerSecond, c.AllowHTTP, c.Ranges); err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	if err := e.checkKeys(v.Now()); err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	if e.Options = c.Options; len(e.Options) > MaxOptions {
-		return nil, errOptions
+		return Endpoint{}, errOptions
 	}
 	if c.Waiting {
 		e.State, e.DisabledReason = Disabled, waiting
@@ -225,18 +225,18 @@ func NewUpdateEndpoint(merchant, endpoint id.Seq, actor string) UpdateEndpoint {
 }
 
 // Apply implements commit.Command.
-func (c UpdateEndpoint) Apply(v *commit.View) (any, error) {
+func (c UpdateEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	e, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	was := e
 	if err := e.set(c.URL, c.Types, c.Description, c.RatePerSecond, c.AllowHTTP, c.Ranges); err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	if c.Options != nil {
 		if e.Options = *c.Options; len(e.Options) > MaxOptions {
-			return nil, errOptions
+			return Endpoint{}, errOptions
 		}
 	}
 	if c.OwnOnly != nil {
@@ -246,7 +246,7 @@ func (c UpdateEndpoint) Apply(v *commit.View) (any, error) {
 	case c.State == Enabled && was.State == Disabled && was.DisabledReason == waiting:
 		e.State, e.DisabledReason = Enabled, "" // it has failed nothing yet
 	case c.State != "" && c.State != Enabled && c.State != Disabled:
-		return nil, fault.Bad("invalid_state", "state", "an endpoint can be made enabled or disabled")
+		return Endpoint{}, fault.Bad("invalid_state", "state", "an endpoint can be made enabled or disabled")
 	case c.State == Enabled && was.State == Disabled:
 		e.State, e.DisabledReason, e.FailingSince, e.Failures, e.NoticesSent = Enabled, "", time.Time{}, 0, 0
 		e.Trips, e.Successes = max(e.Trips, 1), 0
@@ -292,10 +292,10 @@ func NewDeleteEndpoint(merchant, endpoint id.Seq, actor string) DeleteEndpoint {
 }
 
 // Apply implements commit.Command.
-func (c DeleteEndpoint) Apply(v *commit.View) (any, error) {
+func (c DeleteEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	e, ok := Endpoints.Get(v, c.Endpoint)
 	if !ok || e.Merchant != c.Merchant {
-		return nil, errNoEndpoint()
+		return Endpoint{}, errNoEndpoint()
 	}
 	if e.State == Deleted {
 		return e, nil
@@ -322,16 +322,16 @@ func NewRotateSecret(merchant, endpoint id.Seq, secret, signingKey string, overl
 }
 
 // Apply implements commit.Command.
-func (c RotateSecret) Apply(v *commit.View) (any, error) {
+func (c RotateSecret) Apply(v *commit.View) (Endpoint, error) {
 	e, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	if e.Format != FormatNative {
-		return nil, fault.New(fault.Conflict, "keys_elsewhere", "endpoints of the format %s are signed to with the credentials of the merchant: add a new one there, and revoke the old one", e.Format)
+		return Endpoint{}, fault.New(fault.Conflict, "keys_elsewhere", "endpoints of the format %s are signed to with the credentials of the merchant: add a new one there, and revoke the old one", e.Format)
 	}
 	if c.Overlap < 0 || c.Overlap > MaxOverlap {
-		return nil, fault.Bad("invalid_overlap", "overlap", "replaced keys sign on for 0 to %d days", int(MaxOverlap.Hours()/24))
+		return Endpoint{}, fault.Bad("invalid_overlap", "overlap", "replaced keys sign on for 0 to %d days", int(MaxOverlap.Hours()/24))
 	}
 	e.PreviousSecret, e.PreviousSigningKey, e.PreviousUntil = "", "", time.Time{}
 	if c.Overlap > 0 {
@@ -339,7 +339,7 @@ func (c RotateSecret) Apply(v *commit.View) (any, error) {
 	}
 	e.Secret, e.SigningKey = c.Secret, c.SigningKey
 	if err := e.checkKeys(v.Now()); err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	return e.put(v), nil
 }
@@ -356,13 +356,13 @@ func NewSendTest(merchant, endpoint id.Seq, actor string) SendTest {
 }
 
 // Apply implements commit.Command.
-func (c SendTest) Apply(v *commit.View) (any, error) {
+func (c SendTest) Apply(v *commit.View) (Endpoint, error) {
 	e, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Endpoint{}, err
 	}
 	if e.State != Enabled {
-		return nil, errDisabled(v, e)
+		return Endpoint{}, errDisabled(v, e)
 	}
 	tested(v, e, c.Actor)
 	return e, nil

@@ -64,10 +64,10 @@ func (c FanOut) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c FanOut) Apply(v *commit.View) (any, error) {
+func (c FanOut) Apply(v *commit.View) (FannedOut, error) {
 	cur, _ := Cursors.Get(v, CursorName)
 	if cur.Event != c.After {
-		return nil, fault.New(fault.Conflict, "fanned_out", "the cursor stands at %d, not at %d: another node was faster", cur.Event, c.After)
+		return FannedOut{}, fault.New(fault.Conflict, "fanned_out", "the cursor stands at %d, not at %d: another node was faster", cur.Event, c.After)
 	}
 	out := FannedOut{Endpoints: map[id.Seq]Endpoint{}}
 	for n := range c.Deliveries {
@@ -133,7 +133,7 @@ func (c Claim) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Claim) Apply(v *commit.View) (any, error) {
+func (c Claim) Apply(v *commit.View) (Claimed, error) {
 	out := Claimed{Endpoints: map[id.Seq]Endpoint{}}
 	for _, s := range c.Deliveries {
 		d, ok := Deliveries.Get(v, s)
@@ -177,7 +177,7 @@ func (c Release) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Release) Apply(v *commit.View) (any, error) {
+func (c Release) Apply(v *commit.View) (int, error) {
 	n := 0
 	for _, h := range c.Deliveries {
 		d, ok := Deliveries.Get(v, h.Seq)
@@ -202,7 +202,7 @@ type Pass struct{ Deliveries []Held }
 func (c Pass) Reads(w *commit.Wants) { Release{Deliveries: c.Deliveries}.Reads(w) }
 
 // Apply implements commit.Command.
-func (c Pass) Apply(v *commit.View) (any, error) {
+func (c Pass) Apply(v *commit.View) (int, error) {
 	n := 0
 	for _, h := range c.Deliveries {
 		d, ok := Deliveries.Get(v, h.Seq)

@@ -73,7 +73,7 @@ func (c RecordAttempt) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c RecordAttempt) Apply(v *commit.View) (any, error) {
+func (c RecordAttempt) Apply(v *commit.View) (Recorded, error) {
 	d, ok := Deliveries.Get(v, c.Delivery.Seq)
 	if !ok {
 		return Recorded{Stale: true}, nil // erased meanwhile
@@ -122,7 +122,7 @@ func (c RecordPackage) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c RecordPackage) Apply(v *commit.View) (any, error) {
+func (c RecordPackage) Apply(v *commit.View) ([]Recorded, error) {
 	out := make([]Recorded, len(c.Attempts))
 	for i := range c.Attempts {
 		r, err := c.Attempts[i].Apply(v)

@@ -36,13 +36,13 @@ func (c ReplayOne) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c ReplayOne) Apply(v *commit.View) (any, error) {
+func (c ReplayOne) Apply(v *commit.View) (Delivery, error) {
 	d, ok := Deliveries.Get(v, c.Delivery)
 	if !ok || d.Merchant != c.Merchant {
-		return nil, fault.New(fault.NotFound, "delivery_not_found", "no such webhook delivery")
+		return Delivery{}, fault.New(fault.NotFound, "delivery_not_found", "no such webhook delivery")
 	}
 	if e, ok := Endpoints.Get(v, d.Endpoint); !ok || e.State != Enabled {
-		return nil, errDisabled(v, e)
+		return Delivery{}, errDisabled(v, e)
 	}
 	return d.again(v, LaneRetry), nil
 }
@@ -67,23 +67,23 @@ func NewStartReplay(merchant, endpoint id.Seq, actor string) StartReplay {
 }
 
 // Apply implements commit.Command.
-func (c StartReplay) Apply(v *commit.View) (any, error) {
+func (c StartReplay) Apply(v *commit.View) (Replay, error) {
 	e, err := c.get(v)
 	if err != nil {
-		return nil, err
+		return Replay{}, err
 	}
 	if e.State != Enabled {
-		return nil, errDisabled(v, e)
+		return Replay{}, errDisabled(v, e)
 	}
 	switch c.Want {
 	case "", Delivered, Dead, Skipped:
 	case Pending:
-		return nil, fault.Bad("invalid_state", "state", "pending deliveries are on their way already")
+		return Replay{}, fault.Bad("invalid_state", "state", "pending deliveries are on their way already")
 	default:
-		return nil, fault.Bad("invalid_state", "state", "%q is not a state of a delivery", c.Want)
+		return Replay{}, fault.Bad("invalid_state", "state", "%q is not a state of a delivery", c.Want)
 	}
 	if c.Type != "" && !known(c.Type) {
-		return nil, fault.Bad("unknown_event_type", "type", "%q is not an event type", c.Type)
+		return Replay{}, fault.Bad("unknown_event_type", "type", "%q is not an event type", c.Type)
 	}
 	r := Replay{
 		Seq: v.NewID(), Merchant: c.Merchant, Endpoint: c.Endpoint, Want: c.Want, Type: c.Type, Since: micro(c.Since), Until: micro(c.Until),
@@ -93,7 +93,7 @@ func (c StartReplay) Apply(v *commit.View) (any, error) {
 		r.Until = v.Now()
 	}
 	if r.Since.After(r.Until) {
-		return nil, fault.Bad("invalid_range", "since", "since is after until")
+		return Replay{}, fault.Bad("invalid_range", "since", "since is after until")
 	}
 	Replays.Insert(v, r)
 	return r, nil
@@ -134,10 +134,10 @@ func (c ReplayPage) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c ReplayPage) Apply(v *commit.View) (any, error) {
+func (c ReplayPage) Apply(v *commit.View) (Replay, error) {
 	r, ok := Replays.Get(v, c.Replay)
 	if !ok || r.State != ReplayRunning || r.After != c.After {
-		return nil, fault.New(fault.Conflict, "replayed", "this page was replayed by another node")
+		return Replay{}, fault.New(fault.Conflict, "replayed", "this page was replayed by another node")
 	}
 	e, _ := Endpoints.Get(v, r.Endpoint)
 	if len(c.Deliveries) == 0 || e.State != Enabled {

@@ -51,17 +51,17 @@ func NewCancel(merchant, withdrawal id.Seq, actor, reason string) Cancel {
 }
 
 // Apply implements commit.Command.
-func (c Cancel) Apply(v *commit.View) (any, error) {
+func (c Cancel) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, c.Merchant)
 	if err != nil || w.State == Cancelled {
 		return w, err
 	}
 	if !w.State.Cancellable() {
-		return nil, fault.New(fault.Conflict, "not_cancellable", "the withdrawal is %s: only one that is new, in review or queued can be cancelled", w.State).
+		return Withdrawal{}, fault.New(fault.Conflict, "not_cancellable", "the withdrawal is %s: only one that is new, in review or queued can be cancelled", w.State).
 			With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
 	}
 	if err := release(v, w, w.Held()); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	return change(v, w, Cancelled, c.Actor, c.Reason, w.Currency)
 }
@@ -77,7 +77,7 @@ type Release struct {
 func NewRelease(withdrawal id.Seq, actor string) Release { return Release{one{withdrawal}, actor} }
 
 // Apply implements commit.Command.
-func (c Release) Apply(v *commit.View) (any, error) {
+func (c Release) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil || w.State != New || w.ReleaseAt.After(v.Now()) {
 		return w, err
@@ -121,16 +121,16 @@ func (w Withdrawal) Proof() string {
 }
 
 // Apply implements commit.Command.
-func (c Approve) Apply(v *commit.View) (any, error) {
+func (c Approve) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, c.Merchant)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if len(c.Proof) > account.MaxText || c.Merchant != 0 && c.Proof == "" {
-		return nil, fault.Bad("invalid_approval", "approval", "an approval needs its proof, 1 to %d bytes", account.MaxText)
+		return Withdrawal{}, fault.Bad("invalid_approval", "approval", "an approval needs its proof, 1 to %d bytes", account.MaxText)
 	}
 	if err := c.allowed(v, w); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if w.Approval != "" && w.State != Review && (c.Proof == "" || c.Proof == w.Approval) {
 		return w, nil
@@ -181,16 +181,16 @@ func NewReject(withdrawal id.Seq, reason, actor string) Reject {
 }
 
 // Apply implements commit.Command.
-func (c Reject) Apply(v *commit.View) (any, error) {
+func (c Reject) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil || w.State == Rejected {
 		return w, err
 	}
 	if !w.State.Cancellable() {
-		return nil, wrongState(v, w, Rejected)
+		return Withdrawal{}, wrongState(v, w, Rejected)
 	}
 	if err := release(v, w, w.Held()); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	return change(v, w, Rejected, c.Actor, c.Reason, w.Currency)
 }
@@ -211,24 +211,24 @@ func NewClaim(withdrawal, dispatch id.Seq, wallet, actor string) Claim {
 }
 
 // Apply implements commit.Command.
-func (c Claim) Apply(v *commit.View) (any, error) {
+func (c Claim) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if w.Dispatch == c.Dispatch {
 		return w, nil
 	}
 	if w.State != Queued {
-		return nil, wrongState(v, w, Processing)
+		return Withdrawal{}, wrongState(v, w, Processing)
 	}
 	if !v.Holds(w.Accepted(v.Shard()), w.Mark) {
-		return nil, commit.Altered("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
+		return Withdrawal{}, commit.Altered("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
 	}
 	// The reservation is checked again here, before anything is signed.
 	b, ok := ledger.Balances.Get(v, ledger.BalanceKey{Account: w.Account, Currency: w.Currency})
 	if !ok || b.Reserved.Less(w.Held()) {
-		return nil, held(money.ErrNegative)
+		return Withdrawal{}, held(money.ErrNegative)
 	}
 	w.Dispatch, w.Wallet, w.Attention, w.AttentionText = c.Dispatch, c.Wallet, "", ""
 	return change(v, w, Processing, c.Actor, "", "")
@@ -251,10 +251,10 @@ func NewProgress(withdrawal, dispatch id.Seq, stage rail.Stage, txid, note, acto
 }
 
 // Apply implements commit.Command.
-func (c Progress) Apply(v *commit.View) (any, error) {
+func (c Progress) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if w.State != Processing || w.Dispatch != c.Dispatch || w.Stage == c.Stage && w.TxID == c.TxID {
 		return w, nil
@@ -285,10 +285,10 @@ func NewAttend(withdrawal id.Seq, code, text, actor string) Attend {
 }
 
 // Apply implements commit.Command.
-func (c Attend) Apply(v *commit.View) (any, error) {
+func (c Attend) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if w.State.Final() || w.Attention == c.Code {
 		return w, nil
@@ -311,10 +311,10 @@ func NewCalm(withdrawal id.Seq, codes []string, actor string) Calm {
 }
 
 // Apply implements commit.Command.
-func (c Calm) Apply(v *commit.View) (any, error) {
+func (c Calm) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if w.State.Final() || w.Attention == "" || !slices.Contains(c.Codes, w.Attention) {
 		return w, nil

@@ -78,17 +78,17 @@ func (c Create) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Create) Apply(v *commit.View) (any, error) {
+func (c Create) Apply(v *commit.View) (Withdrawal, error) {
 	m, ok := merchant.Merchants.Get(v, c.Merchant)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "not_found", "no such merchant")
+		return Withdrawal{}, fault.New(fault.NotFound, "not_found", "no such merchant")
 	}
 	if err := c.check(v); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	target, err := c.target(v)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	w := Withdrawal{
 		Seq: v.NewID(), Merchant: c.Merchant, Account: c.Account, ForeignID: c.ForeignID, Currency: c.Asset.Code, Amount: c.Amount, Fee: c.Fee,
@@ -101,24 +101,24 @@ func (c Create) Apply(v *commit.View) (any, error) {
 		w.ForeignID = v.ID(w.Seq).Dashed(id.Withdrawal)
 	}
 	if err := c.exchange(v, &w); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	held, err := w.held()
 	if err != nil {
-		return nil, fault.Bad("amount_overflow", "amount", "the amount with its fee has more than %d digits", money.Digits)
+		return Withdrawal{}, fault.Bad("amount_overflow", "amount", "the amount with its fee has more than %d digits", money.Digits)
 	}
 	_, err = ledger.Post(v, ledger.Transfer{
 		Kind: ledger.KindReserve, Currency: w.Currency, Amount: held, Debit: ledger.Of(w.Account, ledger.Available),
 		Credit: ledger.Of(w.Account, ledger.Reserved), Withdrawal: w.Seq,
 	})
 	if errors.Is(err, money.ErrNegative) {
-		return nil, account.Insufficient(v, c.Account, c.Asset, held)
+		return Withdrawal{}, account.Insufficient(v, c.Account, c.Asset, held)
 	}
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if c.Short != nil {
-		return nil, c.Short
+		return Withdrawal{}, c.Short
 	}
 	if !c.Unnamed { // its own UUID nobody else has; should somebody have guessed it, the database refuses one of the two
 		ForeignIDs.Put(v, ForeignID{ForeignKey{c.Merchant, c.ForeignID}, w.Seq})

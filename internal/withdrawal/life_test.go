@@ -64,7 +64,7 @@ func open(t testing.TB) *book {
 }
 
 func do[R any](b *book, c commit.Command) (R, error) {
-	return commit.Do[R](b.t.Context(), b.loop, 0, c)
+	return commit.Do(b.t.Context(), b.loop, 0, c)
 }
 
 func must[R any](b *book, c commit.Command) R {
@@ -84,7 +84,7 @@ type look struct {
 
 func (l look) Reads(w *commit.Wants) { ledger.WantBalance(w, l.account, l.currency) }
 
-func (l look) Apply(v *commit.View) (any, error) {
+func (l look) Apply(v *commit.View) (ledger.Balance, error) {
 	b, _ := ledger.Balances.Get(v, ledger.BalanceKey{Account: l.account, Currency: l.currency})
 	return b, nil
 }

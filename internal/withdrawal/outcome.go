@@ -40,22 +40,22 @@ func (c Confirm) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Confirm) Apply(v *commit.View) (any, error) {
+func (c Confirm) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if err := owner(v, w, c.Dispatch); err != nil || w.State == Confirmed || w.State == Returned {
 		return w, err
 	}
 	if w.State != Processing {
-		return nil, wrongState(v, w, Confirmed)
+		return Withdrawal{}, wrongState(v, w, Confirmed)
 	}
 	if w.NetworkCharge, err = charge(w.NetworkRate, w.NetworkHold, c.NetworkFee); err != nil {
-		return nil, held(err)
+		return Withdrawal{}, held(err)
 	}
 	if err := pay(v, w, c.Dispatch); err != nil {
-		return nil, held(err)
+		return Withdrawal{}, held(err)
 	}
 	w.Stage, w.TxID, w.NetworkFee, w.FeeAsset = "", c.TxID, c.NetworkFee, c.FeeAsset
 	return change(v, w, Confirmed, c.Actor, "", w.Currency)
@@ -120,22 +120,22 @@ func (c Return) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Return) Apply(v *commit.View) (any, error) {
+func (c Return) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil || w.State == Returned {
 		return w, err
 	}
 	if w.State != Confirmed {
-		return nil, wrongState(v, w, Returned)
+		return Withdrawal{}, wrongState(v, w, Returned)
 	}
 	if c.Amount.IsZero() || w.Receive.Less(c.Amount) {
-		return nil, fault.Bad("invalid_return", "amount", "between the smallest unit and what was paid out can come back")
+		return Withdrawal{}, fault.Bad("invalid_return", "amount", "between the smallest unit and what was paid out can come back")
 	}
 	if _, err := ledger.Post(v, ledger.Transfer{
 		Kind: ledger.KindReturn, Currency: w.ReceiveCurrency, Amount: c.Amount, Debit: ledger.AtHouse(ledger.Treasury(w.Wallet)),
 		Credit: ledger.Of(w.Account, ledger.Available), Withdrawal: w.Seq,
 	}); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	return change(v, w, Returned, c.Actor, c.Reason, w.ReceiveCurrency)
 }
@@ -156,19 +156,19 @@ func NewFail(withdrawal, dispatch id.Seq, txid, reason, actor string) Fail {
 }
 
 // Apply implements commit.Command.
-func (c Fail) Apply(v *commit.View) (any, error) {
+func (c Fail) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	if err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	if err := owner(v, w, c.Dispatch); err != nil || w.State == Failed {
 		return w, err
 	}
 	if w.State != Processing {
-		return nil, wrongState(v, w, Failed)
+		return Withdrawal{}, wrongState(v, w, Failed)
 	}
 	if err := release(v, w, w.Held()); err != nil {
-		return nil, err
+		return Withdrawal{}, err
 	}
 	w.Stage, w.TxID = "", c.TxID
 	return change(v, w, Failed, c.Actor, c.Reason, w.Currency)

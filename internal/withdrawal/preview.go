@@ -22,21 +22,21 @@ type Previewed struct {
 func (p *Previewed) Error() string { return "a preview: nothing was done" }
 
 // Apply implements commit.Command.
-func (c Preview) Apply(v *commit.View) (any, error) {
+func (c Preview) Apply(v *commit.View) (commit.Nothing, error) {
 	at := ledger.BalanceKey{Account: c.Account, Currency: c.Asset.Code}
 	before, _ := ledger.Balances.Get(v, at)
 	made, err := c.Create.Apply(v)
 	if err != nil {
-		return nil, err
+		return commit.Nothing{}, err
 	}
 	after, _ := ledger.Balances.Get(v, at)
 	held, err := before.Available.Sub(after.Available)
 	if err != nil {
-		return nil, err
+		return commit.Nothing{}, err
 	}
 	w, _ := made.(Withdrawal)
 	if c.Deal != nil {
 		w.Quote = 0 // the one that would be made is nobody's either
 	}
-	return nil, &Previewed{Withdrawal: w, Held: held, Available: after.Available}
+	return commit.Nothing{}, &Previewed{Withdrawal: w, Held: held, Available: after.Available}
 }

@@ -22,7 +22,7 @@ func NewReport(withdrawal id.Seq, text, actor string) Report {
 }
 
 // Apply implements commit.Command.
-func (c Report) Apply(v *commit.View) (any, error) {
+func (c Report) Apply(v *commit.View) (Withdrawal, error) {
 	w, err := c.get(v, 0)
 	paid := w.State == Confirmed || w.State == Returned
 	if err != nil || w.State != Processing && (!c.Ended || !paid) {

@@ -21,7 +21,7 @@ type lookAt struct{ name, currency string }
 
 func (l lookAt) Reads(w *commit.Wants) { ledger.WantHouse(w, l.name, l.currency) }
 
-func (l lookAt) Apply(v *commit.View) (any, error) {
+func (l lookAt) Apply(v *commit.View) (ledger.House, error) {
 	h, _ := ledger.Houses.Get(v, ledger.HouseKey{Name: l.name, Currency: l.currency})
 	return h, nil
 }

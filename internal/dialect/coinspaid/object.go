@@ -209,7 +209,7 @@ func (d *Dialect) numberOf(ctx context.Context, owner id.ID, ref id.Seq, kind st
 		return a, dialect.Unavailable(err)
 	}
 	if !found {
-		a, err = commit.Do[alias.Alias](ctx, d.Loop, owner.Shard, alias.Give{Key: alias.Key{Merchant: owner.Seq, Wire: Name, Ref: ref}, Kind: kind})
+		a, err = commit.Do(ctx, d.Loop, owner.Shard, alias.Give{Key: alias.Key{Merchant: owner.Seq, Wire: Name, Ref: ref}, Kind: kind})
 	}
 	return a, err
 }

@@ -107,9 +107,9 @@ func (s *scribe) same(since string) {
 type anEvent event.Event
 
 func (anEvent) Reads(*commit.Wants) {}
-func (e anEvent) Apply(v *commit.View) (any, error) {
+func (e anEvent) Apply(v *commit.View) (commit.Nothing, error) {
 	event.Append(v, event.Event(e))
-	return nil, nil
+	return commit.Nothing{}, nil
 }
 
 // TestBodiesAreFixed goes through all that merchants are told of, in all formats. What a

@@ -274,7 +274,7 @@ func (w *World) Must(err error) {
 // Do submits a command.
 func Do[R any](w *World, shard id.Shard, c commit.Command) R {
 	w.Helper()
-	r, err := commit.Do[R](context.Background(), w.Loop, shard, c)
+	r, err := commit.Do(context.Background(), w.Loop, shard, c)
 	w.Must(err)
 	return r
 }

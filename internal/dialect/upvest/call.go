@@ -139,7 +139,7 @@ type seen struct{}
 func (seen) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (seen) Apply(*commit.View) (any, error) { return struct{}{}, nil }
+func (seen) Apply(*commit.View) (struct{}, error) { return struct{}{}, nil }
 
 // once lets a signature that does not cover its idempotency key through one time, in all
 // processes: whoever repeats it could put another key beside it.

@@ -85,7 +85,7 @@ func (s *signer) make(ctx context.Context) (credential.SigningKey, error) {
 	if err != nil {
 		return credential.SigningKey{}, err
 	}
-	return commit.Do[credential.SigningKey](ctx, s.deps.Loop, 0, credential.AddSigningKey{
+	return commit.Do(ctx, s.deps.Loop, 0, credential.AddSigningKey{
 		SigningKeyID: credential.SigningKeyID{Wire: Name, Number: 1}, Secret: secret,
 	})
 }

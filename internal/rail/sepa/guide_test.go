@@ -27,7 +27,7 @@ import (
 // holder opens an account with nothing in it and makes it the one that pays.
 func (o *office) holder(name string) {
 	o.t.Helper()
-	a, err := commit.Do[account.Opened](context.Background(), o.loop, 0, account.Open{Merchant: o.merchant, Kind: ledger.KindCustomer, Name: name})
+	a, err := commit.Do(context.Background(), o.loop, 0, account.Open{Merchant: o.merchant, Kind: ledger.KindCustomer, Name: name})
 	check(o.t, err)
 	o.account = a.Seq
 }
@@ -74,7 +74,7 @@ func TestGuideThroughTheBank(t *testing.T) {
 		defer o.scheduled()()
 		o.holder("Max Mustermann")
 		ctx := context.Background()
-		_, err := commit.Do[account.Credit](ctx, o.loop, 0, account.AddCredit{
+		_, err := commit.Do(ctx, o.loop, 0, account.AddCredit{
 			Merchant: o.merchant, Account: o.account, Asset: message.Euro, Amount: money.Of(200_00), Pending: true, AvailableAt: calendar.AddBusinessDays(time.Now(), 2),
 		})
 		check(t, err)
@@ -87,7 +87,7 @@ func TestGuideThroughTheBank(t *testing.T) {
 
 		first := o.ask(200_00, "")
 		o.sees("withdrawal.created: balance 200.00, available 0.00, pending 0.00")
-		_, err = commit.Do[withdrawal.Withdrawal](ctx, o.loop, 0, withdrawal.NewCancel(o.merchant, first, "test", "changed my mind"))
+		_, err = commit.Do(ctx, o.loop, 0, withdrawal.NewCancel(o.merchant, first, "test", "changed my mind"))
 		check(t, err)
 		o.sees("withdrawal.cancelled: balance 200.00, available 200.00, pending 0.00")
 
@@ -95,7 +95,7 @@ func TestGuideThroughTheBank(t *testing.T) {
 		o.sees("withdrawal.created: balance 200.00, available 0.00, pending 0.00")
 		until(t, "2026-11-17T09:10:00+01:00")
 		o.state(second, withdrawal.Processing, "0.00")
-		_, err = commit.Do[withdrawal.Withdrawal](ctx, o.loop, 0, withdrawal.NewCancel(o.merchant, second, "test", "too late"))
+		_, err = commit.Do(ctx, o.loop, 0, withdrawal.NewCancel(o.merchant, second, "test", "too late"))
 		if fault.KindOf(err) != fault.Conflict {
 			t.Errorf("cancelled while processing: %v", err)
 		}

@@ -127,7 +127,7 @@ func openOffice(t *testing.T, moment string, opt officeOptions) *office {
 	if opt.rail != nil {
 		opt.rail(&cfg)
 	}
-	o.wallet, err = commit.Do[dispatch.Wallet](ctx, o.loop, 0, dispatch.CreateWallet{Network: "sepa", Address: ours})
+	o.wallet, err = commit.Do(ctx, o.loop, 0, dispatch.CreateWallet{Network: "sepa", Address: ours})
 	check(t, err)
 	cfg.Wallet = o.wallet.Text()
 	o.rail = sepa.New(cfg)
@@ -186,12 +186,12 @@ func (o *office) listen(ctx context.Context) error {
 }
 
 func (o *office) customer(ctx context.Context) {
-	m, err := commit.Do[merchant.Merchant](ctx, o.loop, 0, merchant.Create{Name: "Shop", Mode: merchant.Test})
+	m, err := commit.Do(ctx, o.loop, 0, merchant.Create{Name: "Shop", Mode: merchant.Test})
 	check(o.t, err)
-	a, err := commit.Do[account.Opened](ctx, o.loop, 0, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Max Mustermann"})
+	a, err := commit.Do(ctx, o.loop, 0, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "Max Mustermann"})
 	check(o.t, err)
 	o.merchant, o.account = m.Seq, a.Seq
-	_, err = commit.Do[account.Credit](ctx, o.loop, 0, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: message.Euro, Amount: money.Of(1000_00)})
+	_, err = commit.Do(ctx, o.loop, 0, account.AddCredit{Merchant: m.Seq, Account: a.Seq, Asset: message.Euro, Amount: money.Of(1000_00)})
 	check(o.t, err)
 }
 
@@ -199,7 +199,7 @@ func (o *office) customer(ctx context.Context) {
 func (o *office) pay(cents uint64, service string) id.Seq {
 	o.t.Helper()
 	w := o.ask(cents, service)
-	_, err := commit.Do[withdrawal.Withdrawal](context.Background(), o.loop, 0, withdrawal.NewRelease(w, "test"))
+	_, err := commit.Do(context.Background(), o.loop, 0, withdrawal.NewRelease(w, "test"))
 	check(o.t, err)
 	return w
 }
@@ -213,7 +213,7 @@ func (o *office) ask(cents uint64, service string) id.Seq {
 	payment, err := o.rail.CheckPayment(ctx, rail.Payment{Remittance: "Payout", Service: service}, "EUR")
 	check(o.t, err)
 	o.made++
-	w, err := commit.Do[withdrawal.Withdrawal](ctx, o.loop, 0, withdrawal.Create{
+	w, err := commit.Do(ctx, o.loop, 0, withdrawal.Create{
 		Merchant: o.merchant, Account: o.account, ForeignID: fmt.Sprint("f", o.made), Asset: euro, Amount: money.Of(cents), Target: target, Payment: payment,
 		Names: destination.NameRule(""),
 	})
@@ -293,7 +293,7 @@ func TestCutOffAndBooking(t *testing.T) {
 		}
 		o.state(late, withdrawal.Queued, "740.00")
 		o.state(instant, withdrawal.Processing, "740.00")
-		_, err := commit.Do[withdrawal.Withdrawal](context.Background(), o.loop, 0, withdrawal.NewCancel(o.merchant, taken, "test", "changed my mind"))
+		_, err := commit.Do(context.Background(), o.loop, 0, withdrawal.NewCancel(o.merchant, taken, "test", "changed my mind"))
 		check(t, err)
 		o.tick() // the bank books the instant payment; its statement comes at the end of the day
 		o.state(instant, withdrawal.Processing, "790.00")

@@ -54,7 +54,7 @@ func testRefused(t *testing.T, e Engine) {
 		}},
 	}
 	for _, c := range refusals {
-		if _, err := commit.Do[any](t.Context(), n.Loop, 0, c); fault.KindOf(err) != fault.Refused {
+		if _, err := commit.Do(t.Context(), n.Loop, 0, c); fault.KindOf(err) != fault.Refused {
 			t.Errorf("got %v, want a refusal", err)
 		}
 	}
@@ -249,7 +249,7 @@ func testItemOnce(t *testing.T, e Engine) {
 	plan := func(items ...dispatch.Item) dispatch.Plan {
 		return dispatch.Plan{Wallet: w.Seq, Fence: w.Fence, Network: "ethereum", Items: items}
 	}
-	if _, err := commit.Do[any](t.Context(), n.Loop, 0, plan(item(1), item(2), item(1))); fault.CodeOf(err) != "withdrawal_twice" {
+	if _, err := commit.Do(t.Context(), n.Loop, 0, plan(item(1), item(2), item(1))); fault.CodeOf(err) != "withdrawal_twice" {
 		t.Errorf("planned: %v", err)
 	}
 	do[dispatch.Dispatch](n, plan(item(1), item(2)))

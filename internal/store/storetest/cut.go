@@ -131,12 +131,12 @@ func Cut(t *testing.T, target string) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p.set(c.mode)
-			_, err := commit.Do[withdrawal.Withdrawal](t.Context(), n.Loop, 0, f.create(c.name, "1"))
+			_, err := commit.Do(t.Context(), n.Loop, 0, f.create(c.name, "1"))
 			if fault.CodeOf(err) != c.code || !fault.Of(err).Unknown {
 				t.Errorf("told %v", err)
 			}
 			p.set(passAll)
-			_, err = commit.Do[withdrawal.Withdrawal](t.Context(), n.Loop, 0, f.create(c.name, "1"))
+			_, err = commit.Do(t.Context(), n.Loop, 0, f.create(c.name, "1"))
 			if fault.CodeOf(err) != c.again {
 				t.Errorf("the repeat is told %v", err)
 			}
@@ -146,7 +146,7 @@ func Cut(t *testing.T, target string) {
 		late := open(t, through, store.Options{Chain: chainKey}, commit.Options{Log: quiet, Attempts: 2})
 		late.run() // it has not written yet, so it has no connection to write on
 		p.set(cutConnect)
-		_, err := commit.Do[withdrawal.Withdrawal](t.Context(), late.Loop, 0, f.create("unreachable", "1"))
+		_, err := commit.Do(t.Context(), late.Loop, 0, f.create("unreachable", "1"))
 		if fault.CodeOf(err) != "store_unavailable" || fault.Of(err).Unknown {
 			t.Errorf("told %v", err)
 		}

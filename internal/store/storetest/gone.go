@@ -46,7 +46,7 @@ func Gone(t *testing.T, url string, server Server) {
 		told[i] = map[string]string{}
 		for k := 0; ; k++ {
 			name := fmt.Sprint(i, "-", k)
-			_, err := commit.Do[withdrawal.Withdrawal](context.Background(), n.Loop, 0, f.create(name, "1"))
+			_, err := commit.Do(context.Background(), n.Loop, 0, f.create(name, "1"))
 			told[i][name] = fault.CodeOf(err)
 			if err != nil {
 				return
@@ -87,7 +87,7 @@ func Gone(t *testing.T, url string, server Server) {
 				}
 			case "outcome_unknown":
 				// The repeat that the answer asks for decides.
-				_, err := commit.Do[withdrawal.Withdrawal](t.Context(), n.Loop, 0, f.create(name, "1"))
+				_, err := commit.Do(t.Context(), n.Loop, 0, f.create(name, "1"))
 				if want := map[bool]string{true: "duplicate_foreign_id", false: ""}[have[name]]; fault.CodeOf(err) != want {
 					t.Errorf("the repeat of %s: %v, want %q", name, err, want)
 				}

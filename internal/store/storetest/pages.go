@@ -30,10 +30,10 @@ func testPages(t *testing.T, e Engine) {
 	if last.ForeignID != at(last.Seq).Dashed(id.Withdrawal) {
 		t.Errorf("it is called %q", last.ForeignID)
 	}
-	if _, err := commit.Do[withdrawal.Withdrawal](t.Context(), n.Loop, 0, a.create(last.ForeignID, "1")); err == nil {
+	if _, err := commit.Do(t.Context(), n.Loop, 0, a.create(last.ForeignID, "1")); err == nil {
 		t.Error("its name was given to another one")
 	}
-	if _, err := commit.Do[withdrawal.Withdrawal](t.Context(), n.Loop, 0, a.create("", "1")); err == nil {
+	if _, err := commit.Do(t.Context(), n.Loop, 0, a.create("", "1")); err == nil {
 		t.Error("one without a name")
 	}
 	ethereum := []string{"bitcoin", "ethereum"}

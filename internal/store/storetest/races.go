@@ -44,7 +44,7 @@ func testWholeBalance(t *testing.T, e Engine) {
 		if i%2 == 1 {
 			n = two
 		}
-		_, err := commit.Do[withdrawal.Withdrawal](context.Background(), n.Loop, 0, f.create(fmt.Sprint("all-", i), "3.5"))
+		_, err := commit.Do(context.Background(), n.Loop, 0, f.create(fmt.Sprint("all-", i), "3.5"))
 		switch fault.CodeOf(err) {
 		case "":
 			accepted.Add(1)
@@ -98,7 +98,7 @@ func testFixedTotal(t *testing.T, e Engine) {
 		if i%4 > 1 {
 			kind = ledger.KindUnlock
 		}
-		_, err := commit.Do[account.Movement](context.Background(), n.Loop, 0,
+		_, err := commit.Do(context.Background(), n.Loop, 0,
 			account.Move{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: money.Of(uint64(i + 1)), Kind: kind})
 		if err != nil && fault.KindOf(err) != fault.Refused {
 			t.Error(err)
@@ -178,7 +178,7 @@ func testSameForeignID(t *testing.T, e Engine) {
 		if i%2 == 1 {
 			n = two
 		}
-		w, err := commit.Do[withdrawal.Withdrawal](context.Background(), n.Loop, 0, f.create("the order", "1"))
+		w, err := commit.Do(context.Background(), n.Loop, 0, f.create("the order", "1"))
 		switch {
 		case err == nil:
 			accepted <- w.Seq
@@ -231,7 +231,7 @@ func testFewConnections(t *testing.T, e Engine) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	parallel(256, func(i int) {
-		w, err := commit.Do[withdrawal.Withdrawal](ctx, n.Loop, 0, f.create(fmt.Sprint(i), "0.1"))
+		w, err := commit.Do(ctx, n.Loop, 0, f.create(fmt.Sprint(i), "0.1"))
 		if err != nil {
 			t.Error(err)
 			return

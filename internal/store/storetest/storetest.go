@@ -147,7 +147,7 @@ func (n *node) run() {
 // do submits a command to shard 0 and fails the test if it is refused.
 func do[R any](n *node, c commit.Command) R {
 	n.t.Helper()
-	r, err := commit.Do[R](context.Background(), n.Loop, 0, c)
+	r, err := commit.Do(context.Background(), n.Loop, 0, c)
 	if err != nil {
 		n.t.Fatal(err)
 	}

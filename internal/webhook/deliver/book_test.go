@@ -69,7 +69,7 @@ func open(t testing.TB) *book {
 
 func must[R any](b *book, c commit.Command) R {
 	b.Helper()
-	r, err := commit.Do[R](context.Background(), b.loop, 0, c)
+	r, err := commit.Do(context.Background(), b.loop, 0, c)
 	if err != nil {
 		b.Fatalf("%T: %v", c, err)
 	}
@@ -100,7 +100,7 @@ type happen struct {
 
 func (c happen) Reads(*commit.Wants) {}
 
-func (c happen) Apply(v *commit.View) (any, error) {
+func (c happen) Apply(v *commit.View) (int, error) {
 	for range c.n {
 		event.Append(v, event.Event{Type: c.typ, Merchant: c.merchant})
 	}

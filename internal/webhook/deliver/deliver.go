@@ -226,7 +226,7 @@ func sleep(ctx context.Context, d time.Duration, woken <-chan struct{}) bool {
 // repeating and not the command, so that what was claimed is known.
 func submit[R any](ctx context.Context, w *Worker, shard id.Shard, c commit.Command, until time.Time) (R, error) {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		r, err := commit.Do[R](context.WithoutCancel(ctx), w.loop, shard, c)
+		r, err := commit.Do(context.WithoutCancel(ctx), w.loop, shard, c)
 		if err == nil || w.loop.Broken() != nil {
 			return r, err
 		}
