@@ -17,7 +17,7 @@ import (
 // MaxText bounds foreign ids and names, in bytes. 255 is what the dialects promise.
 const MaxText = 255
 
-// Open makes an account. Result: ledger.Account (as Opened).
+// Open makes an account.
 type Open struct {
 	Merchant  id.Seq
 	Kind      string
@@ -105,7 +105,7 @@ type Movement struct {
 	Balance  ledger.Balance
 }
 
-// Move locks or unlocks money. Result: Movement.
+// Move locks or unlocks money.
 type Move struct {
 	Merchant id.Seq
 	Account  id.Seq

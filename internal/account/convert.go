@@ -57,7 +57,7 @@ func (c Conversion) Answer() commit.Answer { return commit.Answer{Ref: c.Seq} }
 
 // Convert exchanges money of an account: the amount and the fee leave one balance, the
 // other one gets what was quoted, both through the house's exchange accounts. Either
-// Quote was offered before, or Deal is agreed on here and now. Result: Conversion.
+// Quote was offered before, or Deal is agreed on here and now.
 type Convert struct {
 	Merchant  id.Seq
 	Account   id.Seq
@@ -131,7 +131,7 @@ func (c Convert) price(v *commit.View, x *Conversion) error {
 		if err != nil {
 			return err
 		}
-		q = made.(quote.Quote).Seq //nolint:errcheck // what Create gives
+		q = made.Seq
 	}
 	taken, err := quote.Take(v, c.Merchant, q, x.Seq)
 	if err != nil {

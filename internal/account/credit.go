@@ -66,7 +66,6 @@ func (c Credit) AsSettled() Credit {
 }
 
 // AddCredit credits an account. Without Pending the money is available at once.
-// Result: Credit.
 type AddCredit struct {
 	Merchant    id.Seq
 	Account     id.Seq
@@ -136,7 +135,7 @@ func tooMuch(err error) error {
 }
 
 // Settle makes the money of a pending credit available. A credit that is settled
-// already stays as it is. Result: Credit.
+// already stays as it is.
 type Settle struct {
 	Merchant id.Seq // 0: the worker, for any merchant
 	Credit   id.Seq
@@ -179,7 +178,7 @@ func (c Settle) Apply(v *commit.View) (Credit, error) {
 
 // TakeBack takes the money of a settled credit out of its account again. One that was taken
 // back already stays as it is. The caller says of which credits this may be done: the
-// money is gone without a payout. Result: Credit.
+// money is gone without a payout.
 type TakeBack struct {
 	Merchant id.Seq
 	Credit   id.Seq

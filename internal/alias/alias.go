@@ -49,7 +49,7 @@ type Counter struct {
 var Counters = commit.NewTable("alias_counter", func(c *Counter) CounterKey { return c.CounterKey })
 
 // Give makes sure that a row has a number. Repeating it changes nothing. The row is
-// the merchant's: whoever submits this has checked that. Result: Alias.
+// the merchant's: whoever submits this has checked that.
 type Give struct {
 	Key
 	Kind string
@@ -82,56 +82,50 @@ func next(v *commit.View, k Key, kind string) (Alias, error) {
 	return a, nil
 }
 
-// Result is what Numbered gives: the command's own result and the number of its row.
-type Result struct {
-	Value  any
+// Result is the command's own result and the number of its row.
+type Result[R commit.Answerer] struct {
+	Value  R
 	Number int64
 }
 
 // Answer implements commit.Answerer: that of the command.
-func (r Result) Answer() commit.Answer {
-	if a, ok := r.Value.(commit.Answerer); ok {
-		return a.Answer()
-	}
-	return commit.Answer{}
-}
+func (r Result[R]) Answer() commit.Answer { return r.Value.Answer() }
 
-// Numbered runs a command that makes a row and gives the row its number in the same
-// commit. The command's result must be a commit.Answerer with the row as its Ref.
-// Result: Result.
-type Numbered struct {
-	Command  commit.Command
+// Numbered runs a command that makes a row, which is the Ref of its answer, and gives
+// the row its number in the same commit.
+type Numbered[R commit.Answerer] struct {
+	Command  commit.Command[R]
 	Merchant id.Seq
 	Wire     string
 	Kind     string
 }
 
 // Reads implements commit.Command.
-func (c Numbered) Reads(w *commit.Wants) {
+func (c Numbered[R]) Reads(w *commit.Wants) {
 	c.Command.Reads(w)
 	Counters.Want(w, CounterKey{c.Merchant, c.Wire})
 }
 
 // Follow implements commit.Follower.
-func (c Numbered) Follow(v *commit.View, w *commit.Wants) {
+func (c Numbered[R]) Follow(v *commit.View, w *commit.Wants) {
 	if f, ok := c.Command.(commit.Follower); ok {
 		f.Follow(v, w)
 	}
 }
 
 // Apply implements commit.Command.
-func (c Numbered) Apply(v *commit.View) (Result, error) {
+func (c Numbered[R]) Apply(v *commit.View) (Result[R], error) {
 	made, err := c.Command.Apply(v)
 	if err != nil {
-		return Result{}, err
+		return Result[R]{}, err
 	}
-	row, ok := made.(commit.Answerer)
-	if !ok || row.Answer().Ref == 0 {
-		return Result{}, fmt.Errorf("%w: %T gives no row to number", commit.ErrInvariant, c.Command)
+	row := made.Answer().Ref
+	if row == 0 {
+		return Result[R]{}, fmt.Errorf("%w: %T returns no row to number", commit.ErrInvariant, c.Command)
 	}
-	a, err := next(v, Key{c.Merchant, c.Wire, row.Answer().Ref}, c.Kind)
+	a, err := next(v, Key{c.Merchant, c.Wire, row}, c.Kind)
 	if err != nil {
-		return Result{}, err
+		return Result[R]{}, err
 	}
-	return Result{made, a.Number}, nil
+	return Result[R]{made, a.Number}, nil
 }

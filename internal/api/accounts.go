@@ -30,12 +30,12 @@ func openAccount(c *call) (int, error) {
 	if err := c.doc.err(); err != nil {
 		return 0, err
 	}
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		return 0, err
 	}
-	made, ok := out.Result.(account.Opened)
-	if !ok {
+	made := out.Result
+	if out.Replayed {
 		if made.Account, err = one(c.Reads.Account(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
@@ -166,12 +166,12 @@ func addCredit(c *call) (int, error) {
 		return 0, err
 	}
 	cmd.Account = acc.Seq
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		return 0, err
 	}
-	cr, ok := out.Result.(account.Credit)
-	if !ok {
+	cr := out.Result
+	if out.Replayed {
 		if cr, err = one(c.Reads.Credit(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
@@ -209,13 +209,13 @@ func settleCredit(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := c.submit(account.Settle{Merchant: c.who.merchant.Seq, Credit: at.Seq, Actor: c.who.actor})
+	out, err := submit(c, account.Settle{Merchant: c.who.merchant.Seq, Credit: at.Seq, Actor: c.who.actor})
 	if err != nil {
 		return 0, err
 	}
 	// A settled credit never changes, so a repeat is answered from the row.
-	cr, ok := out.Result.(account.Credit)
-	if !ok {
+	cr := out.Result
+	if out.Replayed {
 		if cr, err = one(c.Reads.Credit(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
@@ -274,14 +274,14 @@ func (c *call) move(kind ledger.Kind) (int, error) {
 	if err := c.ready(acc); err != nil {
 		return 0, err
 	}
-	out, err := c.submit(account.Move{
+	out, err := submit(c, account.Move{
 		Merchant: c.who.merchant.Seq, Account: acc.Seq, Asset: asset, Amount: amount, Kind: kind, Reason: reason, Actor: c.who.actor,
 	})
 	if err != nil {
 		return 0, err
 	}
-	m, ok := out.Result.(account.Movement)
-	if !ok {
+	m := out.Result
+	if out.Replayed {
 		if m, err = account.ReadMovement(out.Answer.Body); err != nil {
 			return 0, err
 		}

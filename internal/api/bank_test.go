@@ -64,7 +64,7 @@ func sqliteURL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir
 // holder opens an account of a merchant for a person.
 func (w *world) holder(p party, name string) party {
 	w.t.Helper()
-	a := doIn[account.Opened](w, p.id.Shard, account.Open{Merchant: p.id.Seq, Kind: ledger.KindCustomer, Name: name})
+	a := doIn(w, p.id.Shard, account.Open{Merchant: p.id.Seq, Kind: ledger.KindCustomer, Name: name})
 	p.account = id.ID{Shard: p.id.Shard, Seq: a.Seq}.Text(id.Account)
 	return p
 }
@@ -114,11 +114,11 @@ func TestCashBalanceOfTheGuide(t *testing.T) {
 		f.step("new again", "withdrawal.created", "200.00", "0.00", "0.00", "0.00", "0.00")
 		seq, err := id.Parse(id.Withdrawal, made.get("id"))
 		must(t, err)
-		doIn[withdrawal.Withdrawal](w, p.id.Shard, withdrawal.NewRelease(seq.Seq, "worker"))
-		doIn[withdrawal.Withdrawal](w, p.id.Shard, withdrawal.NewClaim(seq.Seq, 7, "wal_x", "worker"))
+		doIn(w, p.id.Shard, withdrawal.NewRelease(seq.Seq, "worker"))
+		doIn(w, p.id.Shard, withdrawal.NewClaim(seq.Seq, 7, "wal_x", "worker"))
 		f.step("processing", "", "200.00", "0.00", "0.00", "0.00", "0.00")
 		w.want(w.call(p.key, "POST", "/v1/withdrawals/"+made.get("id")+"/cancel", ""), 409, `"code":"not_cancellable"`)
-		doIn[withdrawal.Withdrawal](w, p.id.Shard, withdrawal.NewConfirm(seq.Seq, 7, "SLC-1", money.Amount{}, "EUR", "worker"))
+		doIn(w, p.id.Shard, withdrawal.NewConfirm(seq.Seq, 7, "SLC-1", money.Amount{}, "EUR", "worker"))
 		f.step("confirmed", "withdrawal.confirmed", "0.00", "0.00", "0.00", "0.00", "0.00")
 
 		sale := w.want(w.call(p.key, "POST", "/v1/credits", fmt.Sprintf(`{"account":%q,"currency":"EUR","amount":"828.75","settles_in":2}`, p.account), fresh()), 201)

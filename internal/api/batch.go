@@ -43,7 +43,7 @@ func createWithdrawals(c *call) (int, error) {
 	if key.Key != "" {
 		// The items have keys of their own below. This one ties them to the whole
 		// body, so that another list under the same key moves nothing at all.
-		out, err := c.Loop.Submit(c.ctx(), c.who.merchant.Shard, commit.Request{Command: opened{}, Key: key, Fingerprint: mark})
+		out, err := commit.Submit(c.ctx(), c.Loop, c.who.merchant.Shard, commit.Request[commit.Nothing]{Command: opened{}, Key: key, Fingerprint: mark})
 		if err != nil {
 			return 0, err
 		}
@@ -67,7 +67,7 @@ type opened struct{}
 func (opened) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (opened) Apply(*commit.View) (struct{}, error) { return struct{}{}, nil }
+func (opened) Apply(*commit.View) (commit.Nothing, error) { return commit.Nothing{}, nil }
 
 // submitAll carries the items to the write path, in order of their places as far
 // as one can, many at once.
@@ -92,14 +92,14 @@ func (c *call) submitItem(it *item, n int, key commit.Key, mark []byte) {
 	if it.err != nil {
 		return
 	}
-	req := commit.Request{Command: it.cmd}
+	req := commit.Request[withdrawal.Withdrawal]{Command: it.cmd}
 	if key.Key != "" {
 		req.Key, req.Fingerprint = key, mark
 		req.Key.Key += " " + strconv.Itoa(n) // no key of a client holds a blank
 	}
-	out, err := c.Loop.Submit(c.ctx(), c.who.merchant.Shard, req)
+	out, err := commit.Submit(c.ctx(), c.Loop, c.who.merchant.Shard, req)
 	if it.err = err; err == nil {
-		it.row, it.err = c.made(out.Result, out.Answer.Ref)
+		it.row, it.err = c.made(out)
 	}
 	it.replayed = out.Replayed
 }

@@ -157,8 +157,8 @@ func (w *world) claimed(p party, wd string) id.Seq {
 	w.t.Helper()
 	at, err := id.Parse(id.Withdrawal, wd)
 	must(w.t, err)
-	doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
-	doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewClaim(at.Seq, 4711, "wal_test", "test"))
+	doIn(w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
+	doIn(w, at.Shard, withdrawal.NewClaim(at.Seq, 4711, "wal_test", "test"))
 	return at.Seq
 }
 
@@ -212,11 +212,11 @@ func TestConversionThroughEveryEnd(t *testing.T) {
 		whole("cancelled")
 		at, err := id.Parse(id.Withdrawal, send("rejected"))
 		must(w.t, err)
-		doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewReject(at.Seq, "no", "test"))
+		doIn(w, at.Shard, withdrawal.NewReject(at.Seq, "no", "test"))
 		whole("rejected")
 
 		seq := w.claimed(p, send("failed"))
-		doIn[withdrawal.Withdrawal](w, p.id.Shard, withdrawal.NewFail(seq, 4711, "", "died", "test"))
+		doIn(w, p.id.Shard, withdrawal.NewFail(seq, 4711, "", "died", "test"))
 		whole("failed")
 		for name, total := range w.houses(p) {
 			if !strings.HasPrefix(name, ledger.External) {
@@ -227,7 +227,7 @@ func TestConversionThroughEveryEnd(t *testing.T) {
 		wd = send("confirmed")
 		seq = w.claimed(p, wd)
 		// 0.0004 ETH at 2000 EUR is 0.80 EUR; of the smallest part of a cent more, a cent.
-		doIn[withdrawal.Withdrawal](w, p.id.Shard, withdrawal.NewConfirm(seq, 4711, "0xabc", money.Of(400_000_000_000_001), "ETH", "test"))
+		doIn(w, p.id.Shard, withdrawal.NewConfirm(seq, 4711, "0xabc", money.Of(400_000_000_000_001), "ETH", "test"))
 		w.want(w.call(p.key, "GET", "/v1/withdrawals/"+wd, ""), 200, `"state":"confirmed"`, `"held":"3.00","charged":"0.81"`)
 		if got := w.figure(p, "EUR", "balance") + " " + w.figure(p, "EUR", "reserved"); got != "908.29 0.00" {
 			w.t.Errorf("after the payout %s", got)
@@ -245,7 +245,7 @@ func TestConversionThroughEveryEnd(t *testing.T) {
 		w.want(w.call(p.key, "GET", "/v1/events?types=withdrawal.confirmed", ""), 200, `"fee":"0.90"`, `"charged":"0.81"`, `"receive":{"currency":"USDT","amount":"99.000000"`)
 
 		// What comes back is what was paid out, in that currency: nothing is exchanged back.
-		doIn[withdrawal.Withdrawal](w, p.id.Shard, withdrawal.NewReturn(seq, money.Of(99_000_000), "closed", "test"))
+		doIn(w, p.id.Shard, withdrawal.NewReturn(seq, money.Of(99_000_000), "closed", "test"))
 		if got := w.figure(p, "USDT", "available_for_withdrawal"); got != "99.000000" {
 			w.t.Errorf("returned %s", got)
 		}
@@ -500,7 +500,7 @@ func TestQuoteExpires(t *testing.T) {
 	q := w.want(w.call(p.key, "POST", "/v1/quotes", `{"currency":"EUR","receive_currency":"USDT","amount":"90","valid_seconds":1}`), 201)
 	at, err := id.Parse(id.Quote, q.get("id"))
 	must(t, err)
-	do[quote.Quote](w, expire{at.Seq})
+	do(w, expire{at.Seq})
 	w.want(w.call(p.key, "POST", "/v1/withdrawals", p.convert("late", `"quote_id":"`+q.get("id")+`"`)), 409, `"code":"quote_expired"`)
 	for _, body := range []string{
 		`{"currency":"EUR","receive_currency":"EUR","amount":"1"}`, `{"currency":"EUR","receive_currency":"USDT","amount":"1","network":"moon"}`,

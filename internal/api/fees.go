@@ -144,7 +144,7 @@ func removeFee(c *call) (int, error) {
 }
 
 // changedFee carries out a change in the merchant's shard, and answers with the schedule.
-func (c *call) changedFee(at id.ID, cmd commit.Command) (int, error) {
+func (c *call) changedFee(at id.ID, cmd commit.Command[fee.Stored]) (int, error) {
 	s, err := commit.Do(c.ctx(), c.Loop, at.Shard, cmd)
 	if err != nil {
 		return 0, err

@@ -67,12 +67,12 @@ func updateMerchant(c *call) (int, error) {
 	if !given {
 		return getMerchant(c)
 	}
-	out, err := c.submit(merchant.SetCancelWindow{Merchant: c.who.merchant.Seq, CancelWindow: window(seconds)})
+	out, err := submit(c, merchant.SetCancelWindow{Merchant: c.who.merchant.Seq, CancelWindow: window(seconds)})
 	if err != nil {
 		return 0, err
 	}
-	m, ok := out.Result.(merchant.Merchant)
-	if !ok {
+	m := out.Result
+	if out.Replayed {
 		return getMerchant(c)
 	}
 	c.objects().merchant(m)

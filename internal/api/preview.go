@@ -24,7 +24,7 @@ func previewWithdrawal(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.Loop.Submit(c.ctx(), c.who.merchant.Shard, commit.Request{Command: withdrawal.Preview{Create: cmd}})
+	_, err = commit.Do(c.ctx(), c.Loop, c.who.merchant.Shard, withdrawal.Preview{Create: cmd})
 	var p *withdrawal.Previewed
 	if !errors.As(err, &p) {
 		c.locate(err)

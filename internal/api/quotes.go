@@ -47,12 +47,12 @@ func createQuote(c *call) (int, error) {
 		cmd.Problem = terms.Named(err, "amount")
 	}
 	cmd.Deal, cmd.Fee, cmd.FeeInside = t.Deal, t.Charge.Fee, t.Schedule.Inside
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		return 0, err
 	}
-	q, ok := out.Result.(quote.Quote)
-	if !ok {
+	q := out.Result
+	if out.Replayed {
 		if q, err = one(c.Reads.Quote(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}

@@ -176,7 +176,7 @@ func rejectWithdrawal(c *call) (int, error) {
 
 // decideReview submits in the withdrawal's own shard. Both commands are answered the
 // same when they are repeated, so no key is needed.
-func (c *call) decideReview(at id.ID, cmd commit.Command) (int, error) {
+func (c *call) decideReview(at id.ID, cmd commit.Command[withdrawal.Withdrawal]) (int, error) {
 	x, err := commit.Do(c.ctx(), c.Loop, at.Shard, cmd)
 	if err != nil {
 		if f := fault.Of(err); f.Kind == fault.NotFound {

@@ -154,7 +154,7 @@ func (w *world) reviews(a party) {
 		made := w.want(w.call(a.key, "POST", "/v1/withdrawals", body), 201, `"state":"new"`, `"approved":false`)
 		at, err := id.Parse(id.Withdrawal, made.get("id"))
 		must(w.t, err)
-		return made.get("id"), doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
+		return made.get("id"), doIn(w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
 	}
 	if _, x := ask("r-0", "2"); x.State != withdrawal.Queued || x.Review != "" {
 		w.t.Errorf("at the limit: %s %q", x.State, x.Review)
@@ -185,9 +185,9 @@ func (w *world) waits(a party) {
 	three := w.want(w.call(a.key, "POST", "/v1/withdrawals", body), 201).get("id")
 	at, err := id.Parse(id.Withdrawal, three)
 	must(w.t, err)
-	doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
+	doIn(w, at.Shard, withdrawal.NewRelease(at.Seq, "test"))
 	for _, who := range []struct{ key, path string }{{w.operator, "/v1/review/" + three + "/approve"}, {a.key, "/v1/withdrawals/" + three + "/approval"}} {
-		doIn[withdrawal.Withdrawal](w, at.Shard, withdrawal.NewAttend(at.Seq, "approval_missing", "needs an approval", "test"))
+		doIn(w, at.Shard, withdrawal.NewAttend(at.Seq, "approval_missing", "needs an approval", "test"))
 		w.want(w.call(w.operator, "GET", "/v1/waiting", ""), 200, `"kind":"approval"`, `"subject":"`+three+`"`, `"merchant":"`+a.id.Text(id.Merchant)+`"`,
 			`"sluice approver sign `+three, `"sluice withdrawal reject `+three)
 		w.want(w.call(w.operator, "POST", "/v1/review/"+three+"/approve", ""), 409, `"code":"approval_missing"`, "sluice approver sign")
@@ -243,7 +243,7 @@ func (w *world) delivery(p party, endpoint string) string {
 	m := webhook.Message{Shard: at.Shard, Event: events[len(events)-1]}
 	done, err := w.db.FannedOut(w.t.Context(), at.Shard)
 	must(w.t, err)
-	doIn[webhook.FannedOut](w, at.Shard, webhook.FanOut{After: done, To: m.Event.Seq, Deliveries: []webhook.NewDelivery{{Message: m, Endpoint: at.Seq}}})
+	doIn(w, at.Shard, webhook.FanOut{After: done, To: m.Event.Seq, Deliveries: []webhook.NewDelivery{{Message: m, Endpoint: at.Seq}}})
 	rows, err := w.db.Deliveries(w.t.Context(), at, "", 0, 1)
 	must(w.t, err)
 	return id.ID{Shard: at.Shard, Seq: rows[0].Seq}.Text(id.Delivery)

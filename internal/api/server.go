@@ -276,12 +276,12 @@ func (c *call) commandKey() (commit.Key, []byte, error) {
 }
 
 // submit hands a command to the merchant's shard.
-func (c *call) submit(cmd commit.Command) (commit.Outcome, error) {
+func submit[R any](c *call, cmd commit.Command[R]) (commit.Outcome[R], error) {
 	key, mark, err := c.commandKey()
 	if err != nil {
-		return commit.Outcome{}, err
+		return commit.Outcome[R]{}, err
 	}
-	out, err := c.Loop.Submit(c.r.Context(), c.who.merchant.Shard, commit.Request{Command: cmd, Key: key, Fingerprint: mark})
+	out, err := commit.Submit(c.r.Context(), c.Loop, c.who.merchant.Shard, commit.Request[R]{Command: cmd, Key: key, Fingerprint: mark})
 	c.replayed = out.Replayed
 	return out, err
 }

@@ -68,7 +68,7 @@ func createDestination(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := c.submit(destination.Register{
+	out, err := submit(c, destination.Register{
 		Merchant: c.who.merchant.Seq, Account: account.Seq, Target: to, Label: label, ConfirmedAt: confirmed, Policy: c.Bank.Policy, Actor: c.who.actor,
 	})
 	if err != nil {
@@ -77,8 +77,8 @@ func createDestination(c *call) (int, error) {
 		}
 		return 0, err
 	}
-	d, ok := out.Result.(destination.Destination)
-	if !ok {
+	d := out.Result
+	if out.Replayed {
 		if d, err = one(c.Reads.Destination(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}
@@ -146,6 +146,6 @@ func deleteDestination(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.submit(destination.Delete{Merchant: c.who.merchant.Seq, Destination: at.Seq, Actor: c.who.actor})
+	_, err = submit(c, destination.Delete{Merchant: c.who.merchant.Seq, Destination: at.Seq, Actor: c.who.actor})
 	return http.StatusNoContent, err
 }

@@ -197,7 +197,7 @@ func TestF24_a_scheme_has_no_case(t *testing.T) {
 func TestRevokedKeyIsRefusedWithinASecond(t *testing.T) {
 	w := newWorld(t)
 	w.want(w.call(w.acme.key, "GET", "/v1/ping", ""), 200)
-	do[merchant.Key](w, merchant.RevokeKey{Key: w.acme.keySeq})
+	do(w, merchant.RevokeKey{Key: w.acme.keySeq})
 	w.clock.set(w.clock.Now().Add(time.Second))
 	w.want(w.call(w.acme.key, "GET", "/v1/ping", ""), 401, `"code":"api_key_invalid"`)
 }
@@ -206,7 +206,7 @@ func TestExpiredKeyIsRefused(t *testing.T) {
 	w := newWorld(t)
 	secret, err := merchant.NewSecret(merchant.Test, rand.Reader)
 	must(t, err)
-	do[merchant.Key](w, merchant.CreateKey{
+	do(w, merchant.CreateKey{
 		Owner: w.acme.id, Mode: merchant.Test, Name: "short", Secret: secret, Scopes: merchant.MerchantScopes, ExpiresAt: w.clock.Now().Add(500 * time.Millisecond),
 	})
 	w.want(w.call(secret, "GET", "/v1/ping", ""), 200)
@@ -262,10 +262,10 @@ func TestCase61CancelRacesWithTheClaim(t *testing.T) {
 		made := w.want(w.call(w.acme.key, "POST", "/v1/withdrawals", w.acme.payout(fmt.Sprintf("w-%d", n), "1")), 201)
 		at, err := id.Parse(id.Withdrawal, made.get("id"))
 		must(t, err)
-		do[withdrawal.Withdrawal](w, withdrawal.NewRelease(at.Seq, "worker"))
+		do(w, withdrawal.NewRelease(at.Seq, "worker"))
 		claimed := make(chan error, 1)
 		go func() {
-			_, err := w.loop.Submit(t.Context(), 0, commit.Request{Command: withdrawal.NewClaim(at.Seq, id.Seq(n+1), "wal_x", "worker")})
+			_, err := commit.Do(t.Context(), w.loop, 0, withdrawal.NewClaim(at.Seq, id.Seq(n+1), "wal_x", "worker"))
 			claimed <- err
 		}()
 		cancel := w.call(w.acme.key, "POST", "/v1/withdrawals/"+made.get("id")+"/cancel", "")
@@ -323,13 +323,13 @@ func TestTimelineAndEventsOfAPaidWithdrawal(t *testing.T) {
 	made := w.want(w.call(w.acme.key, "POST", "/v1/withdrawals", w.acme.payout("w-1", "40")), 201)
 	at, err := id.Parse(id.Withdrawal, made.get("id"))
 	must(t, err)
-	do[withdrawal.Withdrawal](w, withdrawal.NewRelease(at.Seq, "worker"))
-	do[withdrawal.Withdrawal](w, withdrawal.NewAttend(at.Seq, "wallet_out_of_gas", "send gas", "worker"))
-	do[withdrawal.Withdrawal](w, withdrawal.NewClaim(at.Seq, 7, "wal_x", "worker"))
-	do[withdrawal.Withdrawal](w, withdrawal.NewProgress(at.Seq, 7, rail.StageSent, "0xabc", "", "worker"))
+	do(w, withdrawal.NewRelease(at.Seq, "worker"))
+	do(w, withdrawal.NewAttend(at.Seq, "wallet_out_of_gas", "send gas", "worker"))
+	do(w, withdrawal.NewClaim(at.Seq, 7, "wal_x", "worker"))
+	do(w, withdrawal.NewProgress(at.Seq, 7, rail.StageSent, "0xabc", "", "worker"))
 	w.want(w.call(w.acme.key, "GET", "/v1/withdrawals/"+made.get("id"), ""), 200, `"stage":"sent"`, `"txid":"0xabc"`, `"cancellable":false`)
 	w.want(w.call(w.acme.key, "POST", "/v1/withdrawals/"+made.get("id")+"/cancel", ""), 409, `"code":"not_cancellable"`)
-	do[withdrawal.Withdrawal](w, withdrawal.NewConfirm(at.Seq, 7, "0xabc", money.Of(21000), "ETH", "worker"))
+	do(w, withdrawal.NewConfirm(at.Seq, 7, "0xabc", money.Of(21000), "ETH", "worker"))
 	line := w.want(w.call(w.acme.key, "GET", "/v1/withdrawals/"+made.get("id")+"/timeline", ""), 200,
 		`"state":"confirmed"`, `"network_fee":{"currency":"ETH","amount":"0.000000000000021000"}`)
 	var got []string

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -87,11 +88,11 @@ func (c *call) mine() (webhook.Endpoint, error) {
 
 // endpointOf is the endpoint that a command gave. A repeat gets it as it is now: its
 // keys are not kept anywhere else.
-func (c *call) endpointOf(result any, ref id.Seq) (webhook.Endpoint, error) {
-	if e, ok := result.(webhook.Endpoint); ok {
-		return e, nil
+func (c *call) endpointOf(out commit.Outcome[webhook.Endpoint]) (webhook.Endpoint, error) {
+	if !out.Replayed {
+		return out.Result, nil
 	}
-	e, err := one(c.Reads.Endpoint(c.ctx(), c.at(ref)))
+	e, err := one(c.Reads.Endpoint(c.ctx(), c.at(out.Answer.Ref)))
 	if err == nil && e.State == webhook.Deleted {
 		err = errNoEndpoint
 	}
@@ -126,11 +127,11 @@ func createEndpoint(c *call) (int, error) {
 			return 0, err
 		}
 	}
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		return 0, err
 	}
-	e, err := c.endpointOf(out.Result, out.Answer.Ref)
+	e, err := c.endpointOf(out)
 	if err != nil {
 		return 0, err
 	}
@@ -188,11 +189,11 @@ func updateEndpoint(c *call) (int, error) {
 	if err := c.doc.err(); err != nil {
 		return 0, err
 	}
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		return 0, err
 	}
-	e, err := c.endpointOf(out.Result, out.Answer.Ref)
+	e, err := c.endpointOf(out)
 	if err != nil {
 		return 0, err
 	}
@@ -205,7 +206,7 @@ func deleteEndpoint(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.submit(webhook.NewDeleteEndpoint(c.who.merchant.Seq, at.Seq, c.who.actor))
+	_, err = submit(c, webhook.NewDeleteEndpoint(c.who.merchant.Seq, at.Seq, c.who.actor))
 	return http.StatusNoContent, err
 }
 
@@ -227,11 +228,11 @@ func rotateEndpoint(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := c.submit(webhook.NewRotateSecret(c.who.merchant.Seq, at.Seq, secret, signing, overlap, c.who.actor))
+	out, err := submit(c, webhook.NewRotateSecret(c.who.merchant.Seq, at.Seq, secret, signing, overlap, c.who.actor))
 	if err != nil {
 		return 0, err
 	}
-	e, err := c.endpointOf(out.Result, out.Answer.Ref)
+	e, err := c.endpointOf(out)
 	if err != nil {
 		return 0, err
 	}
@@ -248,7 +249,7 @@ func testEndpoint(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := c.submit(webhook.NewSendTest(c.who.merchant.Seq, at.Seq, c.who.actor)); err != nil {
+	if _, err := submit(c, webhook.NewSendTest(c.who.merchant.Seq, at.Seq, c.who.actor)); err != nil {
 		return 0, err
 	}
 	return c.accepted("endpoint", at.Text(id.Endpoint), string(event.EndpointTested))
@@ -372,7 +373,7 @@ func replayDelivery(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := c.submit(webhook.ReplayOne{Merchant: c.who.merchant.Seq, Delivery: at.Seq, Actor: c.who.actor}); err != nil {
+	if _, err := submit(c, webhook.ReplayOne{Merchant: c.who.merchant.Seq, Delivery: at.Seq, Actor: c.who.actor}); err != nil {
 		return 0, err
 	}
 	return c.accepted("delivery", at.Text(id.Delivery), "webhook_delivery.replay")
@@ -391,12 +392,12 @@ func startReplay(c *call) (int, error) {
 	if err := c.doc.err(); err != nil {
 		return 0, err
 	}
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		return 0, err
 	}
-	r, ok := out.Result.(webhook.Replay)
-	if !ok {
+	r := out.Result
+	if out.Replayed {
 		if r, err = one(c.Reads.Replay(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}

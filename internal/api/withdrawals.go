@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -22,12 +23,12 @@ func createWithdrawal(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := c.submit(cmd)
+	out, err := submit(c, cmd)
 	if err != nil {
 		c.locate(err)
 		return 0, err
 	}
-	x, err := c.made(out.Result, out.Answer.Ref)
+	x, err := c.made(out)
 	if err != nil {
 		return 0, err
 	}
@@ -115,11 +116,11 @@ func (c *call) aim(cmd *withdrawal.Create, to target, asset money.Asset) (err er
 
 // made is the withdrawal that a command gave, or for a repeat the one that the
 // first request made, as it was then.
-func (c *call) made(result any, ref id.Seq) (withdrawal.Withdrawal, error) {
-	if x, ok := result.(withdrawal.Withdrawal); ok {
-		return x, nil
+func (c *call) made(out commit.Outcome[withdrawal.Withdrawal]) (withdrawal.Withdrawal, error) {
+	if !out.Replayed {
+		return out.Result, nil
 	}
-	x, err := one(c.Reads.Withdrawal(c.ctx(), c.at(ref)))
+	x, err := one(c.Reads.Withdrawal(c.ctx(), c.at(out.Answer.Ref)))
 	if err != nil {
 		return x, err
 	}
@@ -218,13 +219,13 @@ func cancelWithdrawal(c *call) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := c.submit(withdrawal.NewCancel(c.who.merchant.Seq, at.Seq, c.who.actor, reason))
+	out, err := submit(c, withdrawal.NewCancel(c.who.merchant.Seq, at.Seq, c.who.actor, reason))
 	if err != nil {
 		return 0, err
 	}
 	// A cancelled withdrawal never changes, so a repeat is answered from the row.
-	x, ok := out.Result.(withdrawal.Withdrawal)
-	if !ok {
+	x := out.Result
+	if out.Replayed {
 		if x, err = one(c.Reads.Withdrawal(c.ctx(), c.at(out.Answer.Ref))); err != nil {
 			return 0, err
 		}

@@ -145,12 +145,12 @@ func must(t testing.TB, err error) {
 }
 
 // do submits a command to the first shard, where the operator and the first merchant live.
-func do[R any](w *world, c commit.Command) R {
+func do[R any](w *world, c commit.Command[R]) R {
 	w.t.Helper()
-	return doIn[R](w, 0, c)
+	return doIn(w, 0, c)
 }
 
-func doIn[R any](w *world, shard id.Shard, c commit.Command) R {
+func doIn[R any](w *world, shard id.Shard, c commit.Command[R]) R {
 	w.t.Helper()
 	r, err := commit.Do(context.Background(), w.loop, shard, c)
 	must(w.t, err)
@@ -159,10 +159,10 @@ func doIn[R any](w *world, shard id.Shard, c commit.Command) R {
 
 func (w *world) party(name string, shard id.Shard) party {
 	w.t.Helper()
-	m := doIn[merchant.Merchant](w, shard, merchant.Create{Name: name, Mode: merchant.Test})
+	m := doIn(w, shard, merchant.Create{Name: name, Mode: merchant.Test})
 	p := party{id: id.ID{Shard: shard, Seq: m.Seq}}
 	p.key, p.keySeq = w.newKey(p.id, merchant.MerchantScopes...)
-	a := doIn[account.Opened](w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "a customer of " + name})
+	a := doIn(w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "a customer of " + name})
 	p.account = id.ID{Shard: shard, Seq: a.Seq}.Text(id.Account)
 	return p
 }
@@ -171,7 +171,7 @@ func (w *world) newKey(owner id.ID, scopes ...merchant.Scope) (string, id.Seq) {
 	w.t.Helper()
 	secret, err := merchant.NewSecret(merchant.Test, rand.Reader)
 	must(w.t, err)
-	k := do[merchant.Key](w, merchant.CreateKey{Owner: owner, Mode: merchant.Test, Name: "test", Secret: secret, Scopes: scopes})
+	k := do(w, merchant.CreateKey{Owner: owner, Mode: merchant.Test, Name: "test", Secret: secret, Scopes: scopes})
 	return secret, k.Seq
 }
 

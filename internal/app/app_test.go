@@ -257,7 +257,7 @@ func TestReadinessGoesOffBeforeItStops(t *testing.T) {
 
 func TestABrokenWritePathIsNotReady(t *testing.T) {
 	r := start(t, setup(t))
-	if _, err := r.Loop.Submit(t.Context(), app.Operator, commit.Request{Command: broken{}}); err == nil {
+	if _, err := commit.Do(t.Context(), r.Loop, app.Operator, broken{}); err == nil {
 		t.Fatal("the command passed")
 	}
 	if code, body := get(t, r.URL()+"/readyz"); code != 503 || !strings.Contains(body, "broken invariant") {
@@ -275,8 +275,10 @@ func TestABrokenWritePathIsNotReady(t *testing.T) {
 // broken is a command that finds the books wrong.
 type broken struct{}
 
-func (broken) Reads(*commit.Wants)             {}
-func (broken) Apply(*commit.View) (commit.Nothing, error) { return commit.Nothing{}, commit.ErrInvariant }
+func (broken) Reads(*commit.Wants) {}
+func (broken) Apply(*commit.View) (commit.Nothing, error) {
+	return commit.Nothing{}, commit.ErrInvariant
+}
 
 func TestRefusesToStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test

@@ -10,7 +10,6 @@ import (
 const Actor = "worker:bank"
 
 // KeepFile keeps a file before anything in it is used, or gives what is known of it.
-// Result: File.
 type KeepFile struct {
 	File   File // Hash, Wallet, Name, Kind, MessageID, State, Reason, Size, Entries
 	Raw    []byte
@@ -43,7 +42,7 @@ func (c KeepFile) Apply(v *commit.View) (File, error) {
 	return f, nil
 }
 
-// EndFile notes that everything in a file was taken in. Result: File.
+// EndFile notes that everything in a file was taken in.
 type EndFile struct {
 	Hash     string
 	Entries  int64  // bookings or payments that it tells of
@@ -65,7 +64,7 @@ func (c EndFile) Apply(v *commit.View) (File, error) {
 	return f, nil
 }
 
-// Alarm writes one alert. It is for what concerns no row; Payment may be an end-to-end id. Result: nil.
+// Alarm writes one alert. It is for what concerns no row; Payment may be an end-to-end id.
 type Alarm struct{ Cause, Text, Payment string }
 
 // Reads implements commit.Command.

@@ -30,7 +30,7 @@ func withdrawalOf(endToEnd string) (id.ID, error) { return id.Parse(id.Withdrawa
 
 // Record keeps an order before it is handed over, so that whatever the bank answers
 // finds it. One that is known stays as it is; the same id with other payments breaks
-// an invariant. Result: Order.
+// an invariant.
 type Record struct {
 	Wallet   string
 	Order    message.Order
@@ -87,7 +87,7 @@ func (c Record) Apply(v *commit.View) (Order, error) {
 	return o, nil
 }
 
-// Handed notes that the bank could take the file of an order. Result: Order.
+// Handed notes that the bank could take the file of an order.
 type Handed struct{ Order string }
 
 // Reads implements commit.Command.
@@ -106,7 +106,7 @@ func (c Handed) Apply(v *commit.View) (Order, error) {
 	return o, nil
 }
 
-// Returned notes that the return of a payment was told to its withdrawal. Result: Payment.
+// Returned notes that the return of a payment was told to its withdrawal.
 type Returned struct{ PaymentKey }
 
 // Reads implements commit.Command.

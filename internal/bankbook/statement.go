@@ -12,7 +12,7 @@ import (
 // TakeStatement takes in what frames a statement, or a page of one: its balances, and what
 // its entries amount to. It comes before the entries, so that these can be told apart from
 // those of other statements. When all pages are there, the balances are held against the
-// entries. Result: Part.
+// entries.
 type TakeStatement struct {
 	Wallet  string
 	File    string          // hash of the file, and the place in it

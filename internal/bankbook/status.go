@@ -6,7 +6,7 @@ import (
 	"sluice/internal/rail/sepa/message"
 )
 
-// TakeStatus takes in a status report about an order of ours. Result: Taken.
+// TakeStatus takes in a status report about an order of ours.
 type TakeStatus struct {
 	whole
 	File   string // hash

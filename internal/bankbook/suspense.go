@@ -29,7 +29,7 @@ const (
 )
 
 // Resolve decides what a suspended booking was, and books it so. Repeating the same
-// decision changes nothing. Operators may. Result: Entry.
+// decision changes nothing. Operators may.
 type Resolve struct {
 	Entry string // key
 	With  string // key of the other booking; AsOffset only
@@ -71,19 +71,19 @@ func (c Resolve) Follow(v *commit.View, w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Resolve) Apply(v *commit.View) (any, error) {
+func (c Resolve) Apply(v *commit.View) (Entry, error) {
 	e, ok := Entries.Get(v, c.Entry)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "entry_not_found", "no such booking")
+		return Entry{}, fault.New(fault.NotFound, "entry_not_found", "no such booking")
 	}
 	if e.State == EntryResolved && e.Resolution == c.As {
 		return e, nil
 	}
 	if e.State != EntrySuspense {
-		return nil, fault.New(fault.Conflict, "not_in_suspense", "the booking is %s: only one in suspense can be resolved", e.State)
+		return Entry{}, fault.New(fault.Conflict, "not_in_suspense", "the booking is %s: only one in suspense can be resolved", e.State)
 	}
 	if c.Text == "" {
-		return nil, fault.Bad("text_missing", "text", "say in a few words what it was: somebody will ask")
+		return Entry{}, fault.Bad("text_missing", "text", "say in a few words what it was: somebody will ask")
 	}
 	switch c.As {
 	case AsFunding:
@@ -97,18 +97,18 @@ func (c Resolve) Apply(v *commit.View) (any, error) {
 	case AsOffset:
 		other, ok := Entries.Get(v, c.With)
 		if !ok || other.State != EntrySuspense || other.Amount != e.Amount || other.Currency != e.Currency || other.Side == e.Side || other.Wallet != e.Wallet {
-			return nil, fault.Bad("no_offset", "with", "name another booking in suspense of the same account and amount and of the other side")
+			return Entry{}, fault.Bad("no_offset", "with", "name another booking in suspense of the same account and amount and of the other side")
 		}
 		c.end(v, other)
 		return c.end(v, e), nil
 	}
-	return nil, fault.Bad("unknown_resolution", "as", "must be %s", strings.Join([]string{AsPaid, AsReturn, AsFunding, AsFee, AsOffset, AsExplained}, ", "))
+	return Entry{}, fault.Bad("unknown_resolution", "as", "must be %s", strings.Join([]string{AsPaid, AsReturn, AsFunding, AsFee, AsOffset, AsExplained}, ", "))
 }
 
 // book moves the money out of suspense to where it belongs. A booking of zero moves none.
-func (c Resolve) book(v *commit.View, e Entry, kind ledger.Kind, house string) (any, error) {
+func (c Resolve) book(v *commit.View, e Entry, kind ledger.Kind, house string) (Entry, error) {
 	if e.Currency != Currency.Code {
-		return nil, fault.Bad("wrong_currency", "as", "a booking in %s was never in the ledger: use %s", e.Currency, AsExplained)
+		return Entry{}, fault.Bad("wrong_currency", "as", "a booking in %s was never in the ledger: use %s", e.Currency, AsExplained)
 	}
 	if e.Amount.IsZero() {
 		return c.end(v, e), nil
@@ -118,17 +118,17 @@ func (c Resolve) book(v *commit.View, e Entry, kind ledger.Kind, house string) (
 		t.Debit, t.Credit = t.Credit, t.Debit
 	}
 	if _, err := ledger.Post(v, t); err != nil {
-		return nil, err
+		return Entry{}, err
 	}
 	return c.end(v, e), nil
 }
 
 // assign takes a booking as that of payments, with the same proofs as if it named them. What
 // becomes of their withdrawals follows from the payments' states, like of any other booking.
-func (c Resolve) assign(v *commit.View, e Entry) (any, error) {
+func (c Resolve) assign(v *commit.View, e Entry) (Entry, error) {
 	set, save, err := c.payments(v, e)
 	if err != nil {
-		return nil, err
+		return Entry{}, err
 	}
 	b := e.booking()
 	if c.As == AsReturn {
@@ -136,19 +136,19 @@ func (c Resolve) assign(v *commit.View, e Entry) (any, error) {
 	}
 	b.Reversal = false
 	if why, text := match.Refused(b, set); why != "" {
-		return nil, fault.New(fault.Conflict, string(why), "the booking cannot be %s of these payments: %s", c.As, text)
+		return Entry{}, fault.New(fault.Conflict, string(why), "the booking cannot be %s of these payments: %s", c.As, text)
 	}
 	effects := match.Take(b, set, c.Fee, match.Policy{})
 	for _, x := range effects {
 		if x.Kind == match.Suspend {
-			return nil, fault.New(fault.Conflict, string(x.Cause), "the booking cannot be %s of %s: %s", c.As, withdrawalText(x.Payment), x.Text)
+			return Entry{}, fault.New(fault.Conflict, string(x.Cause), "the booking cannot be %s of %s: %s", c.As, withdrawalText(x.Payment), x.Text)
 		}
 	}
 	if err := move(v, e, true); err != nil {
-		return nil, err
+		return Entry{}, err
 	}
 	if err := carry(v, effects, e.Wallet, c.Payments[0].Order, ""); err != nil {
-		return nil, err
+		return Entry{}, err
 	}
 	save()
 	e.Order = c.Payments[0].Order

@@ -42,7 +42,7 @@ func (i Movement) keys() []PaymentKey {
 }
 
 // TakeBookings takes in bookings of one part of a file: some that name payments of ours or
-// nothing, or one of a whole batch. A booking that is known changes nothing. Result: Taken.
+// nothing, or one of a whole batch. A booking that is known changes nothing.
 type TakeBookings struct {
 	Wallet string // public id
 	File   string // hash
@@ -394,7 +394,6 @@ func alertAbout(v *commit.View, entry id.Seq, cause, payment, text string) {
 }
 
 // Retry looks again at the bookings of an order that wait, after something has changed.
-// Result: Taken.
 type Retry struct {
 	whole
 	Policy match.Policy

@@ -102,7 +102,7 @@ func newRandom() *rand.Rand { return rand.New(rand.NewPCG(rand.Uint64(), rand.Ui
 func (s *submitter) ask(ctx context.Context) error {
 	foreign := string(appendForeign(nil, s.book.next.Add(1)))
 	s.key = appendKey(s.key[:0], s.random)
-	_, err := s.loop.Submit(ctx, s.book.merchant.Shard, commit.Request{
+	_, err := commit.Submit(ctx, s.loop, s.book.merchant.Shard, commit.Request[withdrawal.Withdrawal]{
 		Command: withdrawal.Create{
 			Merchant: s.book.merchant.Seq, Account: s.book.accounts[s.random.IntN(len(s.book.accounts))].Seq, ForeignID: foreign,
 			Asset: asset, Amount: amount, Target: s.target, Actor: s.book.actor,

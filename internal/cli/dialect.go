@@ -253,7 +253,9 @@ type dialectSetCmd struct {
 
 // Run implements the command.
 func (c *dialectSetCmd) Run(e *env) error {
-	return e.credential(c.ID, func(merchant, at id.Seq) commit.Command { return credential.NewConfigure(merchant, at, c.Option) }, func(p printer, out credentialOut) {
+	return e.credential(c.ID, func(merchant, at id.Seq) commit.Command[credential.Credential] {
+		return credential.NewConfigure(merchant, at, c.Option)
+	}, func(p printer, out credentialOut) {
 		p.f("%s\t%s\n", out.ID, optionsText(out.Options))
 	})
 }
@@ -264,13 +266,15 @@ type dialectRevokeCmd struct {
 
 // Run implements the command.
 func (c *dialectRevokeCmd) Run(e *env) error {
-	return e.credential(c.ID, func(merchant, at id.Seq) commit.Command { return credential.NewRevoke(merchant, at) }, func(p printer, out credentialOut) {
+	return e.credential(c.ID, func(merchant, at id.Seq) commit.Command[credential.Credential] {
+		return credential.NewRevoke(merchant, at)
+	}, func(p printer, out credentialOut) {
 		p.f("%s was revoked at %s\n", out.ID, maybeWhen(out.RevokedAt))
 	})
 }
 
 // credential runs a command on one credential and prints what came of it.
-func (e *env) credential(text string, command func(merchant, at id.Seq) commit.Command, show func(printer, credentialOut)) error {
+func (e *env) credential(text string, command func(merchant, at id.Seq) commit.Command[credential.Credential], show func(printer, credentialOut)) error {
 	at, err := parseID(id.Credential, text)
 	if err != nil {
 		return err

@@ -200,7 +200,7 @@ func (c *feeRemoveCmd) Run(e *env) error {
 }
 
 // changeFee carries out a change in the merchant's shard and prints the schedule.
-func (e *env) changeFee(t *tool, at id.ID, assets money.Assets, cmd commit.Command) error {
+func (e *env) changeFee(t *tool, at id.ID, assets money.Assets, cmd commit.Command[fee.Stored]) error {
 	if int(at.Shard) >= t.db.Shards() {
 		return need(false, "merchant", at.Text(id.Merchant))
 	}

@@ -50,7 +50,9 @@ func (c *withdrawalApproveCmd) Run(e *env) error {
 	if c.Approval != "" && !approval.WellFormed(c.Approval) {
 		return fault.New(fault.Invalid, "usage", "--approval: must be what `sluice approver sign` prints, all of it")
 	}
-	return e.decide(c.ID, func(at id.ID) commit.Command { return withdrawal.NewApprove(at.Seq, c.Approval, c.Reason, actor) })
+	return e.decide(c.ID, func(at id.ID) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewApprove(at.Seq, c.Approval, c.Reason, actor)
+	})
 }
 
 type withdrawalRejectCmd struct {
@@ -60,11 +62,13 @@ type withdrawalRejectCmd struct {
 
 // Run implements the command.
 func (c *withdrawalRejectCmd) Run(e *env) error {
-	return e.decide(c.ID, func(at id.ID) commit.Command { return withdrawal.NewReject(at.Seq, c.Reason, actor) })
+	return e.decide(c.ID, func(at id.ID) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewReject(at.Seq, c.Reason, actor)
+	})
 }
 
 // decide changes a withdrawal and prints what it became.
-func (e *env) decide(text string, command func(id.ID) commit.Command) error {
+func (e *env) decide(text string, command func(id.ID) commit.Command[withdrawal.Withdrawal]) error {
 	return e.withdrawal(text, func(t *tool, at id.ID, w withdrawal.Withdrawal, assets money.Assets) error {
 		if err := t.write(func(loop *commit.Loop) (err error) {
 			w, err = commit.Do(t.ctx, loop, at.Shard, command(at))

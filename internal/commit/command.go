@@ -12,21 +12,44 @@ import (
 	"sluice/internal/id"
 )
 
-// Command is one change. A command value may be applied more than once (a batch
-// that did not commit is run again on fresh rows), so Apply must not change it.
-type Command interface {
+// Command is one change whose result is an R. A command value may be applied more
+// than once (a batch that did not commit is run again on fresh rows), so Apply must
+// not change it.
+type Command[R any] interface {
 	// Reads declares every row that Apply may read or write, by key.
 	Reads(w *Wants)
 	// Apply makes the change. It is pure: no clock, no randomness, no I/O; time
 	// and ids come from the view. An error refuses the command, and everything it
 	// did to the view is undone; the other commands of its batch go on.
-	Apply(v *View) (result any, err error)
+	Apply(v *View) (R, error)
 }
+
+// Nothing is the result of a command that has none.
+type Nothing struct{}
 
 // Follower is a command that learns from the rows it read which further rows it
 // needs (a withdrawal names its account). Follow is called once, after the first load.
 type Follower interface {
 	Follow(v *View, w *Wants)
+}
+
+// Quiet drops the result of a command, so that commands of several kinds fit in one list.
+func Quiet[R any](c Command[R]) Command[Nothing] { return quiet[R]{c} }
+
+type quiet[R any] struct{ Command[R] }
+
+func (q quiet[R]) Follow(v *View, w *Wants) { follow(q.Command, v, w) }
+
+func (q quiet[R]) Apply(v *View) (Nothing, error) {
+	_, err := q.Command.Apply(v)
+	return Nothing{}, err
+}
+
+// follow calls Follow on a command that has it.
+func follow[R any](c Command[R], v *View, w *Wants) {
+	if f, ok := c.(Follower); ok {
+		f.Follow(v, w)
+	}
 }
 
 // Store is what the loop needs from a database.

@@ -43,8 +43,8 @@ type Answer struct {
 type Answerer interface{ Answer() Answer }
 
 // Request is a command on its way in.
-type Request struct {
-	Command     Command
+type Request[R any] struct {
+	Command     Command[R]
 	Key         Key    // zero Key.Key: the request has no idempotency key
 	Fingerprint []byte // of the request; only with a key
 	// ForgetRefusals keeps the key free when the command is refused, as some
@@ -53,8 +53,8 @@ type Request struct {
 }
 
 // Outcome is the answer to a request.
-type Outcome struct {
-	Result   any    // of Apply; nil when replayed
+type Outcome[R any] struct {
+	Result   R      // of Apply; the zero value when replayed
 	Answer   Answer // when replayed: what was kept
 	Replayed bool
 }
@@ -76,34 +76,34 @@ func Fingerprint(parts ...[]byte) []byte {
 }
 
 // replay answers a request from its record, or says that there is none.
-func (r *Request) replay(v *View) (Outcome, bool, error) {
+func (r *Request[R]) replay(v *View) (Outcome[R], bool, error) {
 	if r.Key.Key == "" {
-		return Outcome{}, false, nil
+		return Outcome[R]{}, false, nil
 	}
 	rec, ok := Records.Get(v, r.Key)
 	if !ok {
-		return Outcome{}, false, nil
+		return Outcome[R]{}, false, nil
 	}
 	if !bytes.Equal(rec.Fingerprint, r.Fingerprint) {
-		return Outcome{}, true, fault.New(fault.Refused, "idempotency_key_reused",
+		return Outcome[R]{}, true, fault.New(fault.Refused, "idempotency_key_reused",
 			"this Idempotency-Key was used for a different request; nothing was done. Use a new key for a new request, the same body for a repeat")
 	}
 	if rec.Refused {
-		return Outcome{Replayed: true}, true, thaw(rec.Body)
+		return Outcome[R]{Replayed: true}, true, thaw(rec.Body)
 	}
-	return Outcome{Replayed: true, Answer: Answer{Ref: rec.Ref, Body: rec.Body}}, true, nil
+	return Outcome[R]{Replayed: true, Answer: Answer{Ref: rec.Ref, Body: rec.Body}}, true, nil
 }
 
 // record keeps the outcome, in the same commit. It runs after a refused command
 // has been undone, so the record is all that a refusal leaves.
-func (r *Request) record(v *View, result any, err error) {
+func (r *Request[R]) record(v *View, result R, err error) {
 	if r.Key.Key == "" {
 		return
 	}
 	rec := Record{Key: r.Key, Fingerprint: r.Fingerprint, At: v.Now()}
 	switch f := fault.Of(err); {
 	case f == nil:
-		if a, ok := result.(Answerer); ok {
+		if a, ok := any(result).(Answerer); ok {
 			ans := a.Answer()
 			rec.Ref, rec.Body = ans.Ref, ans.Body
 		}

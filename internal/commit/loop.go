@@ -66,25 +66,52 @@ func (o Options) withDefaults() Options {
 type Loop struct {
 	store  Store
 	opt    Options
-	queues []chan *pending
+	queues []chan pending
 	// enter guards closed: submitters hold it shared, Run takes it to close the door.
 	enter  sync.RWMutex
 	closed bool
 	broken atomic.Pointer[error]
 }
 
-type pending struct {
-	req  Request
+// pending is a call of any result type, on its way through a batch.
+type pending interface {
+	declare(w *Wants) error
+	follow(v *View, w *Wants) error
+	apply(v *View) error // keeps the outcome
+	// settle keeps the error of the command, nil for none; failed reads it.
+	settle(err error)
+	failed() error
+	// answer releases the caller. A non-nil error takes the place of the outcome.
+	answer(err error)
+	command() string // its Go type, for the log
+}
+
+// call is a request and what became of it.
+type call[R any] struct {
+	req  Request[R]
 	done chan struct{}
-	out  Outcome
+	out  Outcome[R]
 	err  error
 }
+
+func (c *call[R]) settle(err error) { c.err = err }
+
+func (c *call[R]) failed() error { return c.err }
+
+func (c *call[R]) answer(err error) {
+	if err != nil {
+		c.out, c.err = Outcome[R]{}, err
+	}
+	close(c.done)
+}
+
+func (c *call[R]) command() string { return fmt.Sprintf("%T", c.req.Command) }
 
 // New makes a loop over a store with the given number of shards. Nothing happens until Run.
 func New(store Store, shards int, opt Options) *Loop {
 	l := &Loop{store: store, opt: opt.withDefaults()}
 	for range shards {
-		l.queues = append(l.queues, make(chan *pending, l.opt.Queue))
+		l.queues = append(l.queues, make(chan pending, l.opt.Queue))
 	}
 	return l
 }
@@ -117,28 +144,28 @@ var (
 // Submit hands a command to its shard and waits for the answer. The answer comes
 // after the commit. When ctx ends first the outcome is unknown to the caller (the
 // command may still run); the error says so.
-func (l *Loop) Submit(ctx context.Context, shard id.Shard, req Request) (Outcome, error) {
+func Submit[R any](ctx context.Context, l *Loop, shard id.Shard, req Request[R]) (Outcome[R], error) {
 	if int(shard) >= len(l.queues) {
-		return Outcome{}, fault.New(fault.NotFound, "not_found", "no such thing here: its id names a shard that this installation does not have")
+		return Outcome[R]{}, fault.New(fault.NotFound, "not_found", "no such thing here: its id names a shard that this installation does not have")
 	}
 	if err := l.Broken(); err != nil {
-		return Outcome{}, stopped(err)
+		return Outcome[R]{}, stopped(err)
 	}
-	p := &pending{req: req, done: make(chan struct{})}
-	if err := l.push(shard, p); err != nil {
-		return Outcome{}, err
+	c := &call[R]{req: req, done: make(chan struct{})}
+	if err := l.push(shard, c); err != nil {
+		return Outcome[R]{}, err
 	}
 	select {
-	case <-p.done:
-		return p.out, p.err
+	case <-c.done:
+		return c.out, c.err
 	case <-ctx.Done():
 		f := fault.Wrap(ctx.Err(), fault.Unavailable, "outcome_unknown", "the request was given up before its answer; it may still be carried out. Repeat it with the same idempotency key or foreign_id")
 		f.Unknown = true
-		return Outcome{}, f
+		return Outcome[R]{}, f
 	}
 }
 
-func (l *Loop) push(shard id.Shard, p *pending) error {
+func (l *Loop) push(shard id.Shard, p pending) error {
 	l.enter.RLock()
 	defer l.enter.RUnlock()
 	if l.closed {
@@ -152,19 +179,11 @@ func (l *Loop) push(shard id.Shard, p *pending) error {
 	}
 }
 
-// Do submits a command without an idempotency key and gives its typed result. It
-// is for workers and tools, whose commands are idempotent by themselves.
-func Do[R any](ctx context.Context, l *Loop, shard id.Shard, c Command) (R, error) {
-	out, err := l.Submit(ctx, shard, Request{Command: c})
-	if err != nil {
-		var none R
-		return none, err
-	}
-	result, ok := out.Result.(R)
-	if !ok {
-		return result, fault.New(fault.Internal, "internal", "%T answers with a %T", c, out.Result)
-	}
-	return result, nil
+// Do submits a command without an idempotency key and returns its result. It is for
+// workers and tools, whose commands are idempotent by themselves.
+func Do[R any](ctx context.Context, l *Loop, shard id.Shard, c Command[R]) (R, error) {
+	out, err := Submit(ctx, l, shard, Request[R]{Command: c})
+	return out.Result, err
 }
 
 // Run works until ctx ends, then answers everything that was accepted and returns.
@@ -189,8 +208,8 @@ func (l *Loop) Run(ctx context.Context) error {
 }
 
 // work takes batches until its queue is closed and empty.
-func (l *Loop) work(shard id.Shard, queue <-chan *pending) {
-	batch := make([]*pending, 0, l.opt.BatchMax)
+func (l *Loop) work(shard id.Shard, queue <-chan pending) {
+	batch := make([]pending, 0, l.opt.BatchMax)
 	v := NewView(time.Time{})
 	for first := range queue {
 		batch = append(batch[:0], first)
@@ -201,7 +220,7 @@ func (l *Loop) work(shard id.Shard, queue <-chan *pending) {
 }
 
 // fill takes what is there, and waits for more only when configured to.
-func (l *Loop) fill(batch []*pending, queue <-chan *pending) []*pending {
+func (l *Loop) fill(batch []pending, queue <-chan pending) []pending {
 	var timeout <-chan time.Time
 	if l.opt.BatchWait > 0 {
 		timer := time.NewTimer(l.opt.BatchWait)
@@ -235,7 +254,7 @@ func (l *Loop) fill(batch []*pending, queue <-chan *pending) []*pending {
 }
 
 // run carries a batch to an answer for every caller, whatever happens.
-func (l *Loop) run(shard id.Shard, v *View, batch []*pending) {
+func (l *Loop) run(shard id.Shard, v *View, batch []pending) {
 	err := l.Broken()
 	if err != nil {
 		answer(batch, stopped(err))
@@ -245,9 +264,7 @@ func (l *Loop) run(shard id.Shard, v *View, batch []*pending) {
 		err = l.once(shard, v, batch)
 		switch {
 		case err == nil:
-			for _, p := range batch {
-				close(p.done)
-			}
+			answer(batch, nil)
 			return
 		case errors.Is(err, ErrInvariant):
 			l.broken.CompareAndSwap(nil, &err)
@@ -261,7 +278,7 @@ func (l *Loop) run(shard id.Shard, v *View, batch []*pending) {
 			l.run(shard, v, batch[half:])
 			return
 		case errors.Is(err, ErrRejected):
-			l.opt.Log.Error("the database refused a command", "shard", shard, "command", fmt.Sprintf("%T", batch[0].req.Command), "error", err)
+			l.opt.Log.Error("the database refused a command", "shard", shard, "command", batch[0].command(), "error", err)
 			answer(batch, fault.Wrap(err, fault.Internal, "internal", "the database refused this request; nothing was done. See the server log"))
 			return
 		case !errors.Is(err, ErrNotCommitted):
@@ -284,10 +301,9 @@ func stopped(err error) error {
 	return fault.Wrap(err, fault.Unavailable, "halted", "the write path has stopped because an invariant is broken; nothing was done. An operator has to look at the server log")
 }
 
-func answer(batch []*pending, err error) {
+func answer(batch []pending, err error) {
 	for _, p := range batch {
-		p.out, p.err = Outcome{}, err
-		close(p.done)
+		p.answer(err)
 	}
 }
 
@@ -295,14 +311,14 @@ func answer(batch []*pending, err error) {
 const batchTimeout = 30 * time.Second
 
 // once runs a batch once. nil means committed, and every pending holds its answer.
-func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
+func (l *Loop) once(shard id.Shard, v *View, batch []pending) error {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	start := time.Now()
 	v.reset(start)
 	w := &Wants{v: v}
 	for _, p := range batch {
-		if err := l.settle(p, Outcome{}, p.declare(w)); err != nil {
+		if err := l.settle(p, p.declare(w)); err != nil {
 			return err
 		}
 	}
@@ -319,13 +335,12 @@ func (l *Loop) once(shard id.Shard, v *View, batch []*pending) error {
 	}
 	was, refused := v.shard.LastEvent, 0
 	for _, p := range batch {
-		if p.err == nil {
-			out, err := p.apply(v)
-			if err := l.settle(p, out, err); err != nil {
+		if p.failed() == nil {
+			if err := l.settle(p, p.apply(v)); err != nil {
 				return err
 			}
 		}
-		if p.err != nil {
+		if p.failed() != nil {
 			refused++
 		}
 	}
@@ -354,24 +369,24 @@ func (l *Loop) observe(b Batch) {
 
 // settle keeps what became of a command. It gives the error back that ends the batch: a
 // broken invariant.
-func (l *Loop) settle(p *pending, out Outcome, err error) error {
+func (l *Loop) settle(p pending, err error) error {
 	if errors.Is(err, ErrInvariant) {
 		return err
 	}
 	if isPanic(err) {
-		l.opt.Log.Error("a command panicked and is refused", "command", fmt.Sprintf("%T", p.req.Command), "error", err)
+		l.opt.Log.Error("a command panicked and is refused", "command", p.command(), "error", err)
 	}
-	p.out, p.err = out, err
+	p.settle(err)
 	return nil
 }
 
-func (l *Loop) follow(ctx context.Context, batch []*pending, tx Tx, v *View, w *Wants) error {
+func (l *Loop) follow(ctx context.Context, batch []pending, tx Tx, v *View, w *Wants) error {
 	before := w.n
 	for _, p := range batch {
-		if p.err != nil {
+		if p.failed() != nil {
 			continue
 		}
-		if err := l.settle(p, Outcome{}, p.follow(v, w)); err != nil {
+		if err := l.settle(p, p.follow(v, w)); err != nil {
 			return err
 		}
 	}

@@ -13,20 +13,20 @@ import (
 // panic with ErrInvariant in it speaks of the books and stops the shard.
 
 // declare asks a command what it reads.
-func (p *pending) declare(w *Wants) (err error) {
-	defer caught(p.req.Command, "Reads", &err)
-	p.req.Command.Reads(w)
-	if p.req.Key.Key != "" {
-		Records.Want(w, p.req.Key)
+func (c *call[R]) declare(w *Wants) (err error) {
+	c.out = Outcome[R]{}
+	defer caught(c.req.Command, "Reads", &err)
+	c.req.Command.Reads(w)
+	if c.req.Key.Key != "" {
+		Records.Want(w, c.req.Key)
 	}
 	return nil
 }
 
 // follow asks a command what else it reads. It must change nothing; what it has changed
 // all the same when it panicked is undone.
-func (p *pending) follow(v *View, w *Wants) (err error) {
-	f, ok := p.req.Command.(Follower)
-	if !ok {
+func (c *call[R]) follow(v *View, w *Wants) (err error) {
+	if _, ok := c.req.Command.(Follower); !ok {
 		return nil
 	}
 	v.begin()
@@ -35,35 +35,37 @@ func (p *pending) follow(v *View, w *Wants) (err error) {
 			v.rollback()
 		}
 	}()
-	defer caught(p.req.Command, "Follow", &err)
-	f.Follow(v, w)
+	defer caught(c.req.Command, "Follow", &err)
+	follow(c.req.Command, v, w)
 	return nil
 }
 
-// apply runs a command in the view and gives its outcome; after an error the view is as
+// apply runs a command in the view and keeps its outcome; after an error the view is as
 // it was before, but for the record of a refusal.
-func (p *pending) apply(v *View) (out Outcome, err error) {
+func (c *call[R]) apply(v *View) (err error) {
 	v.begin()
 	defer func() {
 		if isPanic(err) || errors.Is(err, ErrInvariant) {
-			out = Outcome{}
+			c.out = Outcome[R]{}
 			v.rollback()
 		}
 	}()
-	defer caught(p.req.Command, "Apply", &err)
-	out, seen, err := p.req.replay(v)
+	defer caught(c.req.Command, "Apply", &err)
+	out, seen, err := c.req.replay(v)
 	if seen {
-		return out, err
+		c.out = out
+		return err
 	}
-	result, err := p.req.Command.Apply(v)
+	result, err := c.req.Command.Apply(v)
 	if err != nil {
 		v.rollback()
 		v.begin()
 	}
 	if !errors.Is(err, ErrInvariant) {
-		p.req.record(v, result, err)
+		c.req.record(v, result, err)
 	}
-	return Outcome{Result: result}, err
+	c.out = Outcome[R]{Result: result}
+	return err
 }
 
 // panicked is a panic of a command: what the caller gets to know of it, and for the log
@@ -78,7 +80,7 @@ func isPanic(err error) bool {
 }
 
 // caught turns a panic into an error. It must be deferred itself.
-func caught(c Command, where string, err *error) {
+func caught(c any, where string, err *error) {
 	r := recover()
 	if r == nil {
 		return

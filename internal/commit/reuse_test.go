@@ -138,7 +138,7 @@ func TestBatchesLeaveNothingBehind(t *testing.T) {
 				c.to = "sink"
 			}
 			wg.Go(func() {
-				_, err := loop.Submit(ctx, 0, commit.Request{Command: c})
+				_, err := commit.Do(ctx, loop, 0, c)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {

@@ -148,7 +148,7 @@ const (
 	maxSecret    = 4096
 )
 
-// Create stores a credential. Result: Credential.
+// Create stores a credential.
 type Create struct {
 	Merchant  id.Seq
 	Dialect   string
@@ -238,7 +238,6 @@ func (c Credential) put(v *commit.View) Credential {
 var ErrNotFound = fault.New(fault.NotFound, "credential_not_found", "no such credential")
 
 // Revoke ends a credential and forgets its secret. Ending it again changes nothing.
-// Result: Credential.
 type Revoke struct{ one }
 
 // NewRevoke makes the command.
@@ -255,7 +254,7 @@ func (c Revoke) Apply(v *commit.View) (Credential, error) {
 }
 
 // Configure changes options of a credential; those that are not named stay. An empty
-// text is the default. Result: Credential.
+// text is the default.
 type Configure struct {
 	one
 	Options map[string]string

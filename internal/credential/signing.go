@@ -37,7 +37,7 @@ func (k SigningKey) Public() string {
 
 // AddSigningKey stores a key. The first one of a wire may come from several nodes at
 // once: the one that is there stays and is the answer. A later one must be the next,
-// and is used only from a time on, so that receivers know it before. Result: SigningKey.
+// and is used only from a time on, so that receivers know it before.
 type AddSigningKey struct {
 	SigningKeyID
 	Secret  []byte

@@ -92,7 +92,7 @@ func (g Group) AsCreated() Group {
 	return g
 }
 
-// CreateUser makes a user with its account. Result: User.
+// CreateUser makes a user with its account.
 type CreateUser struct {
 	Merchant id.Seq
 	Name     string // of the holder, for checks of names
@@ -105,7 +105,7 @@ func (CreateUser) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
 func (c CreateUser) Apply(v *commit.View) (User, error) {
-	a, err := open(v, account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: c.Name, Actor: c.Actor})
+	a, err := account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: c.Name, Actor: c.Actor}.Apply(v)
 	if err != nil {
 		return User{}, err
 	}
@@ -114,21 +114,13 @@ func (c CreateUser) Apply(v *commit.View) (User, error) {
 	return u, nil
 }
 
-func open(v *commit.View, c account.Open) (account.Opened, error) {
-	made, err := c.Apply(v)
-	if err != nil {
-		return account.Opened{}, err
-	}
-	return made.(account.Opened), nil //nolint:errcheck // it is what Open gives
-}
-
 // The answers for what is not there, or somebody else's.
 var (
 	ErrNoUser  = fault.New(fault.NotFound, "user_not_found", "no such user")
 	ErrNoGroup = fault.New(fault.NotFound, "account_group_not_found", "no such account group")
 )
 
-// CreateGroup makes an account group of a user, with its account. Result: Group.
+// CreateGroup makes an account group of a user, with its account.
 type CreateGroup struct {
 	Merchant id.Seq
 	User     id.Seq
@@ -164,7 +156,7 @@ func (c CreateGroup) Apply(v *commit.View) (Group, error) {
 	}
 	n.CounterKey, n.Last, n.Version = at, n.Last+1, n.Version+1
 	alias.Counters.Put(v, n)
-	a, err := open(v, account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: holder.Name, Owner: c.User, Actor: c.Actor})
+	a, err := account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: holder.Name, Owner: c.User, Actor: c.Actor}.Apply(v)
 	if err != nil {
 		return Group{}, err
 	}
@@ -178,7 +170,6 @@ func (c CreateGroup) Apply(v *commit.View) (Group, error) {
 }
 
 // CloseGroup ends a group that holds no money. A closed one is answered the same.
-// Result: Group.
 type CloseGroup struct {
 	Merchant   id.Seq
 	Group      id.Seq
@@ -225,7 +216,7 @@ func (c CloseGroup) Apply(v *commit.View) (Group, error) {
 }
 
 // Offboard ends a user whose groups are closed. One that has ended is answered the
-// same. Result: User.
+// same.
 type Offboard struct {
 	Merchant id.Seq
 	User     id.Seq

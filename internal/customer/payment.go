@@ -23,7 +23,7 @@ type Reference struct {
 // References is the table of what is shown of reference accounts.
 var References = commit.NewTable("customer_reference", func(r *Reference) id.Seq { return r.Seq })
 
-// Register registers a bank account of a user. Result: destination.Destination.
+// Register registers a bank account of a user.
 type Register struct {
 	destination.Register // Account is the user
 	Mask                 string
@@ -44,18 +44,17 @@ func (c Register) Apply(v *commit.View) (destination.Destination, error) {
 	if u.Status != Active {
 		return destination.Destination{}, fault.New(fault.Refused, "user_not_active", "the user is %s: only an active one gets a reference account", u.Status)
 	}
-	made, err := c.Register.Apply(v)
+	d, err := c.Register.Apply(v)
 	if err != nil {
 		return destination.Destination{}, err
 	}
-	d := made.(destination.Destination) //nolint:errcheck // it is what Register gives
 	References.Insert(v, Reference{Seq: d.Seq, Merchant: d.Merchant, User: d.Account, Mask: c.Mask, Version: 1})
 	return d, nil
 }
 
 // Withdraw is a withdrawal of a user from one of the user's groups to one of the user's
 // reference accounts. Objects of different users do not go together, and are answered
-// as if they were not there. Result: withdrawal.Withdrawal.
+// as if they were not there.
 type Withdraw struct {
 	withdrawal.Create        // Account is the group, Destination the reference account
 	User              id.Seq // 0: whoever owns the group
@@ -68,17 +67,17 @@ func (c Withdraw) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c Withdraw) Apply(v *commit.View) (any, error) {
+func (c Withdraw) Apply(v *commit.View) (withdrawal.Withdrawal, error) {
 	g, ok := Groups.Get(v, c.Account)
 	if !ok || g.Merchant != c.Merchant || c.User != 0 && g.User != c.User {
-		return nil, ErrNoGroup
+		return withdrawal.Withdrawal{}, ErrNoGroup
 	}
 	d, ok := destination.Destinations.Get(v, c.Destination)
 	if !ok || d.Merchant != c.Merchant || d.Account != g.User || !d.Bank() {
-		return nil, fault.New(fault.NotFound, "reference_account_not_found", "no such reference account of this user")
+		return withdrawal.Withdrawal{}, fault.New(fault.NotFound, "reference_account_not_found", "no such reference account of this user")
 	}
 	if g.Status != Active {
-		return nil, fault.New(fault.Refused, "account_group_not_active", "the account group is %s: only an active one can be withdrawn from", g.Status)
+		return withdrawal.Withdrawal{}, fault.New(fault.Refused, "account_group_not_active", "the account group is %s: only an active one can be withdrawn from", g.Status)
 	}
 	return c.Create.Apply(v)
 }

@@ -48,7 +48,7 @@ func (a TradingAccount) AsCreated() TradingAccount {
 // ErrNoAccount is the answer for a trading account that is not there, or somebody else's.
 var ErrNoAccount = fault.New(fault.NotFound, "trading_account_not_found", "no such account")
 
-// CreateTradingAccount makes one in a group. Result: TradingAccount.
+// CreateTradingAccount makes one in a group.
 type CreateTradingAccount struct {
 	Merchant id.Seq
 	Group    id.Seq
@@ -73,7 +73,7 @@ func (c CreateTradingAccount) Apply(v *commit.View) (TradingAccount, error) {
 	if c.Type != Trading && c.Type != Portfolio {
 		return TradingAccount{}, fault.Bad("invalid_type", "type", "must be %s or %s", Trading, Portfolio)
 	}
-	opened, err := open(v, account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: c.Name, Owner: g.Seq, Actor: c.Actor})
+	opened, err := account.Open{Merchant: c.Merchant, Kind: ledger.KindCustomer, Name: c.Name, Owner: g.Seq, Actor: c.Actor}.Apply(v)
 	if err != nil {
 		return TradingAccount{}, err
 	}
@@ -87,7 +87,7 @@ func (c CreateTradingAccount) Apply(v *commit.View) (TradingAccount, error) {
 	return a, nil
 }
 
-// CloseTradingAccount ends one. A closed one is answered the same. Result: TradingAccount.
+// CloseTradingAccount ends one. A closed one is answered the same.
 type CloseTradingAccount struct {
 	Merchant id.Seq
 	Account  id.Seq

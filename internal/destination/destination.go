@@ -81,7 +81,7 @@ func (d Destination) Usable(now time.Time) error {
 // MaxLabel bounds Destination.Label in bytes.
 const MaxLabel = 200
 
-// Register stores a target that a rail has checked. Result: Destination.
+// Register stores a target that a rail has checked.
 type Register struct {
 	Merchant    id.Seq
 	Account     id.Seq
@@ -146,7 +146,7 @@ func (c Register) Apply(v *commit.View) (Destination, error) {
 func (d Destination) Answer() commit.Answer { return commit.Answer{Ref: d.Seq} }
 
 // Delete ends a destination: no further withdrawal can name it. Those that did have
-// what they need. A deleted one stays deleted and is answered the same. Result: Destination.
+// what they need. A deleted one stays deleted and is answered the same.
 type Delete struct {
 	Merchant    id.Seq
 	Destination id.Seq

@@ -343,13 +343,6 @@ func (k *Keys) Own(ctx context.Context, owner id.ID) (ledger.Account, error) {
 	return own, nil
 }
 
-// Submit hands a command to a merchant's shard, without an idempotency key: the wire
-// has another guard.
-func (d Deps) Submit(ctx context.Context, p *Party, c commit.Command) (any, error) {
-	out, err := d.Loop.Submit(ctx, p.Merchant.Shard, commit.Request{Command: c})
-	return out.Result, err
-}
-
 // Ours tells whether a failure is for the log of the operator.
 func Ours(ctx context.Context, err error) bool {
 	f := fault.Of(err)

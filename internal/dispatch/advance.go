@@ -72,7 +72,7 @@ func (h *hand) sendAll(ctx context.Context, open []Work) []Work {
 func (h *hand) on(d Work) whole { return on(d.Dispatch, h.wallet.Fence) }
 
 // do submits a command on the dispatch and keeps what it became.
-func (h *hand) do(ctx context.Context, d Work, c commit.Command) (Work, error) {
+func (h *hand) do(ctx context.Context, d Work, c commit.Command[Dispatch]) (Work, error) {
 	now, err := commit.Do(ctx, h.loop, OperatorShard, c)
 	if err == nil {
 		d.Dispatch = now
@@ -82,7 +82,7 @@ func (h *hand) do(ctx context.Context, d Work, c commit.Command) (Work, error) {
 
 // tell submits one command for each chosen item in its withdrawal's shard, all side by
 // side so that they share commits, and gives the error of each by place.
-func (h *hand) tell(ctx context.Context, d Work, chosen func(Item) bool, command func(Item) commit.Command) []error {
+func (h *hand) tell(ctx context.Context, d Work, chosen func(Item) bool, command func(Item) commit.Command[withdrawal.Withdrawal]) []error {
 	errs := make([]error, len(d.Items))
 	done := make(chan struct{})
 	n := 0
@@ -109,7 +109,7 @@ func undecided(it Item) bool { return it.Outcome == OutcomeOpen }
 func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	crash.Point("dispatch.planned")
 	claimed := make([]bool, len(d.Items))
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command {
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewClaim(it.Withdrawal, d.Dispatch.Seq, h.wallet.Text(), Actor)
 	})
 	for n, err := range errs {
@@ -353,7 +353,7 @@ func (h *hand) progress(ctx context.Context, d Work, seen rail.Observation) (Wor
 		return d, nil
 	}
 	// Withdrawals first: a crash in between repeats this, it does not lose it.
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command {
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewProgress(it.Withdrawal, d.Dispatch.Seq, seen.Stage, seen.TxID, seen.Note, Actor)
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -452,7 +452,7 @@ func (h *hand) tellDecided(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
-	errs := h.tell(ctx, d, due, func(it Item) commit.Command {
+	errs := h.tell(ctx, d, due, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		if it.Outcome == OutcomePaid {
 			return withdrawal.NewConfirm(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, shares[it.Place], d.Dispatch.FeeAsset, Actor)
 		}

@@ -52,7 +52,9 @@ func (h *hand) wait(ctx context.Context, d Work, err error) error {
 
 func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {
 	h.calmed.forget(d.Dispatch.Seq)
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command { return withdrawal.NewAttend(it.Withdrawal, code, text, Actor) })
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewAttend(it.Withdrawal, code, text, Actor)
+	})
 	if err := errors.Join(errs...); err != nil {
 		h.log.Error("a reason cannot be noted", "dispatch", dispatchText(d.Dispatch.Seq), "reason", code, "error", err)
 	}
@@ -64,7 +66,9 @@ func (h *hand) calm(ctx context.Context, d Work) {
 	if h.calmed.get(d.Dispatch.Seq) {
 		return
 	}
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command { return withdrawal.NewCalm(it.Withdrawal, passing, Actor) })
+	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewCalm(it.Withdrawal, passing, Actor)
+	})
 	if err := errors.Join(errs...); err != nil {
 		h.log.Error("a reason that is over cannot be taken back", "dispatch", dispatchText(d.Dispatch.Seq), "error", err)
 		return

@@ -28,7 +28,6 @@ var Cancels = commit.NewTable("dispatch_cancel", func(c *Cancel) id.Seq { return
 
 // OrderCancel orders the cancel of a dispatch that holds a slot, or is about to. Only
 // operators may. A second order changes nothing. It runs in the operator's shard.
-// Result: Cancel.
 type OrderCancel struct {
 	Dispatch id.Seq
 	Actor    string
@@ -64,7 +63,7 @@ func (c OrderCancel) Apply(v *commit.View) (Cancel, error) {
 	return order, nil
 }
 
-// RecordCancel stores the first attempt that cancels. Result: Dispatch.
+// RecordCancel stores the first attempt that cancels.
 type RecordCancel struct{ RecordAttempt }
 
 // Reads implements commit.Command.
@@ -74,14 +73,14 @@ func (c RecordCancel) Reads(w *commit.Wants) {
 }
 
 // Apply implements commit.Command.
-func (c RecordCancel) Apply(v *commit.View) (any, error) {
+func (c RecordCancel) Apply(v *commit.View) (Dispatch, error) {
 	order, ok := Cancels.Get(v, c.Dispatch)
 	if !ok || order.Attempt > 0 {
-		return nil, fault.New(fault.Conflict, "no_cancel", "nobody has ordered to cancel this dispatch, or it is being cancelled already")
+		return Dispatch{}, fault.New(fault.Conflict, "no_cancel", "nobody has ordered to cancel this dispatch, or it is being cancelled already")
 	}
 	d, err := c.RecordAttempt.Apply(v)
 	if err != nil {
-		return nil, err
+		return Dispatch{}, err
 	}
 	order.Attempt, order.Version = c.Number, order.Version+1
 	Cancels.Put(v, order)

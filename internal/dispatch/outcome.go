@@ -10,7 +10,6 @@ import (
 )
 
 // RecordAttempt stores signed bytes. Only after it has committed may they leave.
-// Result: Dispatch.
 type RecordAttempt struct {
 	whole
 	Number int64 // the attempt's number; recording the same number twice is refused
@@ -33,7 +32,7 @@ func (c RecordAttempt) Apply(v *commit.View) (Dispatch, error) {
 	return put(v, d), nil
 }
 
-// Note keeps how far the network has come, when that changed. Result: Dispatch.
+// Note keeps how far the network has come, when that changed.
 type Note struct {
 	whole
 	Stage rail.Stage
@@ -54,7 +53,7 @@ func (c Note) Apply(v *commit.View) (Dispatch, error) {
 
 // Decide records the proofs that are there while a dispatch is not final: rails whose
 // payouts end one by one. What is proved never changes: a rail that takes it back
-// breaks an invariant. Result: Dispatch.
+// breaks an invariant.
 type Decide struct {
 	whole
 	Fates []rail.Fate // for each item that was not dropped, in order
@@ -111,7 +110,7 @@ func (c whole) decide(v *commit.View, it Item, paid bool, reason string) error {
 }
 
 // Conclude records the proof: which payouts a final block pays, which it never
-// will, and what it cost. The cost is booked here. Result: Dispatch.
+// will, and what it cost. The cost is booked here.
 type Conclude struct {
 	whole
 	Seen     rail.Observation
@@ -173,7 +172,7 @@ func (c Conclude) Apply(v *commit.View) (Dispatch, error) {
 }
 
 // MarkSettled notes that the withdrawals of items have been told their outcome. The
-// last one ends the dispatch. Result: Dispatch.
+// last one ends the dispatch.
 type MarkSettled struct {
 	whole
 	Places []int64

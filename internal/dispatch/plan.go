@@ -8,7 +8,7 @@ import (
 	"sluice/internal/id"
 )
 
-// Plan writes a dispatch with the withdrawals it would like to pay. Result: Dispatch.
+// Plan writes a dispatch with the withdrawals it would like to pay.
 type Plan struct {
 	Wallet  id.Seq
 	Fence   int64
@@ -103,7 +103,7 @@ func putItem(v *commit.View, it Item) {
 }
 
 // Seal fixes the list from the claims and binds the next nonce of the wallet. A
-// dispatch for which nothing was claimed becomes void. Result: Dispatch.
+// dispatch for which nothing was claimed becomes void.
 type Seal struct {
 	whole
 	Claimed []bool // by place
@@ -180,7 +180,7 @@ func bind(v *commit.View, d Dispatch, w Wallet, chainNonce int64) Dispatch {
 }
 
 // Rebind moves a sealed dispatch for which nothing was ever signed to another
-// nonce, because a block already holds another use of its own. Result: Dispatch.
+// nonce, because a block already holds another use of its own.
 type Rebind struct {
 	whole
 	ChainNonce int64
@@ -200,7 +200,7 @@ func (c Rebind) Apply(v *commit.View) (Dispatch, error) {
 
 // Refuse ends a dispatch that the network refuses, before anything was signed:
 // that nothing was signed is the proof that nothing can be paid. A bound nonce goes
-// back to the wallet. Result: Dispatch.
+// back to the wallet.
 type Refuse struct {
 	whole
 	Claimed []bool   // by place; nil when sealed already

@@ -50,7 +50,7 @@ func TestRepick(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	tell := func(c commit.Command) (dispatch.Dispatch, error) {
+	tell := func(c commit.Command[dispatch.Dispatch]) (dispatch.Dispatch, error) {
 		return commit.Do(ctx, loop, dispatch.OperatorShard, c)
 	}
 	w, err := commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: "coins", Address: "w"})
@@ -71,7 +71,7 @@ func TestRepick(t *testing.T) {
 			t.Fatalf("live slots hold %s, want %s", strings.Join(got, ","), strings.Join(want, ","))
 		}
 	}
-	refused := func(c commit.Command, code string) {
+	refused := func(c commit.Command[dispatch.Dispatch], code string) {
 		t.Helper()
 		if _, err := tell(c); fault.CodeOf(err) != code {
 			t.Fatalf("%T: %v, want %s", c, err, code)

@@ -79,7 +79,7 @@ func (h *hand) remember(work []Work) {
 }
 
 // Repick moves a sealed dispatch for which nothing was ever signed to another picked
-// slot, because somebody else used what its own holds. Result: Dispatch.
+// slot, because somebody else used what its own holds.
 type Repick struct {
 	Seal
 	Old []string // what the slot before holds

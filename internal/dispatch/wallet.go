@@ -48,7 +48,7 @@ type WalletAddress struct {
 // WalletAddresses is the look-up of wallets by address.
 var WalletAddresses = commit.NewTable("wallet_address", func(a *WalletAddress) WalletKey { return a.WalletKey })
 
-// CreateWallet makes a wallet known, or gives the one that has the address. Result: Wallet.
+// CreateWallet makes a wallet known, or gives the one that has the address.
 type CreateWallet struct {
 	Network string
 	Address string
@@ -83,7 +83,7 @@ func (c CreateWallet) Apply(v *commit.View) (Wallet, error) {
 }
 
 // Lease takes or renews the right to work on a wallet. It is refused while another
-// owner holds it. Result: Wallet, with the fence to use.
+// owner holds it. It returns the wallet with the fence to use.
 type Lease struct {
 	Wallet id.Seq
 	Owner  string // one running process, never the same twice
@@ -110,7 +110,7 @@ func (c Lease) Apply(v *commit.View) (Wallet, error) {
 	return w, nil
 }
 
-// Unlease gives the right back early. Result: Wallet.
+// Unlease gives the right back early.
 type Unlease struct {
 	Wallet id.Seq
 	Owner  string

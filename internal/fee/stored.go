@@ -24,7 +24,7 @@ var Schedules = commit.NewTable("fee_schedule", func(s *Stored) Key { return s.K
 func (s Stored) Answer() commit.Answer { return commit.Answer{Ref: s.Merchant} }
 
 // Set gives a merchant a schedule of its own, in place of one with the same key. It
-// holds for what is accepted from then on. Only the operator may. Result: Stored.
+// holds for what is accepted from then on. Only the operator may.
 type Set struct{ Schedule Schedule }
 
 // Reads implements commit.Command.
@@ -48,7 +48,7 @@ func (c Set) Apply(v *commit.View) (Stored, error) {
 }
 
 // Remove takes a merchant's own schedule away: what the installation charges holds
-// again. Only the operator may. Result: Stored.
+// again. Only the operator may.
 type Remove struct{ Key Key }
 
 // Reads implements commit.Command.

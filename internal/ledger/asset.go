@@ -17,7 +17,7 @@ type KnownAsset struct {
 var KnownAssets = commit.NewTable("asset", func(a *KnownAsset) string { return a.Code })
 
 // RegisterAsset makes a currency known, or gives the one that is. Another scale is
-// refused. It runs in the operator's shard. Result: KnownAsset.
+// refused. It runs in the operator's shard.
 type RegisterAsset struct {
 	Code  string
 	Scale int

@@ -145,7 +145,7 @@ func HashSecret(secret string) string {
 	return string(h[:])
 }
 
-// CreateKey stores a key that NewSecret made. It runs in the operator's shard. Result: Key.
+// CreateKey stores a key that NewSecret made. It runs in the operator's shard.
 type CreateKey struct {
 	Owner     id.ID
 	Mode      Mode
@@ -189,7 +189,7 @@ func known(s Scope, operator bool) bool {
 	return slices.Contains(MerchantScopes, s)
 }
 
-// RevokeKey ends a key. Result: Key.
+// RevokeKey ends a key.
 type RevokeKey struct{ Key id.Seq }
 
 // Reads implements commit.Command.

@@ -38,7 +38,7 @@ var Merchants = commit.NewTable("merchant", func(m *Merchant) id.Seq { return m.
 // MaxCancelWindow bounds Merchant.CancelWindow.
 const MaxCancelWindow = 30 * 24 * time.Hour
 
-// Create makes a merchant in the shard it is submitted to. Result: Merchant.
+// Create makes a merchant in the shard it is submitted to.
 type Create struct {
 	Name         string
 	Mode         Mode
@@ -73,7 +73,7 @@ func checkWindow(d time.Duration) error {
 }
 
 // SetCancelWindow changes how long new withdrawals stay cancellable. Withdrawals
-// that exist keep the window they were made with. Result: Merchant.
+// that exist keep the window they were made with.
 type SetCancelWindow struct {
 	Merchant     id.Seq
 	CancelWindow time.Duration

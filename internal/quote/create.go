@@ -13,7 +13,7 @@ import (
 
 // Create offers an exchange. The deal is made before, by fx.Pair, because the fee
 // depends on its amounts; it is checked here once more, so that nothing that
-// favours the merchant and no price that became too old on the way is ever offered. Result: Quote.
+// favours the merchant and no price that became too old on the way is ever offered.
 type Create struct {
 	Merchant    id.Seq
 	Deal        fx.Deal

@@ -97,7 +97,7 @@ func Take(v *commit.View, merchant, quote, by id.Seq) (Quote, error) {
 	return q, nil
 }
 
-// Use is Take as a command of its own. Result: Quote.
+// Use is Take as a command of its own.
 type Use struct {
 	Merchant id.Seq
 	Quote    id.Seq

@@ -76,12 +76,12 @@ func open(t *testing.T) *commit.Loop {
 	return loop
 }
 
-func do(t *testing.T, l *commit.Loop, c commit.Command) (quote.Quote, error) {
+func do[R any](t *testing.T, l *commit.Loop, c commit.Command[R]) (R, error) {
 	t.Helper()
 	return commit.Do(t.Context(), l, 0, c)
 }
 
-func must(t *testing.T, l *commit.Loop, c commit.Command) quote.Quote {
+func must[R any](t *testing.T, l *commit.Loop, c commit.Command[R]) R {
 	t.Helper()
 	q, err := do(t, l, c)
 	if err != nil {
@@ -103,7 +103,7 @@ func deal(t *testing.T) fx.Deal {
 	return d
 }
 
-func refused(t *testing.T, l *commit.Loop, c commit.Command, kind fault.Kind, code string) {
+func refused[R any](t *testing.T, l *commit.Loop, c commit.Command[R], kind fault.Kind, code string) {
 	t.Helper()
 	if q, err := do(t, l, c); fault.CodeOf(err) != code || fault.KindOf(err) != kind {
 		t.Errorf("%T: %+v, %v (%s, %s); want %s, %s", c, q, err, fault.KindOf(err), fault.CodeOf(err), kind, code)

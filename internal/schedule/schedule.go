@@ -159,12 +159,12 @@ func (s *Schedule) due(ctx context.Context, shard id.Shard) (more, ok bool) {
 		s.failed(ctx, "due credits cannot be read", err)
 		return false, false
 	}
-	var commands []commit.Command
+	var commands []commit.Command[commit.Nothing]
 	for _, c := range credits {
-		commands = append(commands, account.Settle{Credit: c.Seq, Due: true, Actor: Actor})
+		commands = append(commands, commit.Quiet(account.Settle{Credit: c.Seq, Due: true, Actor: Actor}))
 	}
 	for _, w := range withdrawals {
-		commands = append(commands, withdrawal.NewRelease(w.Seq, Actor))
+		commands = append(commands, commit.Quiet(withdrawal.NewRelease(w.Seq, Actor)))
 	}
 	if ok = s.all(ctx, shard, commands); ok {
 		s.opt.Outages.OK(work)
@@ -176,11 +176,11 @@ func (s *Schedule) due(ctx context.Context, shard id.Shard) (more, ok bool) {
 }
 
 // all submits commands side by side, so that they share commits.
-func (s *Schedule) all(ctx context.Context, shard id.Shard, commands []commit.Command) bool {
+func (s *Schedule) all(ctx context.Context, shard id.Shard, commands []commit.Command[commit.Nothing]) bool {
 	errs := make(chan error, len(commands))
 	for _, c := range commands {
 		go func() {
-			_, err := s.loop.Submit(ctx, shard, commit.Request{Command: c})
+			_, err := commit.Do(ctx, s.loop, shard, c)
 			errs <- err
 		}()
 	}

@@ -58,13 +58,13 @@ func TestSalesSettleOnBusinessDays(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 2)
 		go func() { ended <- loop.Run(ctx) }()
-		m := submit[merchant.Merchant](t, loop, merchant.Create{Name: "shop", Mode: merchant.Live})
-		a := submit[account.Opened](t, loop, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer})
+		m := submit(t, loop, merchant.Create{Name: "shop", Mode: merchant.Live})
+		a := submit(t, loop, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer})
 		working, rest := context.WithCancel(t.Context())
 		go func() { ended <- work.Run(working) }()
 		for _, s := range sales {
 			until(t, s.sold)
-			made := submit[account.Credit](t, loop, account.AddCredit{
+			made := submit(t, loop, account.AddCredit{
 				Merchant: m.Seq, Account: a.Seq, Asset: money.Asset{Code: "EUR", Scale: 2}, Amount: money.Of(82875), Pending: true,
 				AvailableAt: calendar.AddBusinessDays(time.Now(), 2),
 			})
@@ -110,7 +110,7 @@ func until(t *testing.T, text string) {
 	time.Sleep(time.Until(moment(t, text)))
 }
 
-func submit[R any](t *testing.T, loop *commit.Loop, c commit.Command) R {
+func submit[R any](t *testing.T, loop *commit.Loop, c commit.Command[R]) R {
 	t.Helper()
 	r, err := commit.Do(t.Context(), loop, 0, c)
 	if err != nil {

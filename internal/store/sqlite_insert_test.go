@@ -46,14 +46,13 @@ func TestRowsWithEveryMixOfEmptyColumns(t *testing.T) {
 			Decoded: []byte(text(mix, 5)), Canonical: text(mix, 6), Version: 1,
 		})
 	}
-	if _, err := loop.Submit(ctx, 0, commit.Request{Command: insertAll(rows)}); err != nil {
+	if _, err := commit.Do(ctx, loop, 0, insertAll(rows)); err != nil {
 		t.Fatal(err)
 	}
-	out, err := loop.Submit(ctx, 0, commit.Request{Command: readAll(len(rows))})
+	got, err := commit.Do(ctx, loop, 0, readAll(len(rows)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _ := out.Result.([]destination.Destination)
 	for i, want := range rows {
 		have := got[i]
 		if string(have.Decoded) != string(want.Decoded) {

@@ -30,7 +30,6 @@ type Guard interface {
 // BookChain books what a final block shows beyond the ledger: a deposit, or money that
 // left without us, which is only noted. It runs in the operator's shard, and does
 // nothing for a block that is not above the last one booked. Only the worker uses it.
-// Result: Book.
 type BookChain struct {
 	Guard  Guard
 	Wallet id.Seq
@@ -136,7 +135,7 @@ func tell(v *commit.View, t event.Type, wallet id.Seq, b Book, a money.Amount, a
 }
 
 // Explain books money that left a wallet without us, once an operator knows why. At
-// most what is missing can be explained. It runs in the operator's shard. Result: Book.
+// most what is missing can be explained. It runs in the operator's shard.
 type Explain struct {
 	Wallet id.Seq
 	Asset  money.Asset
@@ -172,7 +171,7 @@ func (c Explain) Apply(v *commit.View) (Book, error) {
 }
 
 // SetLow notes that a wallet fell below its threshold, or no longer is, and tells of
-// it once per crossing. It runs in the operator's shard. Result: Book.
+// it once per crossing. It runs in the operator's shard.
 type SetLow struct {
 	Wallet    id.Seq
 	Asset     string

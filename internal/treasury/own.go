@@ -23,7 +23,7 @@ type OwnPart struct {
 // caller has seen to both. What the worker has noted as missing is explained by it; what
 // the worker has not seen yet is booked before it can miss it, and a look that is under
 // way fails and is repeated. The database refuses a second booking of one transaction.
-// It runs in the operator's shard. Result: []Book.
+// It runs in the operator's shard.
 type BookOwn struct {
 	Wallet id.Seq
 	TxID   string

@@ -92,16 +92,16 @@ func newWorld(t testing.TB, url string) *world {
 	})
 	t.Cleanup(w.end)
 	shard := id.Shard(w.db.Shards() - 1)
-	m := do[merchant.Merchant](w, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
+	m := do(w, shard, merchant.Create{Name: "Shop", Mode: merchant.Test})
 	w.shop = id.ID{Shard: shard, Seq: m.Seq}
-	w.account = do[account.Opened](w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer}).Seq
+	w.account = do(w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer}).Seq
 	for _, a := range assets {
-		do[account.Credit](w, shard, account.AddCredit{Merchant: m.Seq, Account: w.account, Asset: a, Amount: money.Of(1_000_000_000)})
+		do(w, shard, account.AddCredit{Merchant: m.Seq, Account: w.account, Asset: a, Amount: money.Of(1_000_000_000)})
 	}
 	return w
 }
 
-func do[R any](w *world, shard id.Shard, c commit.Command) R {
+func do[R any](w *world, shard id.Shard, c commit.Command[R]) R {
 	w.t.Helper()
 	r, err := commit.Do(context.Background(), w.loop, shard, c)
 	if err != nil {
@@ -112,7 +112,7 @@ func do[R any](w *world, shard id.Shard, c commit.Command) R {
 
 // wallet makes a wallet known.
 func (w *world) wallet(address string) dispatch.Wallet {
-	wal := do[dispatch.Wallet](w, dispatch.OperatorShard, dispatch.CreateWallet{Network: "model", Address: address})
+	wal := do(w, dispatch.OperatorShard, dispatch.CreateWallet{Network: "model", Address: address})
 	w.wallets = append(w.wallets, wal)
 	return wal
 }
@@ -154,11 +154,11 @@ func (w *world) halt() {
 // pay asks for a payout and has it queued.
 func (w *world) pay(asset string, minor uint64) id.ID {
 	w.orders++
-	x := do[withdrawal.Withdrawal](w, w.shop.Shard, withdrawal.Create{
+	x := do(w, w.shop.Shard, withdrawal.Create{
 		Merchant: w.shop.Seq, Account: w.account, ForeignID: fmt.Sprint("w", w.orders), Asset: assets[asset], Amount: money.Of(minor), Actor: "test",
 		Target: rail.Target{Network: "model", Typed: "user", Canonical: "user", Decoded: []byte("user")},
 	})
-	do[withdrawal.Withdrawal](w, w.shop.Shard, withdrawal.NewRelease(x.Seq, "test"))
+	do(w, w.shop.Shard, withdrawal.NewRelease(x.Seq, "test"))
 	return id.ID{Shard: w.shop.Shard, Seq: x.Seq}
 }
 

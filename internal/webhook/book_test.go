@@ -51,11 +51,11 @@ func open(t *testing.T) *book {
 		}
 	})
 	b := &book{T: t, db: db, loop: loop}
-	b.merchant = must[merchant.Merchant](b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
+	b.merchant = must(b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
 	return b
 }
 
-func must[R any](b *book, c commit.Command) R {
+func must[R any](b *book, c commit.Command[R]) R {
 	b.Helper()
 	r, err := commit.Do(context.Background(), b.loop, 0, c)
 	if err != nil {
@@ -65,9 +65,9 @@ func must[R any](b *book, c commit.Command) R {
 }
 
 // refused expects a command to be refused with a code.
-func (b *book) refused(code string, c commit.Command) {
+func refused[R any](b *book, code string, c commit.Command[R]) {
 	b.Helper()
-	_, err := b.loop.Submit(context.Background(), 0, commit.Request{Command: c})
+	_, err := commit.Do(context.Background(), b.loop, 0, c)
 	if fault.CodeOf(err) != code {
 		b.Errorf("%T: got %v, want the code %s", c, err, code)
 	}
@@ -88,7 +88,7 @@ func (b *book) create(types ...string) webhook.CreateEndpoint {
 
 func (b *book) endpoint(types ...string) webhook.Endpoint {
 	b.Helper()
-	return must[webhook.Endpoint](b, b.create(types...))
+	return must(b, b.create(types...))
 }
 
 // row reads an endpoint that is not deleted.
@@ -130,13 +130,13 @@ func (b *book) happens(types ...event.Type) {
 	for _, t := range types {
 		c.events = append(c.events, event.Event{Type: t})
 	}
-	must[int](b, c)
+	must(b, c)
 }
 
 // fanOut fans out everything there is, as a worker does, and gives what it claimed.
 func (b *book) fanOut() []webhook.Delivery {
 	b.Helper()
-	return must[webhook.FannedOut](b, b.plan()).Claimed
+	return must(b, b.plan()).Claimed
 }
 
 func (b *book) plan() webhook.FanOut {
@@ -184,7 +184,7 @@ func (b *book) answered(d webhook.Delivery, status int64, retryAfter time.Durati
 	if status < 200 || status > 299 {
 		a.ErrorClass, a.ErrorText = string(webhook.ClassStatus), "answered"
 	}
-	return must[webhook.Recorded](b, webhook.RecordAttempt{Delivery: d, Attempt: a, RetryAfter: retryAfter})
+	return must(b, webhook.RecordAttempt{Delivery: d, Attempt: a, RetryAfter: retryAfter})
 }
 
 // events gives the types of all events of an endpoint.

@@ -28,7 +28,7 @@ const (
 
 // CreateEndpoint adds an endpoint. Its keys were made by NewSecret and
 // NewSigningKey; formats other than FormatNative have none. One of those may have no URL,
-// where every message brings its own. With Ping a test message is sent to it. Result: Endpoint.
+// where every message brings its own. With Ping a test message is sent to it.
 type CreateEndpoint struct {
 	Merchant      id.Seq
 	URL           string
@@ -204,7 +204,7 @@ func (e Endpoint) put(v *commit.View) Endpoint {
 
 // UpdateEndpoint changes what its owner chooses; nil leaves a field as it is. One
 // that is enabled again begins with a cool-down: what failed for days is not
-// flooded at once. Result: Endpoint.
+// flooded at once.
 type UpdateEndpoint struct {
 	owned
 	URL           *string
@@ -280,7 +280,7 @@ func tell(v *commit.View, e Endpoint, typ event.Type, reason, actor string) {
 }
 
 // DeleteEndpoint ends an endpoint for ever and forgets its keys. Its deliveries
-// stay in the log. A deleted one is answered the same. Result: Endpoint.
+// stay in the log. A deleted one is answered the same.
 type DeleteEndpoint struct {
 	owned
 	Actor string
@@ -307,7 +307,7 @@ func (c DeleteEndpoint) Apply(v *commit.View) (Endpoint, error) {
 
 // RotateSecret gives an endpoint new keys, both kinds. The ones it had sign on for
 // Overlap, so that receivers can change at their own time; the ones before those
-// end at once. Result: Endpoint.
+// end at once.
 type RotateSecret struct {
 	owned
 	Secret     string
@@ -344,7 +344,7 @@ func (c RotateSecret) Apply(v *commit.View) (Endpoint, error) {
 	return e.put(v), nil
 }
 
-// SendTest sends a test message to one endpoint and to no other. Result: Endpoint.
+// SendTest sends a test message to one endpoint and to no other.
 type SendTest struct {
 	owned
 	Actor string

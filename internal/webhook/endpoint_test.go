@@ -53,10 +53,10 @@ func TestEndpointsAreChecked(t *testing.T) {
 			x := b.create("*")
 			c.edit(&x)
 			if c.code != "" {
-				b.refused(c.code, x)
+				refused(b, c.code, x)
 				return
 			}
-			if e := must[webhook.Endpoint](b, x); e.State != webhook.Enabled || e.Format != webhook.FormatNative {
+			if e := must(b, x); e.State != webhook.Enabled || e.Format != webhook.FormatNative {
 				t.Errorf("%s %s", e.State, e.Format)
 			}
 		})
@@ -77,16 +77,16 @@ func TestCase50_OneMerchantCannotTouchAnothersEndpoint(t *testing.T) {
 	b := open(t)
 	e := b.endpoint("*")
 	d := b.one()
-	other := must[merchant.Merchant](b, merchant.Create{Name: "Other", Mode: merchant.Test}).Seq
+	other := must(b, merchant.Create{Name: "Other", Mode: merchant.Test}).Seq
 	s, k, _ := newKeys(t)
-	b.refused("endpoint_not_found", webhook.NewUpdateEndpoint(other, e.Seq, "x"))
-	b.refused("endpoint_not_found", webhook.NewDeleteEndpoint(other, e.Seq, "x"))
-	b.refused("endpoint_not_found", webhook.NewRotateSecret(other, e.Seq, s, k, 0, "x"))
-	b.refused("endpoint_not_found", webhook.NewSendTest(other, e.Seq, "x"))
-	b.refused("endpoint_not_found", webhook.NewStartReplay(other, e.Seq, "x"))
-	b.refused("delivery_not_found", webhook.ReplayOne{Merchant: other, Delivery: d.Seq})
+	refused(b, "endpoint_not_found", webhook.NewUpdateEndpoint(other, e.Seq, "x"))
+	refused(b, "endpoint_not_found", webhook.NewDeleteEndpoint(other, e.Seq, "x"))
+	refused(b, "endpoint_not_found", webhook.NewRotateSecret(other, e.Seq, s, k, 0, "x"))
+	refused(b, "endpoint_not_found", webhook.NewSendTest(other, e.Seq, "x"))
+	refused(b, "endpoint_not_found", webhook.NewStartReplay(other, e.Seq, "x"))
+	refused(b, "delivery_not_found", webhook.ReplayOne{Merchant: other, Delivery: d.Seq})
 	// Events of one go to endpoints of the same one only.
-	must[int](b, happen{merchant: other, events: []event.Event{{Type: event.AccountOpened}}})
+	must(b, happen{merchant: other, events: []event.Event{{Type: event.AccountOpened}}})
 	if got := b.fanOut(); len(got) != 0 {
 		t.Errorf("told of somebody else's event: %v", got)
 	}
@@ -96,16 +96,16 @@ func TestRotateKeepsTheOldKeysForTheOverlap(t *testing.T) {
 	b := open(t)
 	e := b.endpoint("*")
 	s, k, _ := newKeys(t)
-	b.refused("invalid_overlap", webhook.NewRotateSecret(b.merchant, e.Seq, s, k, webhook.MaxOverlap+1, "x"))
-	b.refused("invalid_overlap", webhook.NewRotateSecret(b.merchant, e.Seq, s, k, -1, "x"))
-	b.refused("invalid_key", webhook.NewRotateSecret(b.merchant, e.Seq, "", k, time.Hour, "x"))
-	got := must[webhook.Endpoint](b, webhook.NewRotateSecret(b.merchant, e.Seq, s, k, webhook.DefaultOverlap, "x"))
+	refused(b, "invalid_overlap", webhook.NewRotateSecret(b.merchant, e.Seq, s, k, webhook.MaxOverlap+1, "x"))
+	refused(b, "invalid_overlap", webhook.NewRotateSecret(b.merchant, e.Seq, s, k, -1, "x"))
+	refused(b, "invalid_key", webhook.NewRotateSecret(b.merchant, e.Seq, "", k, time.Hour, "x"))
+	got := must(b, webhook.NewRotateSecret(b.merchant, e.Seq, s, k, webhook.DefaultOverlap, "x"))
 	if got.Secret != s || got.SigningKey != k || got.PreviousSecret != e.Secret || got.PreviousSigningKey != e.SigningKey ||
 		!got.PreviousUntil.Equal(got.UpdatedAt.Add(24*time.Hour)) {
 		t.Errorf("previous until %s", got.PreviousUntil)
 	}
 	s2, k2, _ := newKeys(t)
-	got = must[webhook.Endpoint](b, webhook.NewRotateSecret(b.merchant, e.Seq, s2, k2, 0, "x"))
+	got = must(b, webhook.NewRotateSecret(b.merchant, e.Seq, s2, k2, 0, "x"))
 	if got.Secret != s2 || got.PreviousSecret != "" || got.PreviousSigningKey != "" || !got.PreviousUntil.IsZero() {
 		t.Error("an overlap of nothing left old keys")
 	}
@@ -115,18 +115,18 @@ func TestDeletedEndpointsAreForgottenAndSkipped(t *testing.T) {
 	b := open(t)
 	e := b.endpoint("*")
 	d := b.one()
-	got := must[webhook.Endpoint](b, webhook.NewDeleteEndpoint(b.merchant, e.Seq, "x"))
+	got := must(b, webhook.NewDeleteEndpoint(b.merchant, e.Seq, "x"))
 	if got.State != webhook.Deleted || got.Secret+got.SigningKey+got.PreviousSecret+got.PreviousSigningKey != "" {
 		t.Errorf("deleted: %s, keys kept", got.State)
 	}
-	must[webhook.Endpoint](b, webhook.NewDeleteEndpoint(b.merchant, e.Seq, "x"))
-	b.refused("endpoint_not_found", webhook.NewSendTest(b.merchant, e.Seq, "x"))
+	must(b, webhook.NewDeleteEndpoint(b.merchant, e.Seq, "x"))
+	refused(b, "endpoint_not_found", webhook.NewSendTest(b.merchant, e.Seq, "x"))
 	b.happens(event.AccountOpened)
 	if got := b.fanOut(); len(got) != 0 {
 		t.Errorf("claimed for a deleted endpoint: %v", got)
 	}
-	must[int](b, webhook.Release{Deliveries: []webhook.Held{{Seq: d.Seq, Version: d.Version}}})
-	if c := must[webhook.Claimed](b, webhook.Claim{Deliveries: []id.Seq{d.Seq}, Until: time.Now().Add(time.Minute)}); len(c.Deliveries) != 0 || c.Skipped != 1 {
+	must(b, webhook.Release{Deliveries: []webhook.Held{{Seq: d.Seq, Version: d.Version}}})
+	if c := must(b, webhook.Claim{Deliveries: []id.Seq{d.Seq}, Until: time.Now().Add(time.Minute)}); len(c.Deliveries) != 0 || c.Skipped != 1 {
 		t.Errorf("claimed %v, skipped %d", c.Deliveries, c.Skipped)
 	}
 }
@@ -139,12 +139,12 @@ func TestWhoIsToldWhat(t *testing.T) {
 	all := b.endpoint("*")
 	some := b.endpoint("withdrawal.created", "balance.updated")
 	names := map[id.Seq]string{all.Seq: "all", some.Seq: "some"}
-	must[int](b, happen{merchant: b.merchant, events: []event.Event{
+	must(b, happen{merchant: b.merchant, events: []event.Event{
 		{Type: event.AccountOpened},
 		{Type: event.WithdrawalCreated, Currency: "ETH"}, // two messages
 		{Type: event.BalanceUpdated, Currency: "ETH"},    // one
 	}})
-	must[webhook.Endpoint](b, webhook.NewSendTest(b.merchant, some.Seq, "x"))
+	must(b, webhook.NewSendTest(b.merchant, some.Seq, "x"))
 	var got []string
 	seen := map[string]bool{}
 	for _, d := range b.fanOut() {
@@ -169,10 +169,10 @@ func TestOneStretchIsFannedOutOnce(t *testing.T) {
 	b.endpoint("*")
 	b.happens(event.AccountOpened, event.AccountOpened)
 	plan := b.plan()
-	if got := must[webhook.FannedOut](b, plan); len(got.Claimed) != 2 {
+	if got := must(b, plan); len(got.Claimed) != 2 {
 		t.Errorf("claimed %d, want 2", len(got.Claimed))
 	}
-	b.refused("fanned_out", plan)
+	refused(b, "fanned_out", plan)
 	if at, err := b.db.FannedOut(context.Background(), 0); err != nil || at != plan.To {
 		t.Errorf("the cursor is at %d, %v, want %d", at, err, plan.To)
 	}
@@ -184,7 +184,7 @@ func TestTwoClaimsGiveADeliveryOnce(t *testing.T) {
 	b.happens(event.AccountOpened)
 	plan := b.plan()
 	plan.Deliveries[0].Claim = false
-	must[webhook.FannedOut](b, plan)
+	must(b, plan)
 	waiting, err := b.db.WaitingEndpoints(context.Background(), 0)
 	if err != nil || len(waiting) != 1 || waiting[0].At[webhook.LaneNew].IsZero() || len(waiting[0].At) != 1 {
 		t.Fatalf("waiting %v, %v", waiting, err)
@@ -194,10 +194,10 @@ func TestTwoClaimsGiveADeliveryOnce(t *testing.T) {
 		t.Fatalf("due %v, %v", due, err)
 	}
 	c := webhook.Claim{Deliveries: []id.Seq{due[0].Seq, 12345}, Until: time.Now().Add(time.Minute)}
-	if got := must[webhook.Claimed](b, c); len(got.Deliveries) != 1 || len(got.Endpoints) != 1 {
+	if got := must(b, c); len(got.Deliveries) != 1 || len(got.Endpoints) != 1 {
 		t.Errorf("first claim %v", got)
 	}
-	if got := must[webhook.Claimed](b, c); len(got.Deliveries) != 0 {
+	if got := must(b, c); len(got.Deliveries) != 0 {
 		t.Errorf("second claim %v", got)
 	}
 }
@@ -220,7 +220,7 @@ func TestReplay(t *testing.T) {
 		t.Fatalf("not dead: %+v", all[1])
 	}
 	// One: the same row, so the same message id; the whole schedule anew.
-	again := must[webhook.Delivery](b, webhook.ReplayOne{Merchant: b.merchant, Delivery: done.Seq})
+	again := must(b, webhook.ReplayOne{Merchant: b.merchant, Delivery: done.Seq})
 	if again.State != webhook.Pending || again.Message() != done.Message() || again.Round != again.Attempts || !again.DoneAt.IsZero() {
 		t.Errorf("replayed: %+v", again)
 	}
@@ -230,18 +230,18 @@ func TestReplay(t *testing.T) {
 	// By filter: what is dead, page by page, once.
 	start := webhook.NewStartReplay(b.merchant, e.Seq, "x")
 	start.Want = webhook.Dead
-	r := must[webhook.Replay](b, start)
+	r := must(b, start)
 	page, err := b.db.ReplayPage(context.Background(), 0, r, 10)
 	if err != nil || !slices.Equal(page, []id.Seq{all[1].Seq}) {
 		t.Fatalf("page %v, %v", page, err)
 	}
 	carry := webhook.ReplayPage{Replay: r.Seq, After: r.After, Deliveries: page}
-	r = must[webhook.Replay](b, carry)
-	b.refused("replayed", carry)
+	r = must(b, carry)
+	refused(b, "replayed", carry)
 	if page, err = b.db.ReplayPage(context.Background(), 0, r, 10); err != nil || len(page) != 0 {
 		t.Fatalf("second page %v, %v", page, err)
 	}
-	r = must[webhook.Replay](b, webhook.ReplayPage{Replay: r.Seq, After: r.After})
+	r = must(b, webhook.ReplayPage{Replay: r.Seq, After: r.After})
 	if r.State != webhook.ReplayDone || r.Deliveries != 1 {
 		t.Errorf("replay %+v", r)
 	}
@@ -257,14 +257,14 @@ func TestReplay(t *testing.T) {
 	} {
 		c := webhook.NewStartReplay(b.merchant, e.Seq, "x")
 		edit(&c)
-		b.refused(code, c)
+		refused(b, code, c)
 	}
 	u := webhook.NewUpdateEndpoint(b.merchant, e.Seq, "x")
 	u.State = webhook.Disabled
-	must[webhook.Endpoint](b, u)
-	b.refused("endpoint_disabled", webhook.NewStartReplay(b.merchant, e.Seq, "x"))
-	b.refused("endpoint_disabled", webhook.ReplayOne{Merchant: b.merchant, Delivery: done.Seq})
-	b.refused("endpoint_disabled", webhook.NewSendTest(b.merchant, e.Seq, "x"))
+	must(b, u)
+	refused(b, "endpoint_disabled", webhook.NewStartReplay(b.merchant, e.Seq, "x"))
+	refused(b, "endpoint_disabled", webhook.ReplayOne{Merchant: b.merchant, Delivery: done.Seq})
+	refused(b, "endpoint_disabled", webhook.NewSendTest(b.merchant, e.Seq, "x"))
 }
 
 func TestToldIsAskedOfTheEndpointItself(t *testing.T) {

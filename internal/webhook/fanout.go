@@ -41,7 +41,7 @@ func Plan(shard id.Shard, events []event.Event, endpoints []Endpoint) []NewDeliv
 
 // FanOut turns a stretch of the event log into deliveries and moves the cursor
 // over it. Two nodes that do the same stretch do it once: the second is refused
-// with Conflict `fanned_out`. Result: FannedOut.
+// with Conflict `fanned_out`.
 type FanOut struct {
 	After      int64 // where the cursor has to be
 	To         int64 // where it goes: the last message of the last event
@@ -103,7 +103,7 @@ type Held struct {
 
 // Claim takes due deliveries to send them, until a time at which the claim ends
 // by itself. Those of a disabled endpoint are skipped; those of a paused one stay
-// as they are. What two nodes claim at once, one of them gets. Result: Claimed.
+// as they are. What two nodes claim at once, one of them gets.
 type Claim struct {
 	Deliveries []id.Seq
 	Until      time.Time
@@ -163,7 +163,7 @@ func (c Claim) Apply(v *commit.View) (Claimed, error) {
 }
 
 // Release gives claims back without an attempt, so that anybody may send them, from a
-// time on. Result: how many there were, an int.
+// time on. It returns how many there were.
 type Release struct {
 	Deliveries []Held
 	At         time.Time // zero: at once
@@ -195,7 +195,7 @@ func (c Release) Apply(v *commit.View) (int, error) {
 }
 
 // Pass ends claimed deliveries for which the format of their endpoint has nothing to
-// tell. Result: how many there were, an int.
+// tell. It returns how many there were.
 type Pass struct{ Deliveries []Held }
 
 // Reads implements commit.Command.

@@ -33,7 +33,6 @@ const actor = "worker"
 // RecordAttempt writes down one attempt and what follows from it: the delivery is
 // delivered, waits for its next attempt, or is dead; the endpoint works, is paused,
 // or is disabled. It is safe to submit again when its outcome was unknown.
-// Result: Recorded.
 type RecordAttempt struct {
 	Delivery   Delivery      // as it was claimed
 	Attempt    Attempt       // what happened; Seq, Number and the ids are filled in here
@@ -111,7 +110,7 @@ func (c RecordAttempt) Apply(v *commit.View) (Recorded, error) {
 }
 
 // RecordPackage writes down an attempt for every delivery that its request carried, all at
-// once: what failed together is sent again together. Result: []Recorded, in the same order.
+// once: what failed together is sent again together. The results are in the same order.
 type RecordPackage struct{ Attempts []RecordAttempt }
 
 // Reads implements commit.Command.
@@ -129,7 +128,7 @@ func (c RecordPackage) Apply(v *commit.View) ([]Recorded, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[i] = r.(Recorded) //nolint:errcheck // it is what RecordAttempt gives
+		out[i] = r
 	}
 	return out, nil
 }

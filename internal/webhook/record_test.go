@@ -53,7 +53,7 @@ func TestJitterIsBoundedAndNeverEarly(t *testing.T) {
 	virtual(t, func(b *book) {
 		b.endpoint("*")
 		for _, c := range []struct{ jitter, want int64 }{{0, 5000}, {50, 5250}, {webhook.JitterMax, 5500}, {1000, 5500}, {-1, 5000}} {
-			r := must[webhook.Recorded](b, webhook.RecordAttempt{
+			r := must(b, webhook.RecordAttempt{
 				Delivery: b.one(), Jitter: c.jitter, Attempt: webhook.Attempt{Status: 500, ErrorClass: string(webhook.ClassStatus)},
 			})
 			if got := r.Delivery.NextAt.Sub(time.Now().Truncate(time.Microsecond)).Milliseconds(); got != c.want {
@@ -72,14 +72,14 @@ func TestOnly2xxIsSuccess(t *testing.T) {
 		0: webhook.Pending, 100: webhook.Pending, 301: webhook.Pending, 304: webhook.Pending, 404: webhook.Pending, 500: webhook.Pending,
 	} {
 		d := b.one()
-		r := must[webhook.Recorded](b, webhook.RecordAttempt{Delivery: d, Attempt: webhook.Attempt{Status: status}})
+		r := must(b, webhook.RecordAttempt{Delivery: d, Attempt: webhook.Attempt{Status: status}})
 		if r.Delivery.State != want || r.Delivery.LastStatus != status {
 			t.Errorf("%d: %s, want %s", status, r.Delivery.State, want)
 		}
 		b.answered(b.one(), 200, 0) // so that the breaker has no part in it
 	}
 	// A 2xx whose answer did not end in time is no success.
-	r := must[webhook.Recorded](b, webhook.RecordAttempt{Delivery: b.one(), Attempt: webhook.Attempt{Status: 200, ErrorClass: string(webhook.ClassTimeout)}})
+	r := must(b, webhook.RecordAttempt{Delivery: b.one(), Attempt: webhook.Attempt{Status: 200, ErrorClass: string(webhook.ClassTimeout)}})
 	if r.Delivery.State != webhook.Pending {
 		t.Errorf("a time-out after the headers: %s", r.Delivery.State)
 	}
@@ -147,7 +147,7 @@ func TestCase55_BreakerCoolsDownAndTells(t *testing.T) {
 		fail := func() webhook.Recorded {
 			b.happens(event.WithdrawalCreated)
 			plan := b.plan()
-			out := must[webhook.FannedOut](b, plan)
+			out := must(b, plan)
 			if len(out.Claimed) == 1 {
 				return b.answered(out.Claimed[0], 500, 0)
 			}
@@ -180,7 +180,7 @@ func TestCase55_BreakerCoolsDownAndTells(t *testing.T) {
 		if err != nil || len(due) != 1 || due[0].Attempts != 0 {
 			b.Fatalf("due %v, %v", due, err)
 		}
-		if c := must[webhook.Claimed](b, webhook.Claim{Deliveries: []id.Seq{due[0].Seq}, Until: time.Now().Add(time.Minute)}); len(c.Deliveries) != 0 {
+		if c := must(b, webhook.Claim{Deliveries: []id.Seq{due[0].Seq}, Until: time.Now().Add(time.Minute)}); len(c.Deliveries) != 0 {
 			b.Error("claimed while open")
 		}
 		for _, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute} {
@@ -228,7 +228,7 @@ func TestCase55_DisabledByTimeWithNotices(t *testing.T) {
 		disabled := false
 		for hour := 0; hour < 24*8 && !disabled; hour++ {
 			b.happens(event.WithdrawalCreated)
-			out := must[webhook.FannedOut](b, b.plan())
+			out := must(b, b.plan())
 			status := int64(500)
 			if hour == 40 { // it works once: the days count from here
 				status = 200
@@ -254,7 +254,7 @@ func TestCase55_DisabledByTimeWithNotices(t *testing.T) {
 		// Enabling it again begins with a rest, and with all five days.
 		u := webhook.NewUpdateEndpoint(b.merchant, e.Seq, "test")
 		u.State = webhook.Enabled
-		got := must[webhook.Endpoint](b, u)
+		got := must(b, u)
 		if got.State != webhook.Enabled || !got.PausedUntil.After(time.Now()) || !got.FailingSince.IsZero() || got.NoticesSent != 0 {
 			b.Errorf("enabled again: %+v", got.PausedUntil)
 		}
@@ -266,8 +266,8 @@ func TestRecordIsSafeToRepeat(t *testing.T) {
 	b.endpoint("*")
 	d := b.one()
 	c := webhook.RecordAttempt{Delivery: d, Attempt: webhook.Attempt{Status: 500, ErrorClass: string(webhook.ClassStatus)}}
-	first := must[webhook.Recorded](b, c)
-	second := must[webhook.Recorded](b, c)
+	first := must(b, c)
+	second := must(b, c)
 	if first.Delivery != second.Delivery || second.Stale || second.Endpoint.Failures != 1 {
 		t.Errorf("first %+v\nsecond %+v", first, second)
 	}
@@ -283,14 +283,14 @@ func TestStaleRecords(t *testing.T) {
 		b := open(t)
 		b.endpoint("*")
 		d := b.one()
-		if n := must[int](b, webhook.Release{Deliveries: []webhook.Held{{Seq: d.Seq, Version: d.Version}}}); n != 1 {
+		if n := must(b, webhook.Release{Deliveries: []webhook.Held{{Seq: d.Seq, Version: d.Version}}}); n != 1 {
 			t.Fatalf("released %d", n)
 		}
-		other := must[webhook.Claimed](b, webhook.Claim{Deliveries: []id.Seq{d.Seq}, Until: time.Now().Add(time.Minute)}).Deliveries
+		other := must(b, webhook.Claim{Deliveries: []id.Seq{d.Seq}, Until: time.Now().Add(time.Minute)}).Deliveries
 		if len(other) != 1 {
 			t.Fatal("the released delivery could not be claimed")
 		}
-		if n := must[int](b, webhook.Release{Deliveries: []webhook.Held{{Seq: d.Seq, Version: d.Version}}}); n != 0 {
+		if n := must(b, webhook.Release{Deliveries: []webhook.Held{{Seq: d.Seq, Version: d.Version}}}); n != 0 {
 			t.Error("somebody else's claim was released")
 		}
 		r := b.answered(d, c.status, 0)
@@ -307,7 +307,7 @@ func TestStaleRecords(t *testing.T) {
 func TestLongTextsAreCutWhereTheyMayBe(t *testing.T) {
 	b := open(t)
 	b.endpoint("*")
-	r := must[webhook.Recorded](b, webhook.RecordAttempt{Delivery: b.one(), Attempt: webhook.Attempt{
+	r := must(b, webhook.RecordAttempt{Delivery: b.one(), Attempt: webhook.Attempt{
 		ErrorClass: string(webhook.ClassNetwork), ErrorText: "x" + strings.Repeat("é", webhook.MaxErrorText), Body: make([]byte, 1<<20),
 	}})
 	if r.Delivery.Attempts != 1 {
@@ -318,7 +318,7 @@ func TestLongTextsAreCutWhereTheyMayBe(t *testing.T) {
 func TestOurFaultIsNotTheEndpoints(t *testing.T) {
 	b := open(t)
 	b.endpoint("*")
-	r := must[webhook.Recorded](b, webhook.RecordAttempt{Delivery: b.one(), Attempt: webhook.Attempt{ErrorClass: string(webhook.ClassRender)}})
+	r := must(b, webhook.RecordAttempt{Delivery: b.one(), Attempt: webhook.Attempt{ErrorClass: string(webhook.ClassRender)}})
 	if r.Endpoint.Failures != 0 || r.Delivery.State != webhook.Pending || r.Delivery.Attempts != 1 {
 		t.Errorf("%+v", r)
 	}

@@ -18,7 +18,7 @@ func (d Delivery) again(v *commit.View, lane Lane) Delivery {
 }
 
 // ReplayOne sends one delivery again, delivered or not. One that waits for its
-// next attempt is sent now. Result: Delivery.
+// next attempt is sent now.
 type ReplayOne struct {
 	Merchant id.Seq
 	Delivery id.Seq
@@ -51,7 +51,7 @@ func (c ReplayOne) Apply(v *commit.View) (Delivery, error) {
 func (d Delivery) Answer() commit.Answer { return commit.Answer{Ref: d.Seq} }
 
 // StartReplay begins to send many deliveries of one endpoint again, in the
-// background. New messages go before them. Result: Replay.
+// background. New messages go before them.
 type StartReplay struct {
 	owned
 	Want  DeliveryState // Delivered, Dead, Skipped, or "" for all that are not pending
@@ -111,7 +111,7 @@ func (r Replay) Asks(d Delivery) bool {
 
 // ReplayPage carries a replay on by one page of what the reader found. Two nodes
 // that do the same page do it once: the second is refused with Conflict
-// `replayed`. Result: Replay.
+// `replayed`.
 type ReplayPage struct {
 	Replay     id.Seq
 	After      id.Seq   // where the replay has to be

@@ -37,7 +37,7 @@ func (c one) get(v *commit.View, merchant id.Seq) (Withdrawal, error) {
 }
 
 // Cancel takes a withdrawal back that no dispatch has claimed. A cancelled one
-// stays cancelled and is answered the same. Result: Withdrawal.
+// stays cancelled and is answered the same.
 type Cancel struct {
 	one
 	Merchant id.Seq
@@ -67,7 +67,7 @@ func (c Cancel) Apply(v *commit.View) (Withdrawal, error) {
 }
 
 // Release queues a withdrawal whose time has come. It does nothing to one that is
-// not new or not due: the worker's list may be old. Result: Withdrawal.
+// not new or not due: the worker's list may be old.
 type Release struct {
 	one
 	Actor string
@@ -90,7 +90,7 @@ func (c Release) Apply(v *commit.View) (Withdrawal, error) {
 
 // Approve lets a withdrawal go on that waits for a person, and keeps the proof that
 // the signer may ask for. One that is open already only gets the proof: the signer
-// may have asked for it late. Approving it again is answered the same. Result: Withdrawal.
+// may have asked for it late. Approving it again is answered the same.
 type Approve struct {
 	one
 	Merchant id.Seq // not 0: a merchant hands in a proof of its own withdrawal, and decides nothing
@@ -168,7 +168,7 @@ func (c Approve) allowed(v *commit.View, w Withdrawal) error {
 }
 
 // Reject refuses a withdrawal that no dispatch has claimed: its money goes back. A
-// rejected one stays rejected and is answered the same. Result: Withdrawal.
+// rejected one stays rejected and is answered the same.
 type Reject struct {
 	one
 	Reason string // for the merchant
@@ -197,7 +197,7 @@ func (c Reject) Apply(v *commit.View) (Withdrawal, error) {
 
 // Claim binds a queued withdrawal to a dispatch: from here on it can only be
 // confirmed, or fail on proof. Claiming it again for the same dispatch is answered
-// the same; for another one it is refused. Result: Withdrawal.
+// the same; for another one it is refused.
 type Claim struct {
 	one
 	Dispatch id.Seq
@@ -235,7 +235,7 @@ func (c Claim) Apply(v *commit.View) (Withdrawal, error) {
 }
 
 // Progress notes how far the instruction has come: sent, in a block, or out of one
-// again. It moves no money. Result: Withdrawal.
+// again. It moves no money.
 type Progress struct {
 	one
 	Dispatch id.Seq
@@ -271,7 +271,7 @@ func (c Progress) Apply(v *commit.View) (Withdrawal, error) {
 }
 
 // Attend notes what keeps a withdrawal, or with an empty code that nothing does any
-// more. It moves no money and changes no state. Result: Withdrawal.
+// more. It moves no money and changes no state.
 type Attend struct {
 	one
 	Code  string

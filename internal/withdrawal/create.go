@@ -25,7 +25,7 @@ const MaxMetadata = 2048
 const MaxDelay = 366 * 24 * time.Hour
 
 // Create accepts a withdrawal: it holds the money and writes the row, the transfer,
-// and the event, or refuses and leaves nothing. Result: Withdrawal.
+// and the event, or refuses and leaves nothing.
 type Create struct {
 	Merchant    id.Seq
 	Account     id.Seq
@@ -158,7 +158,7 @@ func (c Create) exchange(v *commit.View, w *Withdrawal) error {
 		if err != nil {
 			return err
 		}
-		q = made.(quote.Quote).Seq //nolint:errcheck // it is what Create gives
+		q = made.Seq
 	}
 	if q == 0 {
 		return nil

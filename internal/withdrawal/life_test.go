@@ -63,13 +63,13 @@ func open(t testing.TB) *book {
 	return &book{t, loop, db}
 }
 
-func do[R any](b *book, c commit.Command) (R, error) {
+func do[R any](b *book, c commit.Command[R]) (R, error) {
 	return commit.Do(b.t.Context(), b.loop, 0, c)
 }
 
-func must[R any](b *book, c commit.Command) R {
+func must[R any](b *book, c commit.Command[R]) R {
 	b.t.Helper()
-	r, err := do[R](b, c)
+	r, err := do(b, c)
 	if err != nil {
 		b.t.Fatalf("%T: %v", c, err)
 	}
@@ -90,15 +90,15 @@ func (l look) Apply(v *commit.View) (ledger.Balance, error) {
 }
 
 func (b *book) merchant(window time.Duration) merchant.Merchant {
-	return must[merchant.Merchant](b, merchant.Create{Name: "Shop", Mode: merchant.Test, CancelWindow: window})
+	return must(b, merchant.Create{Name: "Shop", Mode: merchant.Test, CancelWindow: window})
 }
 
 func (b *book) account(m id.Seq) id.Seq {
-	return must[account.Opened](b, account.Open{Merchant: m, Kind: ledger.KindCustomer}).Seq
+	return must(b, account.Open{Merchant: m, Kind: ledger.KindCustomer}).Seq
 }
 
 func (b *book) credit(m, acc id.Seq, minor uint64) account.Credit {
-	return must[account.Credit](b, account.AddCredit{Merchant: m, Account: acc, Asset: usdt, Amount: money.Of(minor)})
+	return must(b, account.AddCredit{Merchant: m, Account: acc, Asset: usdt, Amount: money.Of(minor)})
 }
 
 func create(m, acc id.Seq, foreign string, minor uint64) withdrawal.Create {
@@ -116,24 +116,24 @@ func TestLifeOfAWithdrawal(t *testing.T) {
 	acc := b.account(m.Seq)
 	step := func(what, want string) {
 		t.Helper()
-		if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != want {
+		if got := figures(must(b, look{acc, "USDT"})); got != want {
 			t.Fatalf("after %s: %s; want %s", what, got, want)
 		}
 	}
-	sale := must[account.Credit](b, account.AddCredit{Merchant: m.Seq, Account: acc, Asset: usdt, Amount: money.Of(200), Pending: true})
+	sale := must(b, account.AddCredit{Merchant: m.Seq, Account: acc, Asset: usdt, Amount: money.Of(200), Pending: true})
 	step("a sale", "available 0 pending 200 locked 0 reserved 0 total 200")
-	must[account.Credit](b, account.Settle{Merchant: m.Seq, Credit: sale.Seq})
-	must[account.Credit](b, account.Settle{Merchant: m.Seq, Credit: sale.Seq}) // told twice
+	must(b, account.Settle{Merchant: m.Seq, Credit: sale.Seq})
+	must(b, account.Settle{Merchant: m.Seq, Credit: sale.Seq}) // told twice
 	step("settlement", "available 200 pending 0 locked 0 reserved 0 total 200")
-	must[account.Movement](b, account.Move{Merchant: m.Seq, Account: acc, Asset: usdt, Amount: money.Of(50), Kind: ledger.KindLock})
+	must(b, account.Move{Merchant: m.Seq, Account: acc, Asset: usdt, Amount: money.Of(50), Kind: ledger.KindLock})
 	step("a lock", "available 150 pending 0 locked 50 reserved 0 total 200")
-	w := must[withdrawal.Withdrawal](b, create(m.Seq, acc, "a", 100))
+	w := must(b, create(m.Seq, acc, "a", 100))
 	step("acceptance", "available 50 pending 0 locked 50 reserved 100 total 200")
-	must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w.Seq, "test"))
-	must[withdrawal.Withdrawal](b, withdrawal.NewClaim(w.Seq, 7, "wal_1", "test"))
+	must(b, withdrawal.NewRelease(w.Seq, "test"))
+	must(b, withdrawal.NewClaim(w.Seq, 7, "wal_1", "test"))
 	step("processing", "available 50 pending 0 locked 50 reserved 100 total 200")
-	must[withdrawal.Withdrawal](b, withdrawal.NewConfirm(w.Seq, 7, "0x1", money.Of(3), "ETH", "test"))
-	w = must[withdrawal.Withdrawal](b, withdrawal.NewConfirm(w.Seq, 7, "0x1", money.Of(3), "ETH", "test")) // proved twice
+	must(b, withdrawal.NewConfirm(w.Seq, 7, "0x1", money.Of(3), "ETH", "test"))
+	w = must(b, withdrawal.NewConfirm(w.Seq, 7, "0x1", money.Of(3), "ETH", "test")) // proved twice
 	step("confirmation", "available 50 pending 0 locked 50 reserved 0 total 100")
 	if w.State != withdrawal.Confirmed || w.EndedAt.IsZero() || w.TxID != "0x1" || w.Version != 4 {
 		t.Fatalf("confirmed: %+v", w)
@@ -149,36 +149,44 @@ func TestTransitionsOutsideTheTableAreRefused(t *testing.T) {
 	b.credit(m.Seq, acc, 1_000_000)
 	to := map[withdrawal.State]func(id.Seq){
 		withdrawal.New:    func(id.Seq) {},
-		withdrawal.Queued: func(w id.Seq) { must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w, "test")) },
+		withdrawal.Queued: func(w id.Seq) { must(b, withdrawal.NewRelease(w, "test")) },
 	}
 	to[withdrawal.Processing] = func(w id.Seq) {
 		to[withdrawal.Queued](w)
-		must[withdrawal.Withdrawal](b, withdrawal.NewClaim(w, 7, "wal_1", "test"))
+		must(b, withdrawal.NewClaim(w, 7, "wal_1", "test"))
 	}
 	to[withdrawal.Confirmed] = func(w id.Seq) {
 		to[withdrawal.Processing](w)
-		must[withdrawal.Withdrawal](b, withdrawal.NewConfirm(w, 7, "0x1", money.Amount{}, "ETH", "test"))
+		must(b, withdrawal.NewConfirm(w, 7, "0x1", money.Amount{}, "ETH", "test"))
 	}
 	to[withdrawal.Returned] = func(w id.Seq) {
 		to[withdrawal.Confirmed](w)
-		must[withdrawal.Withdrawal](b, withdrawal.NewReturn(w, money.Of(10), "AC04", "test"))
+		must(b, withdrawal.NewReturn(w, money.Of(10), "AC04", "test"))
 	}
 	to[withdrawal.Failed] = func(w id.Seq) {
 		to[withdrawal.Processing](w)
-		must[withdrawal.Withdrawal](b, withdrawal.NewFail(w, 7, "0x1", "refused", "test"))
+		must(b, withdrawal.NewFail(w, 7, "0x1", "refused", "test"))
 	}
-	to[withdrawal.Cancelled] = func(w id.Seq) { must[withdrawal.Withdrawal](b, withdrawal.NewCancel(m.Seq, w, "test", "")) }
-	cancel := func(w id.Seq) commit.Command { return withdrawal.NewCancel(m.Seq, w, "test", "") }
-	claim := func(w id.Seq) commit.Command { return withdrawal.NewClaim(w, 8, "wal_1", "test") }
-	confirm := func(w id.Seq) commit.Command {
+	to[withdrawal.Cancelled] = func(w id.Seq) { must(b, withdrawal.NewCancel(m.Seq, w, "test", "")) }
+	cancel := func(w id.Seq) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewCancel(m.Seq, w, "test", "")
+	}
+	claim := func(w id.Seq) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewClaim(w, 8, "wal_1", "test")
+	}
+	confirm := func(w id.Seq) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewConfirm(w, 7, "0x1", money.Amount{}, "ETH", "test")
 	}
-	back := func(w id.Seq) commit.Command { return withdrawal.NewReturn(w, money.Of(10), "AC04", "test") }
-	fail := func(w id.Seq) commit.Command { return withdrawal.NewFail(w, 7, "0x1", "refused", "test") }
+	back := func(w id.Seq) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewReturn(w, money.Of(10), "AC04", "test")
+	}
+	fail := func(w id.Seq) commit.Command[withdrawal.Withdrawal] {
+		return withdrawal.NewFail(w, 7, "0x1", "refused", "test")
+	}
 	for n, c := range []struct {
 		in   withdrawal.State
 		what string
-		do   func(id.Seq) commit.Command
+		do   func(id.Seq) commit.Command[withdrawal.Withdrawal]
 		code string // "" when allowed, or answered as done already
 	}{
 		{withdrawal.New, "cancel", cancel, ""},
@@ -213,14 +221,14 @@ func TestTransitionsOutsideTheTableAreRefused(t *testing.T) {
 		{withdrawal.Cancelled, "confirm", confirm, "wrong_dispatch"},
 	} {
 		t.Run(fmt.Sprintf("%s %s", c.in, c.what), func(t *testing.T) {
-			w := must[withdrawal.Withdrawal](b, create(m.Seq, acc, fmt.Sprint("t", n), 10))
+			w := must(b, create(m.Seq, acc, fmt.Sprint("t", n), 10))
 			to[c.in](w.Seq)
-			before := must[ledger.Balance](b, look{acc, "USDT"})
-			_, err := do[withdrawal.Withdrawal](b, c.do(w.Seq))
+			before := must(b, look{acc, "USDT"})
+			_, err := do(b, c.do(w.Seq))
 			if fault.CodeOf(err) != c.code {
 				t.Fatalf("%v; want code %q", err, c.code)
 			}
-			after := must[ledger.Balance](b, look{acc, "USDT"})
+			after := must(b, look{acc, "USDT"})
 			if err != nil && after != before {
 				t.Fatalf("refused, and yet %s became %s", figures(before), figures(after))
 			}
@@ -235,12 +243,12 @@ func TestCase61_CancelRacesWithDispatch(t *testing.T) {
 	acc := b.account(m.Seq)
 	b.credit(m.Seq, acc, 1000)
 	for n := range 50 {
-		w := must[withdrawal.Withdrawal](b, create(m.Seq, acc, fmt.Sprint(n), 10))
-		must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w.Seq, "test"))
+		w := must(b, create(m.Seq, acc, fmt.Sprint(n), 10))
+		must(b, withdrawal.NewRelease(w.Seq, "test"))
 		errs := make(chan error, 2)
-		for _, c := range []commit.Command{withdrawal.NewCancel(m.Seq, w.Seq, "test", ""), withdrawal.NewClaim(w.Seq, 7, "wal_1", "test")} {
+		for _, c := range []commit.Command[withdrawal.Withdrawal]{withdrawal.NewCancel(m.Seq, w.Seq, "test", ""), withdrawal.NewClaim(w.Seq, 7, "wal_1", "test")} {
 			go func() {
-				_, err := do[withdrawal.Withdrawal](b, c)
+				_, err := do(b, c)
 				errs <- err
 			}()
 		}
@@ -264,7 +272,7 @@ func TestCase01_ParallelWithdrawalsOfTheWholeBalance(t *testing.T) {
 	errs := make(chan error, n)
 	for i := range n {
 		go func() {
-			_, err := do[withdrawal.Withdrawal](b, create(m.Seq, acc, fmt.Sprint(i), 100))
+			_, err := do(b, create(m.Seq, acc, fmt.Sprint(i), 100))
 			errs <- err
 		}()
 	}
@@ -281,7 +289,7 @@ func TestCase01_ParallelWithdrawalsOfTheWholeBalance(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); accepted != 1 || got != "available 0 pending 0 locked 0 reserved 100 total 100" {
+	if got := figures(must(b, look{acc, "USDT"})); accepted != 1 || got != "available 0 pending 0 locked 0 reserved 100 total 100" {
 		t.Fatalf("%d accepted, %s", accepted, got)
 	}
 }
@@ -293,16 +301,16 @@ func TestReleaseWaitsForItsTime(t *testing.T) {
 	acc := b.account(windowed.Seq)
 	b.credit(windowed.Seq, acc, 1000)
 	c := create(windowed.Seq, acc, "window", 10)
-	w := must[withdrawal.Withdrawal](b, c)
+	w := must(b, c)
 	if got := w.ReleaseAt.Sub(w.CreatedAt); got != time.Hour {
 		t.Fatalf("released %v after creation", got)
 	}
 	c.ForeignID, c.NotBefore = "later", w.CreatedAt.Add(3*time.Hour)
-	later := must[withdrawal.Withdrawal](b, c)
+	later := must(b, c)
 	if !later.ReleaseAt.Equal(c.NotBefore) {
 		t.Fatalf("released at %v, not before %v", later.ReleaseAt, c.NotBefore)
 	}
-	if early := must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w.Seq, "test")); early.State != withdrawal.New {
+	if early := must(b, withdrawal.NewRelease(w.Seq, "test")); early.State != withdrawal.New {
 		t.Fatalf("released before its time: %s", early.State)
 	}
 }
@@ -345,7 +353,7 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 		move := func(kind ledger.Kind) func(*rapid.T) {
 			return func(*rapid.T) {
 				a, n := pick("account"), amount()
-				_, err := do[account.Movement](b, account.Move{Merchant: m.Seq, Account: a, Asset: usdt, Amount: money.Of(n), Kind: kind})
+				_, err := do(b, account.Move{Merchant: m.Seq, Account: a, Asset: usdt, Amount: money.Of(n), Kind: kind})
 				from, to := &want[a].available, &want[a].locked
 				if kind == ledger.KindUnlock {
 					from, to = to, from
@@ -364,7 +372,7 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 			},
 			"credit pending": func(*rapid.T) {
 				a, n := pick("account"), amount()
-				c := must[account.Credit](b, account.AddCredit{Merchant: m.Seq, Account: a, Asset: usdt, Amount: money.Of(n), Pending: true})
+				c := must(b, account.AddCredit{Merchant: m.Seq, Account: a, Asset: usdt, Amount: money.Of(n), Pending: true})
 				want[a].pending += n
 				credits, pending[c.Seq] = append(credits, c), n
 			},
@@ -373,7 +381,7 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 					return
 				}
 				c := rapid.SampledFrom(credits).Draw(rt, "credit")
-				must[account.Credit](b, account.Settle{Merchant: m.Seq, Credit: c.Seq})
+				must(b, account.Settle{Merchant: m.Seq, Credit: c.Seq})
 				want[c.Account].pending -= pending[c.Seq]
 				want[c.Account].available += pending[c.Seq]
 				pending[c.Seq] = 0
@@ -383,7 +391,7 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 			"withdraw": func(*rapid.T) {
 				a, n := pick("account"), amount()
 				foreign++
-				w, err := do[withdrawal.Withdrawal](b, create(m.Seq, a, fmt.Sprintf("%d-%d", run, foreign), n))
+				w, err := do(b, create(m.Seq, a, fmt.Sprintf("%d-%d", run, foreign), n))
 				expect("withdraw", err, want[a].available >= n)
 				if err == nil {
 					want[a].available, want[a].reserved = want[a].available-n, want[a].reserved+n
@@ -401,12 +409,12 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 				seq := rapid.SampledFrom(order).Draw(rt, "withdrawal")
 				w := live[seq]
 				next := rapid.SampledFrom([]withdrawal.State{withdrawal.Queued, withdrawal.Processing, withdrawal.Confirmed, withdrawal.Failed, withdrawal.Cancelled}).Draw(rt, "to")
-				c := map[withdrawal.State]commit.Command{
+				c := map[withdrawal.State]commit.Command[withdrawal.Withdrawal]{
 					withdrawal.Queued: withdrawal.NewRelease(seq, "test"), withdrawal.Processing: withdrawal.NewClaim(seq, 7, "wal_1", "test"),
 					withdrawal.Confirmed: withdrawal.NewConfirm(seq, 7, "0x1", money.Amount{}, "ETH", "test"),
 					withdrawal.Failed:    withdrawal.NewFail(seq, 7, "0x1", "no", "test"), withdrawal.Cancelled: withdrawal.NewCancel(m.Seq, seq, "test", ""),
 				}[next]
-				_, err := do[withdrawal.Withdrawal](b, c)
+				_, err := do(b, c)
 				if err != nil && fault.KindOf(err) != fault.Conflict {
 					rt.Fatalf("%s -> %s: %v", w.state, next, err)
 				}
@@ -429,7 +437,7 @@ func TestLedgerAgreesWithItsModel(t *testing.T) {
 			},
 			"": func(rt *rapid.T) {
 				for _, a := range accounts {
-					got := must[ledger.Balance](b, look{a, "USDT"})
+					got := must(b, look{a, "USDT"})
 					x := want[a]
 					if got.Available != money.Of(x.available) || got.Pending != money.Of(x.pending) || got.Locked != money.Of(x.locked) || got.Reserved != money.Of(x.reserved) {
 						rt.Fatalf("account %d: %s; the model says %+v", a, figures(got), *x)

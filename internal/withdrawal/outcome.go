@@ -10,7 +10,7 @@ import (
 
 // Confirm records proof that a withdrawal was paid: the held money leaves the
 // account. Repeating it changes nothing; after Fail it is refused, because two
-// proofs cannot both be true. Result: Withdrawal.
+// proofs cannot both be true.
 type Confirm struct {
 	one
 	Dispatch   id.Seq
@@ -95,7 +95,7 @@ func pay(v *commit.View, w Withdrawal, dispatch id.Seq) error {
 
 // Return records that a paid withdrawal came back, as bank payments do for weeks: the
 // money that came goes to the account's available balance, in the currency that was
-// paid out. Fees stay taken. Repeating it changes nothing. Result: Withdrawal.
+// paid out. Fees stay taken. Repeating it changes nothing.
 type Return struct {
 	one
 	Amount money.Amount // what came back; at most what was paid out. Banks may keep a part
@@ -141,7 +141,7 @@ func (c Return) Apply(v *commit.View) (Withdrawal, error) {
 }
 
 // Fail records proof that nothing was or can be paid: the held money goes back.
-// Repeating it changes nothing; after Confirm it is refused. Result: Withdrawal.
+// Repeating it changes nothing; after Confirm it is refused.
 type Fail struct {
 	one
 	Dispatch id.Seq

@@ -25,7 +25,7 @@ func (p *Previewed) Error() string { return "a preview: nothing was done" }
 func (c Preview) Apply(v *commit.View) (commit.Nothing, error) {
 	at := ledger.BalanceKey{Account: c.Account, Currency: c.Asset.Code}
 	before, _ := ledger.Balances.Get(v, at)
-	made, err := c.Create.Apply(v)
+	w, err := c.Create.Apply(v)
 	if err != nil {
 		return commit.Nothing{}, err
 	}
@@ -34,7 +34,6 @@ func (c Preview) Apply(v *commit.View) (commit.Nothing, error) {
 	if err != nil {
 		return commit.Nothing{}, err
 	}
-	w, _ := made.(Withdrawal)
 	if c.Deal != nil {
 		w.Quote = 0 // the one that would be made is nobody's either
 	}

@@ -8,7 +8,7 @@ import (
 
 // Report notes in the timeline what the way out says of a withdrawal. It is a courtesy:
 // nothing waits for it, and it changes neither state nor money. One that has ended gets
-// none without Ended. Result: Withdrawal.
+// none without Ended.
 type Report struct {
 	one
 	Text  string

@@ -31,7 +31,7 @@ func (b *book) house(keys ...lookAt) string {
 	b.t.Helper()
 	var out []string
 	for _, k := range keys {
-		h := must[ledger.House](b, k)
+		h := must(b, k)
 		out = append(out, fmt.Sprintf("%s %s +%s -%s", k.name, k.currency, h.In, h.Out))
 	}
 	return strings.Join(out, ", ")
@@ -48,9 +48,9 @@ func (b *book) verify() {
 // paid carries a withdrawal to its confirmation at a network fee.
 func (b *book) paid(w id.Seq, networkFee uint64) withdrawal.Withdrawal {
 	b.t.Helper()
-	must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w, "test"))
-	must[withdrawal.Withdrawal](b, withdrawal.NewClaim(w, 7, "wal_1", "test"))
-	return must[withdrawal.Withdrawal](b, withdrawal.NewConfirm(w, 7, "0x1", money.Of(networkFee), "ETH", "test"))
+	must(b, withdrawal.NewRelease(w, "test"))
+	must(b, withdrawal.NewClaim(w, 7, "wal_1", "test"))
+	return must(b, withdrawal.NewConfirm(w, 7, "0x1", money.Of(networkFee), "ETH", "test"))
 }
 
 // What is held, charged and released for the network, by the way it is passed on.
@@ -79,13 +79,13 @@ func TestNetworkFeesArePassedOnWithinTheirCeiling(t *testing.T) {
 			b.credit(m.Seq, acc, 1000)
 			ask := create(m.Seq, acc, "a", 100)
 			ask.Fee, ask.NetworkHold, ask.NetworkRate = money.Of(5), money.Of(c.hold), c.rate
-			w := must[withdrawal.Withdrawal](b, ask)
+			w := must(b, ask)
 			if want := money.Of(105 + c.hold); w.Held() != want {
 				t.Fatalf("held %s, want %s", w.Held(), want)
 			}
 			w = b.paid(w.Seq, c.cost)
 			left := fmt.Sprintf("available %d pending 0 locked 0 reserved 0 total %[1]d", 1000-105-c.charged)
-			if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != left || w.NetworkCharge != money.Of(c.charged) {
+			if got := figures(must(b, look{acc, "USDT"})); got != left || w.NetworkCharge != money.Of(c.charged) {
 				t.Errorf("%s, charged %s; want %s, charged %d", got, w.NetworkCharge, left, c.charged)
 			}
 			want := fmt.Sprintf("fees USDT +5 -0, network_fees USDT +%d -0, treasury:wal_1 USDT +100 -0", c.charged)
@@ -100,7 +100,7 @@ func TestNetworkFeesArePassedOnWithinTheirCeiling(t *testing.T) {
 		m := b.merchant(0)
 		ask := create(m.Seq, b.account(m.Seq), "a", 100)
 		ask.NetworkRate = "cheap"
-		if _, err := do[withdrawal.Withdrawal](b, ask); fault.CodeOf(err) != "network_rate_malformed" {
+		if _, err := do(b, ask); fault.CodeOf(err) != "network_rate_malformed" {
 			t.Error(err)
 		}
 	})
@@ -117,7 +117,7 @@ func TestTheChargesOfABatchAreWhatTheNetworkTook(t *testing.T) {
 	for _, foreign := range []string{"a", "b", "c"} {
 		ask := create(m.Seq, acc, foreign, 100)
 		ask.NetworkHold, ask.NetworkRate = money.Of(50), "1/1"
-		batch = append(batch, must[withdrawal.Withdrawal](b, ask).Seq)
+		batch = append(batch, must(b, ask).Seq)
 	}
 	for n, share := range []uint64{34, 33, 33} { // of 100
 		if w := b.paid(batch[n], share); w.NetworkCharge != money.Of(share) || w.NetworkFee != money.Of(share) {
@@ -127,7 +127,7 @@ func TestTheChargesOfABatchAreWhatTheNetworkTook(t *testing.T) {
 	if got := b.house(lookAt{ledger.NetworkFees, "USDT"}); got != "network_fees USDT +100 -0" {
 		t.Error(got)
 	}
-	if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != "available 600 pending 0 locked 0 reserved 0 total 600" {
+	if got := figures(must(b, look{acc, "USDT"})); got != "available 600 pending 0 locked 0 reserved 0 total 600" {
 		t.Error(got)
 	}
 	b.verify()
@@ -135,12 +135,16 @@ func TestTheChargesOfABatchAreWhatTheNetworkTook(t *testing.T) {
 
 // A failed or cancelled withdrawal gives everything back that was held.
 func TestEverythingHeldComesBack(t *testing.T) {
-	ends := map[string]func(b *book, m, w id.Seq) commit.Command{
-		"cancelled": func(_ *book, m, w id.Seq) commit.Command { return withdrawal.NewCancel(m, w, "test", "") },
-		"rejected":  func(_ *book, _, w id.Seq) commit.Command { return withdrawal.NewReject(w, "odd", "test") },
-		"failed": func(b *book, _, w id.Seq) commit.Command {
-			must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w, "test"))
-			must[withdrawal.Withdrawal](b, withdrawal.NewClaim(w, 7, "wal_1", "test"))
+	ends := map[string]func(b *book, m, w id.Seq) commit.Command[withdrawal.Withdrawal]{
+		"cancelled": func(_ *book, m, w id.Seq) commit.Command[withdrawal.Withdrawal] {
+			return withdrawal.NewCancel(m, w, "test", "")
+		},
+		"rejected": func(_ *book, _, w id.Seq) commit.Command[withdrawal.Withdrawal] {
+			return withdrawal.NewReject(w, "odd", "test")
+		},
+		"failed": func(b *book, _, w id.Seq) commit.Command[withdrawal.Withdrawal] {
+			must(b, withdrawal.NewRelease(w, "test"))
+			must(b, withdrawal.NewClaim(w, 7, "wal_1", "test"))
 			return withdrawal.NewFail(w, 7, "0x1", "no", "test")
 		},
 	}
@@ -153,17 +157,17 @@ func TestEverythingHeldComesBack(t *testing.T) {
 			ask := create(m.Seq, acc, "a", 500)
 			ask.Fee, ask.NetworkHold, ask.NetworkRate = money.Of(5), money.Of(30), "1/1"
 			ask.Deal, ask.Receives = deal(t, 500), btc
-			w := must[withdrawal.Withdrawal](b, ask)
+			w := must(b, ask)
 			for range 2 { // told twice
 				c := end(b, m.Seq, w.Seq)
-				if x := must[withdrawal.Withdrawal](b, c); string(x.State) != state {
+				if x := must(b, c); string(x.State) != state {
 					t.Fatalf("it is %s", x.State)
 				}
 				if state == "failed" {
 					break
 				}
 			}
-			if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != "available 1000 pending 0 locked 0 reserved 0 total 1000" {
+			if got := figures(must(b, look{acc, "USDT"})); got != "available 1000 pending 0 locked 0 reserved 0 total 1000" {
 				t.Error(got)
 			}
 			if got := b.house(lookAt{ledger.Exchange, "USDT"}, lookAt{ledger.Exchange, "BTC"}); got != "exchange USDT +0 -0, exchange BTC +0 -0" {
@@ -198,11 +202,11 @@ func TestConversion(t *testing.T) {
 	b.credit(m.Seq, acc, 1_000_000)
 	ask := create(m.Seq, acc, "a", 500_000)
 	ask.Deal, ask.Receives = deal(t, 500_000), btc
-	w := must[withdrawal.Withdrawal](b, ask)
+	w := must(b, ask)
 	if w.ReceiveCurrency != "BTC" || w.Receive != money.Of(1000) || w.Quote == 0 || !w.Converted() {
 		t.Fatalf("%+v", w)
 	}
-	if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != "available 500000 pending 0 locked 0 reserved 500000 total 1000000" {
+	if got := figures(must(b, look{acc, "USDT"})); got != "available 500000 pending 0 locked 0 reserved 500000 total 1000000" {
 		t.Fatal(got)
 	}
 	w = b.paid(w.Seq, 3)
@@ -212,21 +216,21 @@ func TestConversion(t *testing.T) {
 	}
 	b.verify()
 	for range 2 {
-		if w = must[withdrawal.Withdrawal](b, withdrawal.NewReturn(w.Seq, money.Of(900), "AC04 closed", "bank")); w.State != withdrawal.Returned || w.Reason != "AC04 closed" {
+		if w = must(b, withdrawal.NewReturn(w.Seq, money.Of(900), "AC04 closed", "bank")); w.State != withdrawal.Returned || w.Reason != "AC04 closed" {
 			t.Fatalf("%+v", w)
 		}
 	}
-	if got := figures(must[ledger.Balance](b, look{acc, "BTC"})); got != "available 900 pending 0 locked 0 reserved 0 total 900" {
+	if got := figures(must(b, look{acc, "BTC"})); got != "available 900 pending 0 locked 0 reserved 0 total 900" {
 		t.Error(got)
 	}
 	b.verify()
 	other := create(m.Seq, acc, "b", 500_000)
 	other.Quote, other.Receives = w.Quote, btc
-	if _, err := do[withdrawal.Withdrawal](b, other); fault.CodeOf(err) != "quote_used" {
+	if _, err := do(b, other); fault.CodeOf(err) != "quote_used" {
 		t.Errorf("a quote that was used: %v", err)
 	}
 	other.Quote, other.Deal = 0, deal(t, 400_000)
-	if _, err := do[withdrawal.Withdrawal](b, other); fault.CodeOf(err) != "quote_differs" {
+	if _, err := do(b, other); fault.CodeOf(err) != "quote_differs" {
 		t.Errorf("a deal over another amount: %v", err)
 	}
 }
@@ -238,10 +242,10 @@ func TestReturn(t *testing.T) {
 	m := b.merchant(0)
 	acc := b.account(m.Seq)
 	b.credit(m.Seq, acc, 1000)
-	w := must[withdrawal.Withdrawal](b, create(m.Seq, acc, "a", 100))
+	w := must(b, create(m.Seq, acc, "a", 100))
 	refused := func(code string, amount uint64) {
 		t.Helper()
-		if _, err := do[withdrawal.Withdrawal](b, withdrawal.NewReturn(w.Seq, money.Of(amount), "AC04", "bank")); fault.CodeOf(err) != code {
+		if _, err := do(b, withdrawal.NewReturn(w.Seq, money.Of(amount), "AC04", "bank")); fault.CodeOf(err) != code {
 			t.Errorf("return of %d: %v, want %s", amount, err, code)
 		}
 	}
@@ -249,12 +253,12 @@ func TestReturn(t *testing.T) {
 	b.paid(w.Seq, 0)
 	refused("invalid_return", 0)
 	refused("invalid_return", 101)
-	must[withdrawal.Withdrawal](b, withdrawal.NewReturn(w.Seq, money.Of(100), "AC04", "bank"))
-	if got := figures(must[ledger.Balance](b, look{acc, "USDT"})); got != "available 1000 pending 0 locked 0 reserved 0 total 1000" {
+	must(b, withdrawal.NewReturn(w.Seq, money.Of(100), "AC04", "bank"))
+	if got := figures(must(b, look{acc, "USDT"})); got != "available 1000 pending 0 locked 0 reserved 0 total 1000" {
 		t.Error(got)
 	}
 	// Two returns of one payment: the second changes nothing, and its file goes to suspense.
-	again := must[withdrawal.Withdrawal](b, withdrawal.NewReturn(w.Seq, money.Of(50), "AC06", "bank"))
+	again := must(b, withdrawal.NewReturn(w.Seq, money.Of(50), "AC06", "bank"))
 	if again.Reason != "AC04" || again.Version != 5 {
 		t.Errorf("%+v", again)
 	}
@@ -270,35 +274,35 @@ func TestReviewAndApproval(t *testing.T) {
 	b.credit(m.Seq, acc, 1000)
 	ask := create(m.Seq, acc, "a", 100)
 	ask.Review = "above 50"
-	w := must[withdrawal.Withdrawal](b, ask)
+	w := must(b, ask)
 	for range 2 {
-		if w = must[withdrawal.Withdrawal](b, withdrawal.NewRelease(w.Seq, "test")); w.State != withdrawal.Review || w.Version != 2 {
+		if w = must(b, withdrawal.NewRelease(w.Seq, "test")); w.State != withdrawal.Review || w.Version != 2 {
 			t.Fatalf("released: %+v", w)
 		}
 	}
-	if _, err := do[withdrawal.Withdrawal](b, withdrawal.NewClaim(w.Seq, 7, "wal_1", "test")); fault.CodeOf(err) != "wrong_state" {
+	if _, err := do(b, withdrawal.NewClaim(w.Seq, 7, "wal_1", "test")); fault.CodeOf(err) != "wrong_state" {
 		t.Errorf("claimed in review: %v", err)
 	}
-	if _, err := do[withdrawal.Withdrawal](b, withdrawal.NewApprove(w.Seq, strings.Repeat("x", account.MaxText+1), "", "op")); fault.CodeOf(err) != "invalid_approval" {
+	if _, err := do(b, withdrawal.NewApprove(w.Seq, strings.Repeat("x", account.MaxText+1), "", "op")); fault.CodeOf(err) != "invalid_approval" {
 		t.Errorf("a proof too long: %v", err)
 	}
 	for range 2 {
-		if w = must[withdrawal.Withdrawal](b, withdrawal.NewApprove(w.Seq, "proof", "known", "op")); w.State != withdrawal.Queued || w.Approval != "proof" || w.Version != 3 {
+		if w = must(b, withdrawal.NewApprove(w.Seq, "proof", "known", "op")); w.State != withdrawal.Queued || w.Approval != "proof" || w.Version != 3 {
 			t.Fatalf("approved: %+v", w)
 		}
 	}
 	// The signer wants another one while it is being paid.
-	must[withdrawal.Withdrawal](b, withdrawal.NewClaim(w.Seq, 7, "wal_1", "test"))
-	if w = must[withdrawal.Withdrawal](b, withdrawal.NewApprove(w.Seq, "better", "", "op")); w.State != withdrawal.Processing || w.Approval != "better" {
+	must(b, withdrawal.NewClaim(w.Seq, 7, "wal_1", "test"))
+	if w = must(b, withdrawal.NewApprove(w.Seq, "better", "", "op")); w.State != withdrawal.Processing || w.Approval != "better" {
 		t.Fatalf("approved late: %+v", w)
 	}
-	if _, err := do[withdrawal.Withdrawal](b, withdrawal.NewReject(w.Seq, "no", "op")); fault.CodeOf(err) != "wrong_state" {
+	if _, err := do(b, withdrawal.NewReject(w.Seq, "no", "op")); fault.CodeOf(err) != "wrong_state" {
 		t.Errorf("rejected while being paid: %v", err)
 	}
 	ask.ForeignID = "early"
-	early := must[withdrawal.Withdrawal](b, ask)
-	must[withdrawal.Withdrawal](b, withdrawal.NewApprove(early.Seq, "proof", "", "op"))
-	if early = must[withdrawal.Withdrawal](b, withdrawal.NewRelease(early.Seq, "test")); early.State != withdrawal.Queued {
+	early := must(b, ask)
+	must(b, withdrawal.NewApprove(early.Seq, "proof", "", "op"))
+	if early = must(b, withdrawal.NewRelease(early.Seq, "test")); early.State != withdrawal.Queued {
 		t.Errorf("approved before its time: %s", early.State)
 	}
 	b.verify()
@@ -309,11 +313,13 @@ func TestReviewAndApproval(t *testing.T) {
 func TestCase28_AReleaseIsItsOwnReservation(t *testing.T) {
 	for name, c := range map[string]struct {
 		begun bool
-		end   func(m, w id.Seq) commit.Command
+		end   func(m, w id.Seq) commit.Command[withdrawal.Withdrawal]
 	}{
-		"cancelled": {false, func(m, w id.Seq) commit.Command { return withdrawal.NewCancel(m, w, "test", "") }},
-		"rejected":  {false, func(_, w id.Seq) commit.Command { return withdrawal.NewReject(w, "odd", "test") }},
-		"failed":    {true, func(_, w id.Seq) commit.Command { return withdrawal.NewFail(w, 7, "0x1", "no", "test") }},
+		"cancelled": {false, func(m, w id.Seq) commit.Command[withdrawal.Withdrawal] { return withdrawal.NewCancel(m, w, "test", "") }},
+		"rejected":  {false, func(_, w id.Seq) commit.Command[withdrawal.Withdrawal] { return withdrawal.NewReject(w, "odd", "test") }},
+		"failed": {true, func(_, w id.Seq) commit.Command[withdrawal.Withdrawal] {
+			return withdrawal.NewFail(w, 7, "0x1", "no", "test")
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)

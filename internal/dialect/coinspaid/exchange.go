@@ -69,13 +69,13 @@ func (d *Dialect) calculate(c *call) (int, []byte, error) {
 	if s.from.Asset.Code == s.to.Asset.Code { // what a withdrawal from one code to the other comes to; there is nothing to hold
 		return d.offer(s, quote.Quote{Send: t.Charge.Net, Receive: t.Receive, Fee: t.Charge.Fee, Price: one, CreatedAt: d.Now()})
 	}
-	out, err := d.Submit(c.ctx(), c.Party, quote.Create{
+	made, err := commit.Do(c.ctx(), d.Loop, c.Merchant.Shard, quote.Create{
 		Merchant: c.Merchant.Seq, Deal: t.Deal, FeeCurrency: s.from.Asset.Code, Fee: t.Charge.Fee, FeeInside: t.Schedule.Inside, ValidFor: validity,
 	})
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
-	return d.offer(s, out.(quote.Quote)) //nolint:errcheck // what Create gives
+	return d.offer(s, made)
 }
 
 // network is where a withdrawal between two codes of one asset goes; "" where the price
@@ -147,13 +147,13 @@ func (d *Dialect) convert(c *call, s swap, cmd account.Convert) (int, []byte, er
 		return 0, nil, refused(err, s.blame())
 	}
 	cmd.Account = own.Seq
-	var numbered commit.Command = alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: asking{kindExchange, s.from.Code, s.to.Code}.String()}
-	out, err := d.Submit(c.ctx(), c.Party, numbered)
+	made, err := commit.Do(c.ctx(), d.Loop, c.Merchant.Shard, alias.Numbered[account.Conversion]{
+		Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: asking{kindExchange, s.from.Code, s.to.Code}.String(),
+	})
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
-	made := out.(alias.Result)           //nolint:errcheck // what Numbered gives
-	x := made.Value.(account.Conversion) //nolint:errcheck // what Convert gives
+	x := made.Value
 	w := &json.Writer{}
 	w.Open().Key("data").Open().Int("id", made.Number).Text("foreign_id", x.ForeignID).Text("type", kindExchange).
 		Text("sender_amount", eight(s.from.Asset, x.Send, true)).Text("sender_currency", s.from.Code).

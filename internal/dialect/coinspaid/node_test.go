@@ -46,7 +46,7 @@ func TestNodeClient(t *testing.T) {
 	}
 	var at struct{ Port int }
 	read(&at)
-	dialecttest.Do[webhook.Endpoint](w, w.A.ID.Shard, webhook.CreateEndpoint{
+	dialecttest.Do(w, w.A.ID.Shard, webhook.CreateEndpoint{
 		Merchant: w.A.ID.Seq, URL: fmt.Sprintf("http://127.0.0.1:%d/told", at.Port), Types: []string{"*"}, Format: coinspaid.Name, AllowHTTP: true,
 	})
 	_, err = fmt.Fprintln(in, "go")

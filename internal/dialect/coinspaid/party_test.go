@@ -21,7 +21,7 @@ func second(w *dialecttest.World, p dialecttest.Party, c credential.Create) dial
 	w.Helper()
 	c.Merchant, c.Secret = p.ID.Seq, []byte("another secret of this merchant")
 	p.Secret = string(c.Secret)
-	p.Cred = dialecttest.Do[credential.Credential](w, p.ID.Shard, c)
+	p.Cred = dialecttest.Do(w, p.ID.Shard, c)
 	p.Key = credential.KeyID(id.ID{Shard: p.ID.Shard, Seq: p.Cred.Seq})
 	return p
 }
@@ -46,7 +46,7 @@ func TestCredentials(t *testing.T) {
 	if got := post(w, "/withdrawal/crypto", body); got.Status != 201 {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
-	dialecttest.Do[credential.Credential](w, w.A.ID.Shard, credential.NewRevoke(w.A.ID.Seq, w.A.Cred.Seq))
+	dialecttest.Do(w, w.A.ID.Shard, credential.NewRevoke(w.A.ID.Seq, w.A.Cred.Seq))
 	dialecttest.Eventually(w, func() bool { return ping(w.A).Body == badKey }, "the end of a credential holds")
 	if got := ping(next); got.Status != 200 {
 		t.Errorf("the next one: %d %s", got.Status, got.Body)
@@ -79,7 +79,7 @@ func TestSwitchesOfCallbacks(t *testing.T) {
 	if got := send(w, w.A, w.A.Secret, http.MethodGet, "/transactions/info", `{"id":1}`); got.Word != "confirmed" {
 		t.Errorf("look-up: %s", got.Body)
 	}
-	dialecttest.Do[withdrawal.Withdrawal](w, w.A.ID.Shard, withdrawal.NewFail(x.Seq, x.Dispatch, dialecttest.TxID, "dropped", "test"))
+	dialecttest.Do(w, w.A.ID.Shard, withdrawal.NewFail(x.Seq, x.Dispatch, dialecttest.TxID, "dropped", "test"))
 	w.Delivery(w.A, string(event.WithdrawalFailed), "skipped", "")
 }
 

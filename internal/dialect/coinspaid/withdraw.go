@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/account"
 	"sluice/internal/alias"
+	"sluice/internal/commit"
 	"sluice/internal/fx"
 	"sluice/internal/json"
 	"sluice/internal/money"
@@ -110,12 +111,11 @@ func (d *Dialect) pay(c *call, p payout, blame asked) (int, []byte, error) {
 		Target: target, Metadata: p.metadata, Origin: Name, Actor: c.Actor,
 	})
 	kind := asking{p.kind, p.from.Code, p.to.Code}
-	out, err := d.Submit(c.ctx(), c.Party, alias.Numbered{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kind.String()})
+	made, err := commit.Do(c.ctx(), d.Loop, c.Merchant.Shard, alias.Numbered[withdrawal.Withdrawal]{Command: cmd, Merchant: c.Merchant.Seq, Wire: Name, Kind: kind.String()})
 	if err != nil {
 		return 0, nil, refused(err, blame)
 	}
-	made := out.(alias.Result)                                          //nolint:errcheck // what Numbered gives
-	x := payment{made.Value.(withdrawal.Withdrawal), kind, made.Number} //nolint:errcheck // what Create gives
+	x := payment{made.Value, kind, made.Number}
 	return http.StatusCreated, d.made(x, c.Credential.Option("generation") == "old"), nil
 }
 

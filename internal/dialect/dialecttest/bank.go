@@ -24,7 +24,7 @@ const (
 func (w *World) CredentialOf(m merchant.Merchant, publicKey string) Party {
 	w.Helper()
 	p := Party{ID: id.ID{Seq: m.Seq}, Secret: "secret-of-" + m.Name}
-	p.Cred = Do[credential.Credential](w, 0, credential.Create{
+	p.Cred = Do(w, 0, credential.Create{
 		Merchant: m.Seq, Dialect: w.Dialect.Name(), Secret: []byte(p.Secret), PublicKey: publicKey, Scopes: merchant.MerchantScopes,
 	})
 	p.Key = credential.KeyID(id.ID{Seq: p.Cred.Seq})

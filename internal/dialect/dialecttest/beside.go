@@ -59,11 +59,11 @@ func (w *World) Speaks(p Party, wire, path, publicKey, options string) Party {
 	secret, err := credential.NewSecret(rand.Reader)
 	w.Must(err)
 	p.Secret = secret
-	p.Cred = Do[credential.Credential](w, p.ID.Shard, credential.Create{
+	p.Cred = Do(w, p.ID.Shard, credential.Create{
 		Merchant: p.ID.Seq, Dialect: wire, Secret: []byte(secret), PublicKey: publicKey, Scopes: merchant.MerchantScopes,
 	})
 	p.Key = credential.KeyID(id.ID{Shard: p.ID.Shard, Seq: p.Cred.Seq})
-	Do[webhook.Endpoint](w, p.ID.Shard, webhook.CreateEndpoint{
+	Do(w, p.ID.Shard, webhook.CreateEndpoint{
 		Merchant: p.ID.Seq, URL: w.Receiver.URL + path, Types: []string{"*"}, Format: wire, AllowHTTP: true, Options: options,
 	})
 	return p
@@ -78,12 +78,12 @@ func (w *World) SpeaksNative(p Party, path string) Party {
 	w.Must(err)
 	key, err := webhook.NewSigningKey(rand.Reader)
 	w.Must(err)
-	Do[webhook.Endpoint](w, p.ID.Shard, webhook.CreateEndpoint{
+	Do(w, p.ID.Shard, webhook.CreateEndpoint{
 		Merchant: p.ID.Seq, URL: w.Receiver.URL + path, Types: []string{"*"}, AllowHTTP: true, Secret: secret, SigningKey: key,
 	})
 	p.Secret = secret
 	p.Key, err = merchant.NewSecret(merchant.Test, rand.Reader)
 	w.Must(err)
-	Do[merchant.Key](w, 0, merchant.CreateKey{Owner: p.ID, Mode: merchant.Test, Name: "test", Secret: p.Key, Scopes: merchant.MerchantScopes})
+	Do(w, 0, merchant.CreateKey{Owner: p.ID, Mode: merchant.Test, Name: "test", Secret: p.Key, Scopes: merchant.MerchantScopes})
 	return p
 }

@@ -149,7 +149,7 @@ func TestEndpointsOfTheirOwnWire(t *testing.T) {
 	for _, e := range endpoints {
 		c := webhook.NewUpdateEndpoint(s.coins.ID.Seq, e.Seq, "test")
 		c.OwnOnly = &only
-		dialecttest.Do[webhook.Endpoint](s.World, s.coins.ID.Shard, c)
+		dialecttest.Do(s.World, s.coins.ID.Shard, c)
 	}
 	s.want(s.asCoins(s.coins, "/withdrawal/crypto", fmt.Sprintf(`{"amount":"0.5","address":%q,"foreign_id":"c-1","currency":"ETH"}`, dialecttest.Alice)), 201)
 	s.Confirm(s.coins, s.Newest(s.coins).Seq)

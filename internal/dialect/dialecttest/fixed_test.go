@@ -129,11 +129,6 @@ func TestBodiesAreFixed(t *testing.T) {
 		return s.want(s.asNative(s.native, method, path, body), status)
 	}
 	own := id.ID{Shard: shard, Seq: p.Account}.Text(id.Account)
-	do := func(c commit.Command) {
-		t.Helper()
-		_, err := s.Loop.Submit(context.Background(), shard, commit.Request{Command: c})
-		s.Must(err)
-	}
 	payout := func(foreign string) id.Seq { return s.Native(p, foreign, "ETH", "0.1").Seq }
 	var pending, destination, user, group, bank, endpoint, paid, early string
 	parse := func(k id.Kind, text string) id.Seq {
@@ -151,7 +146,9 @@ func TestBodiesAreFixed(t *testing.T) {
 			s.Fund(p, "EUR", "500")
 			pending = native("POST", "credits", `{"account":"`+own+`","currency":"ETH","amount":"1","pending":true}`, 201).get("id")
 		}},
-		{"a credit settles", func() { do(account.Settle{Merchant: p.ID.Seq, Credit: parse(id.Credit, pending), Actor: "test"}) }},
+		{"a credit settles", func() {
+			dialecttest.Do(s.World, shard, account.Settle{Merchant: p.ID.Seq, Credit: parse(id.Credit, pending), Actor: "test"})
+		}},
 		{"locks", func() {
 			native("POST", "locks", `{"account":"`+own+`","currency":"ETH","amount":"0.1"}`, 201)
 			native("POST", "unlocks", `{"account":"`+own+`","currency":"ETH","amount":"0.1"}`, 201)
@@ -190,15 +187,15 @@ func TestBodiesAreFixed(t *testing.T) {
 		{"the bank says something afterwards", func() {
 			r := withdrawal.NewReport(parse(id.Withdrawal, paid), "settled at the other bank", "test")
 			r.Ended = true
-			do(r)
+			dialecttest.Do(s.World, shard, r)
 		}},
 		{"the money comes back", func() {
-			do(withdrawal.NewReturn(parse(id.Withdrawal, paid), money.Of(150), "AC04: the account is closed", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewReturn(parse(id.Withdrawal, paid), money.Of(150), "AC04: the account is closed", "test"))
 		}},
 		{"the bank says something once more", func() {
 			r := withdrawal.NewReport(parse(id.Withdrawal, paid), "the account was closed in May", "test")
 			r.Ended = true
-			do(r)
+			dialecttest.Do(s.World, shard, r)
 		}},
 		{"a top-up is taken back", func() {
 			body := fmt.Sprintf(`{"account_group_id":%q,"cash_amount":"3.00","currency":"EUR"}`, group)
@@ -207,11 +204,11 @@ func TestBodiesAreFixed(t *testing.T) {
 		{"something is sold", func() {
 			at := parse(id.Account, "acc_"+strings.ReplaceAll(group, "-", ""))
 			for _, kind := range []string{"", account.KindSale} {
-				cr := dialecttest.Do[account.Credit](s.World, shard, account.AddCredit{
+				cr := dialecttest.Do(s.World, shard, account.AddCredit{
 					Merchant: p.ID.Seq, Account: at, Asset: s.Deps.Desk.Assets["EUR"], Amount: money.Of(700), Kind: kind, Tradable: true, Pending: true,
 				})
 				s.write()
-				do(account.Settle{Merchant: p.ID.Seq, Credit: cr.Seq})
+				dialecttest.Do(s.World, shard, account.Settle{Merchant: p.ID.Seq, Credit: cr.Seq})
 			}
 		}},
 		{"another customer comes and leaves", func() {
@@ -229,7 +226,7 @@ func TestBodiesAreFixed(t *testing.T) {
 			}
 		}},
 		{"options of Upvest", func() {
-			do(credential.NewConfigure(p.ID.Seq, s.upvest.Cred.Seq, map[string]string{"returned": "confirmed"}))
+			dialecttest.Do(s.World, shard, credential.NewConfigure(p.ID.Seq, s.upvest.Cred.Seq, map[string]string{"returned": "confirmed"}))
 		}},
 		{"a payout fails", func() { s.Fail(p, payout("f-1"), "the network refused it") }},
 		{"one is cancelled", func() { s.Cancel(p, payout("f-2")) }},
@@ -246,12 +243,12 @@ func TestBodiesAreFixed(t *testing.T) {
 		}},
 		{"one goes up and down", func() {
 			x := s.Process(p, payout("f-6"))
-			do(withdrawal.NewProgress(x.Seq, x.Dispatch, rail.StageMined, "0x01", "", "test"))
-			do(withdrawal.NewReport(x.Seq, "the bank has it", "test"))
-			do(withdrawal.NewProgress(x.Seq, x.Dispatch, rail.StageSent, "0x01", "the block went away", "test"))
-			do(withdrawal.NewAttend(x.Seq, "node_unavailable", "the node does not answer", "test"))
-			do(withdrawal.NewAttend(x.Seq, "", "", "test"))
-			do(withdrawal.NewConfirm(x.Seq, x.Dispatch, "0x02", money.Of(7), "ETH", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewProgress(x.Seq, x.Dispatch, rail.StageMined, "0x01", "", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewReport(x.Seq, "the bank has it", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewProgress(x.Seq, x.Dispatch, rail.StageSent, "0x01", "the block went away", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewAttend(x.Seq, "node_unavailable", "the node does not answer", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewAttend(x.Seq, "", "", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewConfirm(x.Seq, x.Dispatch, "0x02", money.Of(7), "ETH", "test"))
 		}},
 		{"an endpoint is tested", func() {
 			endpoint = native("GET", "webhook_endpoints", "", 200).get("data.0.id")
@@ -259,12 +256,12 @@ func TestBodiesAreFixed(t *testing.T) {
 		}},
 		{"endpoints fail", func() {
 			for _, typ := range []event.Type{event.EndpointPaused, event.EndpointFailing, event.EndpointDisabled} {
-				do(anEvent{Type: typ, Merchant: p.ID.Seq, Subject: parse(id.Endpoint, endpoint), Version: 2, State: "enabled", Reason: "r", Data: []byte(`{"url":"https://example.com"}`)})
+				dialecttest.Do(s.World, shard, anEvent{Type: typ, Merchant: p.ID.Seq, Subject: parse(id.Endpoint, endpoint), Version: 2, State: "enabled", Reason: "r", Data: []byte(`{"url":"https://example.com"}`)})
 			}
 		}},
 		// From here on nothing is told, and all sorts of things change.
 		{"options of CoinsPaid", func() {
-			do(credential.NewConfigure(p.ID.Seq, p.Cred.Seq, map[string]string{
+			dialecttest.Do(s.World, shard, credential.NewConfigure(p.ID.Seq, p.Cred.Seq, map[string]string{
 				"generation": "old", "confirm_on": "broadcast", "not_confirmed": "on", "omit_null_txid": "on",
 			}))
 		}},
@@ -276,15 +273,15 @@ func TestBodiesAreFixed(t *testing.T) {
 			at := parse(id.Withdrawal, early)
 			x, _, err := s.DB.Withdrawal(context.Background(), id.ID{Shard: shard, Seq: at})
 			s.Must(err)
-			do(withdrawal.NewFail(at, x.Dispatch, "0x03", "it died", "test"))
+			dialecttest.Do(s.World, shard, withdrawal.NewFail(at, x.Dispatch, "0x03", "it died", "test"))
 		}},
 		{"another credential", func() {
-			made := dialecttest.Do[credential.Credential](s.World, shard, credential.Create{
+			made := dialecttest.Do(s.World, shard, credential.Create{
 				Merchant: p.ID.Seq, Dialect: coinspaid.Name, Secret: []byte("another secret"), Scopes: merchant.MerchantScopes,
 			})
-			do(credential.NewRevoke(p.ID.Seq, p.Cred.Seq))
-			do(credential.NewRevoke(p.ID.Seq, s.tylt.Cred.Seq))
-			do(credential.NewRevoke(p.ID.Seq, made.Seq))
+			dialecttest.Do(s.World, shard, credential.NewRevoke(p.ID.Seq, p.Cred.Seq))
+			dialecttest.Do(s.World, shard, credential.NewRevoke(p.ID.Seq, s.tylt.Cred.Seq))
+			dialecttest.Do(s.World, shard, credential.NewRevoke(p.ID.Seq, made.Seq))
 		}},
 		{"endpoints change", func() {
 			all, err := s.DB.Endpoints(context.Background(), p.ID)
@@ -296,7 +293,7 @@ func TestBodiesAreFixed(t *testing.T) {
 					to = "" // now it is for payouts that bring their own
 				}
 				c.URL, c.Options, c.AllowHTTP = &to, &options, true
-				do(c)
+				dialecttest.Do(s.World, shard, c)
 			}
 		}},
 		{"a customer leaves", func() {
@@ -308,7 +305,7 @@ func TestBodiesAreFixed(t *testing.T) {
 			all, err := s.DB.Endpoints(context.Background(), p.ID)
 			s.Must(err)
 			for _, e := range all {
-				do(webhook.NewDeleteEndpoint(p.ID.Seq, e.Seq, "test"))
+				dialecttest.Do(s.World, shard, webhook.NewDeleteEndpoint(p.ID.Seq, e.Seq, "test"))
 			}
 		}},
 	}

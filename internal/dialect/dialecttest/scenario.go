@@ -162,7 +162,7 @@ func (s *suite) confirm() {
 	made, x := s.create("w-1")
 	s.Process(s.A, x.Seq)
 	s.is("look", s.d.Look(s.World, s.A, made), s.words.Processing)
-	Do[withdrawal.Withdrawal](s.World, s.A.ID.Shard, withdrawal.NewConfirm(x.Seq, s.dispatch, TxID, money.Of(1), "ETH", "test"))
+	Do(s.World, s.A.ID.Shard, withdrawal.NewConfirm(x.Seq, s.dispatch, TxID, money.Of(1), "ETH", "test"))
 	got := s.is("look", s.d.Look(s.World, s.A, made), s.words.Confirmed)
 	if !s.words.NoTxID && !strings.Contains(got.Body, TxID) {
 		s.Errorf("the transaction is not in %s", got.Body)

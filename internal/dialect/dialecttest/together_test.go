@@ -45,7 +45,7 @@ func TestTwoDialectsOnOneBalance(t *testing.T) {
 	w := dialecttest.New(t, func(d dialect.Deps) dialect.Dialect { return tylt.New(d, nil) }, dialecttest.Options{})
 	server := httptest.NewServer(coinspaid.New(w.Deps))
 	t.Cleanup(server.Close)
-	other := dialecttest.Do[credential.Credential](w, w.A.ID.Shard, credential.Create{
+	other := dialecttest.Do(w, w.A.ID.Shard, credential.Create{
 		Merchant: w.A.ID.Seq, Dialect: coinspaid.Name, Secret: []byte("a secret of the other dialect"), Scopes: merchant.MerchantScopes,
 	})
 	first := func(path, body string, status int, fragments ...string) {

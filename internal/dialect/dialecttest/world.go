@@ -272,7 +272,7 @@ func (w *World) Must(err error) {
 }
 
 // Do submits a command.
-func Do[R any](w *World, shard id.Shard, c commit.Command) R {
+func Do[R any](w *World, shard id.Shard, c commit.Command[R]) R {
 	w.Helper()
 	r, err := commit.Do(context.Background(), w.Loop, shard, c)
 	w.Must(err)
@@ -282,17 +282,17 @@ func Do[R any](w *World, shard id.Shard, c commit.Command) R {
 // Party makes a merchant with an account, a credential, and an endpoint at the receiver.
 func (w *World) Party(name string, shard id.Shard, options map[string]string) Party {
 	w.Helper()
-	m := Do[merchant.Merchant](w, shard, merchant.Create{Name: name, Mode: merchant.Test})
+	m := Do(w, shard, merchant.Create{Name: name, Mode: merchant.Test})
 	p := Party{ID: id.ID{Shard: shard, Seq: m.Seq}}
-	p.Account = Do[account.Opened](w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindMerchant, Name: name}).Seq
+	p.Account = Do(w, shard, account.Open{Merchant: m.Seq, Kind: ledger.KindMerchant, Name: name}).Seq
 	secret, err := credential.NewSecret(rand.Reader)
 	w.Must(err)
 	p.Secret = secret
-	p.Cred = Do[credential.Credential](w, shard, credential.Create{
+	p.Cred = Do(w, shard, credential.Create{
 		Merchant: m.Seq, Dialect: w.Dialect.Name(), Secret: []byte(secret), PublicKey: w.keys[name], Scopes: merchant.MerchantScopes, Options: options,
 	})
 	p.Key = credential.KeyID(id.ID{Shard: shard, Seq: p.Cred.Seq})
-	Do[webhook.Endpoint](w, shard, webhook.CreateEndpoint{
+	Do(w, shard, webhook.CreateEndpoint{
 		Merchant: m.Seq, URL: w.Receiver.URL + "/" + name, Types: []string{"*"}, Format: w.Dialect.Name(), AllowHTTP: true, Options: w.endpoint,
 	})
 	return p
@@ -304,7 +304,7 @@ func (w *World) Fund(p Party, currency, amount string) {
 	asset := w.Deps.Desk.Assets[currency]
 	a, err := asset.Parse(amount)
 	w.Must(err)
-	Do[account.Credit](w, p.ID.Shard, account.AddCredit{Merchant: p.ID.Seq, Account: p.Account, Asset: asset, Amount: a, Actor: "test"})
+	Do(w, p.ID.Shard, account.AddCredit{Merchant: p.ID.Seq, Account: p.Account, Asset: asset, Amount: a, Actor: "test"})
 }
 
 // Balance reads a balance of a merchant.
@@ -358,7 +358,7 @@ func (w *World) Native(p Party, foreign, currency, amount string) withdrawal.Wit
 	w.Must(err)
 	to, err := w.Deps.Desk.Target(context.Background(), asset, "ethereum", Alice, "")
 	w.Must(err)
-	return Do[withdrawal.Withdrawal](w, p.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), desk.Order{
+	return Do(w, p.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), desk.Order{
 		Merchant: p.ID, Account: p.Account, ForeignID: foreign, From: asset, To: asset, Amount: a, Target: to, Actor: "test",
 	}))
 }

@@ -20,7 +20,6 @@ import (
 	"sluice/internal/terms"
 	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
-	"sluice/internal/withdrawal"
 )
 
 // moment is how the wire writes a time.
@@ -217,7 +216,7 @@ func TestDeletedEndpointComesBack(t *testing.T) {
 		if len(made) != 1 {
 			t.Fatalf("round %d: %d endpoints", n, len(made))
 		}
-		dialecttest.Do[webhook.Endpoint](w, w.A.ID.Shard, webhook.NewDeleteEndpoint(w.A.ID.Seq, made[0].Seq, "test"))
+		dialecttest.Do(w, w.A.ID.Shard, webhook.NewDeleteEndpoint(w.A.ID.Seq, made[0].Seq, "test"))
 	}
 }
 
@@ -370,7 +369,7 @@ func TestForeignMetadata(t *testing.T) {
 		eth := dialecttest.Assets["ETH"]
 		to, err := w.Deps.Desk.Target(context.Background(), eth, "ethereum", dialecttest.Alice, "")
 		w.Must(err)
-		x := dialecttest.Do[withdrawal.Withdrawal](w, w.A.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), desk.Order{
+		x := dialecttest.Do(w, w.A.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), desk.Order{
 			Merchant: w.A.ID, Account: w.A.Account, ForeignID: fmt.Sprint("n-", n), From: eth, To: eth, Amount: money.Of(1e18), Target: to, Metadata: metadata,
 		}))
 		w.Cancel(w.A, x.Seq)

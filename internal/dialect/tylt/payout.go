@@ -296,7 +296,7 @@ func metadata(kept map[string]string) (string, error) {
 
 // submit hands the command over, with the client's idempotency key if it has one.
 func (d *Dialect) submit(c *call, cmd withdrawal.Create) (withdrawal.Withdrawal, error) {
-	req := commit.Request{Command: cmd}
+	req := commit.Request[withdrawal.Withdrawal]{Command: cmd}
 	if key := c.r.Header.Get("Idempotency-Key"); key != "" {
 		if len(key) > account.MaxText || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			return withdrawal.Withdrawal{}, invalid("Idempotency-Key")
@@ -304,13 +304,13 @@ func (d *Dialect) submit(c *call, cmd withdrawal.Create) (withdrawal.Withdrawal,
 		req.Key = commit.Key{Merchant: c.Merchant.Seq, Route: "POST " + base + "createPayoutRequest", Key: key}
 		req.Fingerprint = commit.Fingerprint(c.said())
 	}
-	out, err := d.Loop.Submit(c.ctx(), c.Merchant.Shard, req)
+	out, err := commit.Submit(c.ctx(), d.Loop, c.Merchant.Shard, req)
 	if err != nil {
 		return withdrawal.Withdrawal{}, err
 	}
 	c.replayed = out.Replayed
-	if x, ok := out.Result.(withdrawal.Withdrawal); ok {
-		return x, nil
+	if !out.Replayed {
+		return out.Result, nil
 	}
 	x, found, err := d.Reads.Withdrawal(c.ctx(), id.ID{Shard: c.Merchant.Shard, Seq: out.Answer.Ref})
 	if err == nil && !found {
@@ -347,7 +347,7 @@ func (d *Dialect) tell(c *call) error {
 		found = found || e.Format == Name && e.URL == ""
 	}
 	for after := "first"; !found; {
-		out, err := d.Loop.Submit(c.ctx(), c.Merchant.Shard, commit.Request{
+		out, err := commit.Submit(c.ctx(), d.Loop, c.Merchant.Shard, commit.Request[webhook.Endpoint]{
 			Command:     webhook.CreateEndpoint{Merchant: c.Merchant.Seq, Types: []string{"*"}, Format: Name, Description: "callBackUrl of payouts", Actor: c.Actor},
 			Key:         commit.Key{Merchant: c.Merchant.Seq, Route: Name + " callbacks", Key: after},
 			Fingerprint: commit.Fingerprint([]byte(after)),

@@ -42,7 +42,7 @@ func TestTranscript(t *testing.T) {
 				want(w, get(w, "getPayoutTransactionInformation", "orderId="+orderID(w, x)), 200, fill(4))
 				continue
 			case "confirm":
-				dialecttest.Do[withdrawal.Withdrawal](w, w.A.ID.Shard, withdrawal.NewConfirm(x.Seq, x.Dispatch, dialecttest.TxID, money.Of(21_000_000_000_000), "ETH", "test"))
+				dialecttest.Do(w, w.A.ID.Shard, withdrawal.NewConfirm(x.Seq, x.Dispatch, dialecttest.TxID, money.Of(21_000_000_000_000), "ETH", "test"))
 			case "fail":
 				w.Fail(w.A, x.Seq, "refused")
 			}

@@ -74,7 +74,7 @@ func another(w *dialecttest.World, p dialecttest.Party, options map[string]strin
 	secret, err := credential.NewSecret(rand.Reader)
 	w.Must(err)
 	p.Secret = secret
-	p.Cred = dialecttest.Do[credential.Credential](w, p.ID.Shard, credential.Create{
+	p.Cred = dialecttest.Do(w, p.ID.Shard, credential.Create{
 		Merchant: p.ID.Seq, Dialect: tylt.Name, Secret: []byte(secret), Scopes: scopes, Options: options,
 	})
 	p.Key = credential.KeyID(id.ID{Shard: p.ID.Shard, Seq: p.Cred.Seq})

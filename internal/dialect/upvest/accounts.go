@@ -74,7 +74,7 @@ func deleteAccount(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(customer.CloseTradingAccount{Merchant: c.party.Merchant.Seq, Account: a.Seq, Actor: c.party.Actor})
+	_, err = submit(c, customer.CloseTradingAccount{Merchant: c.party.Merchant.Seq, Account: a.Seq, Actor: c.party.Actor})
 	return answer{status: http.StatusAccepted}, err
 }
 

@@ -139,12 +139,12 @@ type seen struct{}
 func (seen) Reads(*commit.Wants) {}
 
 // Apply implements commit.Command.
-func (seen) Apply(*commit.View) (struct{}, error) { return struct{}{}, nil }
+func (seen) Apply(*commit.View) (commit.Nothing, error) { return commit.Nothing{}, nil }
 
 // once lets a signature that does not cover its idempotency key through one time, in all
 // processes: whoever repeats it could put another key beside it.
 func (c *call) once() error {
-	out, err := c.Loop.Submit(c.ctx, c.party.Merchant.Shard, commit.Request{
+	out, err := commit.Submit(c.ctx, c.Loop, c.party.Merchant.Shard, commit.Request[commit.Nothing]{
 		Command: seen{}, Key: commit.Key{Merchant: c.party.Merchant.Seq, Route: Name + " signature", Key: c.mark}, Fingerprint: commit.Fingerprint([]byte(c.mark)),
 	})
 	if err == nil && out.Replayed {
@@ -161,29 +161,25 @@ func (c *call) key() string {
 
 // submit hands a command over, under the idempotency key where the call has one. A
 // refusal leaves the key free, as the wire has it.
-func (c *call) submit(cmd commit.Command) (commit.Outcome, error) {
-	req := commit.Request{Command: cmd, ForgetRefusals: true}
+func submit[R any](c *call, cmd commit.Command[R]) (commit.Outcome[R], error) {
+	req := commit.Request[R]{Command: cmd, ForgetRefusals: true}
 	if c.keyed {
 		said, err := dialect.ParseBody(c.body)
 		if err != nil {
-			return commit.Outcome{}, bad("body", "is not JSON")
+			return commit.Outcome[R]{}, bad("body", "is not JSON")
 		}
 		req.Key = commit.Key{Merchant: c.party.Merchant.Seq, Route: Name + " " + c.client + " " + c.route.method + " " + c.route.path, Key: c.key()}
 		req.Fingerprint = commit.Fingerprint([]byte(req.Key.Route), []byte(strings.Join(c.args, "/")), said.Canonical(nil))
 	}
-	return c.Loop.Submit(c.ctx, c.party.Merchant.Shard, req)
+	return commit.Submit(c.ctx, c.Loop, c.party.Merchant.Shard, req)
 }
 
 // made gives what a command made: its result, or for a repeat the row that the first
 // one made.
-func made[T any](c *call, cmd commit.Command, again func(context.Context, id.ID) (T, bool, error)) (T, error) {
-	out, err := c.submit(cmd)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	if r, ok := out.Result.(T); ok {
-		return r, nil
+func made[T any](c *call, cmd commit.Command[T], again func(context.Context, id.ID) (T, bool, error)) (T, error) {
+	out, err := submit(c, cmd)
+	if err != nil || !out.Replayed {
+		return out.Result, err
 	}
 	r, found, err := again(c.ctx, c.at(out.Answer.Ref))
 	if err == nil && !found {

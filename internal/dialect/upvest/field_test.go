@@ -134,7 +134,7 @@ func TestUpvest6_ReturnsAfterConfirmation(t *testing.T) {
 		p := c.ready("20.00")
 		at, x := c.pay(p, "1.50")
 		c.want(c.call("GET", "/payments/withdrawals/"+at, ""), 200, `"status":"CONFIRMED"`)
-		dialecttest.Do[withdrawal.Withdrawal](w, w.A.ID.Shard, withdrawal.NewReturn(x.Seq, money.Of(150), "AC04", "test"))
+		dialecttest.Do(w, w.A.ID.Shard, withdrawal.NewReturn(x.Seq, money.Of(150), "AC04", "test"))
 		got := c.want(c.call("GET", "/payments/withdrawals/"+at, ""), 200, want.status)
 		if want.told != "" {
 			if e := c.event(want.told, at); fmt.Sprint(e["object"].(map[string]any)["cancellation_reason"]) != "CANCELLED_BY_BANK" { //nolint:errcheck // a test
@@ -335,7 +335,7 @@ func TestUpvest14_SaleProceeds(t *testing.T) {
 	p := c.ready("")
 	group := must(id.Parse(id.Account, "acc_"+strings.ReplaceAll(p.group, "-", "")))
 	credit := func(cents uint64, kind string, tradable, pending bool) account.Credit {
-		return dialecttest.Do[account.Credit](w, w.A.ID.Shard, account.AddCredit{
+		return dialecttest.Do(w, w.A.ID.Shard, account.AddCredit{
 			Merchant: w.A.ID.Seq, Account: group.Seq, Asset: w.Deps.Desk.Assets["EUR"], Amount: money.Of(cents), Kind: kind, Tradable: tradable, Pending: pending,
 		})
 	}
@@ -347,7 +347,7 @@ func TestUpvest14_SaleProceeds(t *testing.T) {
 	deposit := credit(1000, "", false, true) // told once it is there
 	c.want(c.call("GET", list, ""), 200, `"total_count":1`)
 	for _, x := range []account.Credit{sale, deposit} {
-		dialecttest.Do[account.Credit](w, w.A.ID.Shard, account.Settle{Merchant: w.A.ID.Seq, Credit: x.Seq})
+		dialecttest.Do(w, w.A.ID.Shard, account.Settle{Merchant: w.A.ID.Seq, Credit: x.Seq})
 	}
 	c.want(c.call("GET", list, ""), 200, `"type":"TOPUP"`, `"total_count":2`)
 	c.want(c.balance(p), 200, `"pending_settlement":"0","available_for_withdrawal":"838.75","available_for_trading":"828.75"`)
@@ -363,7 +363,7 @@ func TestUpvest14_SaleProceeds(t *testing.T) {
 	// Other money leaves first.
 	c.pay(p, "1.00")
 	c.want(c.balance(p), 200, `"balance":"837.75",`, `"available_for_trading":"828.75"`)
-	dialecttest.Do[account.Movement](w, w.A.ID.Shard, account.Move{Merchant: w.A.ID.Seq, Account: group.Seq, Asset: w.Deps.Desk.Assets["EUR"], Amount: money.Of(10000), Kind: ledger.KindLock, Reason: "an order"})
+	dialecttest.Do(w, w.A.ID.Shard, account.Move{Merchant: w.A.ID.Seq, Account: group.Seq, Asset: w.Deps.Desk.Assets["EUR"], Amount: money.Of(10000), Kind: ledger.KindLock, Reason: "an order"})
 	c.want(c.balance(p), 200, `"locked_for_trading":"100"`, `"available_for_trading":"737.75"`)
 }
 

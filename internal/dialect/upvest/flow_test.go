@@ -139,7 +139,7 @@ func TestGuideFlow(t *testing.T) {
 	x.event(c.mine(hook, "WITHDRAWAL.PROCESSING", ""))
 	now, _, err := w.DB.Withdrawal(t.Context(), id.ID{Shard: w.A.ID.Shard, Seq: c.seq(at)})
 	w.Must(err)
-	dialecttest.Do[withdrawal.Withdrawal](w, w.A.ID.Shard, withdrawal.NewConfirm(now.Seq, now.Dispatch, "", money.Amount{}, "EUR", "test"))
+	dialecttest.Do(w, w.A.ID.Shard, withdrawal.NewConfirm(now.Seq, now.Dispatch, "", money.Amount{}, "EUR", "test"))
 	x.event(c.mine(hook, "WITHDRAWAL.CONFIRMED", ""))
 	x.event(c.mine(hook, "CASH_TRANSACTION.EXECUTED", ""))
 	x.event(c.mine(hook, "CASH_BALANCE.UPDATED", "0"))
@@ -149,7 +149,7 @@ func TestGuideFlow(t *testing.T) {
 	c.want(c.call("GET", "/transactions/cash?account_group_id="+p.group, ""), 200, `"delta":{"amount":"-200.00","currency":"EUR"}`, `"delta":{"amount":"200.00","currency":"EUR"}`)
 	c.want(c.call("GET", "/account_groups/"+p.group+"/payments/withdrawals?limit=&offset=", ""), 200, `"total_count":1`)
 	x.title("back from the bank")
-	dialecttest.Do[withdrawal.Withdrawal](w, w.A.ID.Shard, withdrawal.NewReturn(now.Seq, money.Of(19500), "AC04", "test"))
+	dialecttest.Do(w, w.A.ID.Shard, withdrawal.NewReturn(now.Seq, money.Of(19500), "AC04", "test"))
 	c.want(c.call("GET", "/payments/withdrawals/"+at, ""), 200, `"status":"CANCELLED","cancellation_reason":"CANCELLED_BY_BANK"`)
 	x.event(c.mine(hook, "WITHDRAWAL.CANCELLED", ""))
 	c.want(c.call("GET", "/transactions/cash?account_group_id="+p.group, ""), 200, `"type":"WITHDRAWAL_CANCELLATION"`, `"amount":"195.00"`)
@@ -170,7 +170,7 @@ func TestGuideFlow(t *testing.T) {
 	c.want(c.call("GET", "/payments/topups/"+topUp, ""), 200, `"status":"CANCELLED"`)
 	x.title("a sale that settles later")
 	group := must(id.Parse(id.Account, "acc_"+strings.ReplaceAll(p.group, "-", "")))
-	dialecttest.Do[account.Credit](w, w.A.ID.Shard, account.AddCredit{
+	dialecttest.Do(w, w.A.ID.Shard, account.AddCredit{
 		Merchant: w.A.ID.Seq, Account: group.Seq, Asset: w.Deps.Desk.Assets["EUR"], Amount: money.Of(82875), Kind: account.KindSale, Tradable: true, Pending: true,
 	})
 	c.want(c.balance(p), 200, `"pending_settlement":"828.75"`, `"available_for_trading":"828.75"`)

@@ -135,7 +135,7 @@ func cancelTopUp(c *call) (answer, error) {
 	if !cr.TakenBackAt.IsZero() {
 		return answer{}, problem(http.StatusUnprocessableEntity, "unprocessable_entity", "The top-up was cancelled before")
 	}
-	_, err = c.submit(account.TakeBack{Merchant: c.party.Merchant.Seq, Credit: cr.Seq, Actor: c.party.Actor})
+	_, err = submit(c, account.TakeBack{Merchant: c.party.Merchant.Seq, Credit: cr.Seq, Actor: c.party.Actor})
 	if fault.KindOf(err) == fault.Conflict {
 		err = problem(http.StatusUnprocessableEntity, "unprocessable_entity", "The money of the top-up is not all there to be withdrawn any more: it cannot be cancelled")
 	}

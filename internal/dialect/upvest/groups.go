@@ -119,6 +119,6 @@ func deleteGroup(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(customer.CloseGroup{Merchant: c.party.Merchant.Seq, Group: g.Seq, Currencies: c.Assets().Codes(), Actor: c.party.Actor})
+	_, err = submit(c, customer.CloseGroup{Merchant: c.party.Merchant.Seq, Group: g.Seq, Currencies: c.Assets().Codes(), Actor: c.party.Actor})
 	return answer{status: http.StatusAccepted}, err
 }

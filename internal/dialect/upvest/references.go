@@ -148,7 +148,7 @@ func deleteReference(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(destination.Delete{Merchant: c.party.Merchant.Seq, Destination: d.Seq, KeepLast: true, Actor: c.party.Actor})
+	_, err = submit(c, destination.Delete{Merchant: c.party.Merchant.Seq, Destination: d.Seq, KeepLast: true, Actor: c.party.Actor})
 	return answer{status: http.StatusNoContent}, err
 }
 

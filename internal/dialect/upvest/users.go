@@ -243,6 +243,6 @@ func deleteUser(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(customer.Offboard{Merchant: c.party.Merchant.Seq, User: u.Seq, Actor: c.party.Actor})
+	_, err = submit(c, customer.Offboard{Merchant: c.party.Merchant.Seq, User: u.Seq, Actor: c.party.Actor})
 	return answer{status: http.StatusAccepted}, err
 }

@@ -259,7 +259,7 @@ func deleteWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(webhook.NewDeleteEndpoint(c.party.Merchant.Seq, e.Seq, c.party.Actor))
+	_, err = submit(c, webhook.NewDeleteEndpoint(c.party.Merchant.Seq, e.Seq, c.party.Actor))
 	return answer{status: http.StatusNoContent}, err
 }
 
@@ -268,7 +268,7 @@ func testWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	_, err = c.submit(webhook.NewSendTest(c.party.Merchant.Seq, e.Seq, c.party.Actor))
+	_, err = submit(c, webhook.NewSendTest(c.party.Merchant.Seq, e.Seq, c.party.Actor))
 	if fault.CodeOf(err) == "endpoint_disabled" {
 		err = problem(http.StatusConflict, "conflict", "The webhook is disabled: enable it first")
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/customer"
 	"sluice/internal/dialect"
@@ -221,7 +220,7 @@ func cancelWithdrawal(c *call) (answer, error) {
 	if status, _ := c.teller().status(w.State); status == statusCancelled {
 		return answer{}, errNotCancellable
 	}
-	_, err = c.submit(withdrawal.NewCancel(c.party.Merchant.Seq, w.Seq, c.party.Actor, "cancelled by the user"))
+	_, err = submit(c, withdrawal.NewCancel(c.party.Merchant.Seq, w.Seq, c.party.Actor, "cancelled by the user"))
 	if fault.KindOf(err) == fault.Conflict {
 		err = errNotCancellable
 	}
@@ -278,5 +277,3 @@ func listWithdrawals(c *call) (answer, error) {
 	}
 	return p.of(all), nil
 }
-
-var _ commit.Command = customer.Withdraw{}

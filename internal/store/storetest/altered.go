@@ -34,24 +34,24 @@ type a4 struct {
 func newA4(t *testing.T, e Engine) *a4 {
 	n := start(t, e)
 	x := &a4{fixture: fund(n, "m", "100"), db: outside(t, n.url)}
-	x.key = do[merchant.Key](n, merchant.CreateKey{
+	x.key = do(n, merchant.CreateKey{
 		Owner: at(x.merchant), Mode: merchant.Test, Secret: must(merchant.NewSecret(merchant.Test, zeros{})), Scopes: []merchant.Scope{merchant.ReadAccounts},
 	})
-	x.credential = do[credential.Credential](n, credential.Create{Merchant: x.merchant, Dialect: credential.CoinsPaid, Secret: []byte("secret"), Scopes: merchant.MerchantScopes})
-	x.to = do[destination.Destination](n, destination.Register{
+	x.credential = do(n, credential.Create{Merchant: x.merchant, Dialect: credential.CoinsPaid, Secret: []byte("secret"), Scopes: merchant.MerchantScopes})
+	x.to = do(n, destination.Register{
 		Merchant: x.merchant, Target: rail.Target{Network: "ethereum", Typed: "0xab", Canonical: "0xAb", Decoded: []byte{0xab}}, Actor: "test",
 	})
 	c := x.create("paid", "3")
 	c.Destination, c.Target = x.to.Seq, rail.Target{}
-	w := do[withdrawal.Withdrawal](n, c)
-	do[withdrawal.Withdrawal](n, withdrawal.NewRelease(w.Seq, "test"))
-	wallet := do[dispatch.Wallet](n, dispatch.CreateWallet{Network: "ethereum", Address: "0xaa"})
-	leased := do[dispatch.Wallet](n, dispatch.Lease{Wallet: wallet.Seq, Owner: "me", For: time.Hour})
-	d := do[dispatch.Dispatch](n, dispatch.Plan{Wallet: wallet.Seq, Fence: leased.Fence, Network: "ethereum", Items: []dispatch.Item{
+	w := do(n, c)
+	do(n, withdrawal.NewRelease(w.Seq, "test"))
+	wallet := do(n, dispatch.CreateWallet{Network: "ethereum", Address: "0xaa"})
+	leased := do(n, dispatch.Lease{Wallet: wallet.Seq, Owner: "me", For: time.Hour})
+	d := do(n, dispatch.Plan{Wallet: wallet.Seq, Fence: leased.Fence, Network: "ethereum", Items: []dispatch.Item{
 		{Withdrawal: w.Seq, Asset: eth.Code, To: w.Decoded, Amount: w.Receive},
 	}})
-	x.paid = do[withdrawal.Withdrawal](n, withdrawal.NewClaim(w.Seq, d.Seq, wallet.Text(), "test"))
-	do[account.Credit](n, account.AddCredit{Merchant: x.merchant, Account: x.account, Asset: eth, Amount: amount("7"), Pending: true})
+	x.paid = do(n, withdrawal.NewClaim(w.Seq, d.Seq, wallet.Text(), "test"))
+	do(n, account.AddCredit{Merchant: x.merchant, Account: x.account, Asset: eth, Amount: amount("7"), Pending: true})
 	n.verify()
 	return x
 }
@@ -187,10 +187,6 @@ func testA4Refused(t *testing.T, e Engine) {
 	ctx := t.Context()
 	to := x.create("later", "1")
 	to.Destination, to.Target = x.to.Seq, rail.Target{}
-	submit := func(c commit.Command) error {
-		_, err := x.Loop.Submit(ctx, 0, commit.Request{Command: c})
-		return err
-	}
 	for _, c := range []struct {
 		name, alter string
 		try         func() error
@@ -198,10 +194,19 @@ func testA4Refused(t *testing.T, e Engine) {
 		{"a key", "UPDATE api_key SET scopes = 'operator'", func() error { _, _, err := x.DB.KeyByHash(ctx, x.key.Hash); return err }},
 		{"a key that was revoked", "UPDATE api_key SET expires_at = 4102444800000000", func() error { _, _, err := x.DB.KeyByHash(ctx, x.key.Hash); return err }},
 		{"a credential", "UPDATE credential SET scopes = 'all'", func() error { _, _, err := x.DB.Credential(ctx, at(x.credential.Seq)); return err }},
-		{"a credential that is changed", "UPDATE credential SET scopes = 'all'", func() error { return submit(credential.NewConfigure(x.merchant, x.credential.Seq, nil)) }},
-		{"a destination", "UPDATE destination SET canonical = '0xEe'", func() error { return submit(to) }},
-		{"a destination that is deleted", "UPDATE destination SET canonical = '0xEe'", func() error { return submit(destination.Delete{Merchant: x.merchant, Destination: x.to.Seq}) }},
-		{"a withdrawal that is claimed", "UPDATE withdrawal SET canonical = '0xEe', state = 'queued', dispatch = 0", func() error { return submit(withdrawal.NewClaim(x.paid.Seq, 99, "wal_1", "test")) }},
+		{"a credential that is changed", "UPDATE credential SET scopes = 'all'", func() error {
+			_, err := commit.Do(ctx, x.Loop, 0, credential.NewConfigure(x.merchant, x.credential.Seq, nil))
+			return err
+		}},
+		{"a destination", "UPDATE destination SET canonical = '0xEe'", func() error { _, err := commit.Do(ctx, x.Loop, 0, to); return err }},
+		{"a destination that is deleted", "UPDATE destination SET canonical = '0xEe'", func() error {
+			_, err := commit.Do(ctx, x.Loop, 0, destination.Delete{Merchant: x.merchant, Destination: x.to.Seq})
+			return err
+		}},
+		{"a withdrawal that is claimed", "UPDATE withdrawal SET canonical = '0xEe', state = 'queued', dispatch = 0", func() error {
+			_, err := commit.Do(ctx, x.Loop, 0, withdrawal.NewClaim(x.paid.Seq, 99, "wal_1", "test"))
+			return err
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x.alter(t, c.alter)
@@ -217,7 +222,7 @@ func testA4Refused(t *testing.T, e Engine) {
 	}
 	x.halts = true
 	x.alter(t, "UPDATE shard SET last_seq = last_seq + 1 WHERE number = 0")
-	if err := submit(to); fault.CodeOf(err) != "halted" {
+	if _, err := commit.Do(ctx, x.Loop, 0, to); fault.CodeOf(err) != "halted" {
 		t.Errorf("over a changed shard: %v, want halted", err)
 	}
 }

@@ -26,7 +26,7 @@ func testA4Anchors(t *testing.T, e Engine) {
 		}
 		return all
 	}
-	pay := func(foreign string) { t.Helper(); do[withdrawal.Withdrawal](x.node, x.create(foreign, "0.5")) }
+	pay := func(foreign string) { t.Helper(); do(x.node, x.create(foreign, "0.5")) }
 	written := anchors()
 	restore := x.keep(t, e)
 	pay("after the first")
@@ -97,12 +97,12 @@ func testA4Begin(t *testing.T, e Engine) {
 	}
 	old := join(t, url, plain, commit.Options{Log: quiet})
 	x := &a4{fixture: fund(old, "m", "100"), db: outside(t, url)}
-	x.paid = do[withdrawal.Withdrawal](old, x.create("open", "3"))
-	x.key = do[merchant.Key](old, merchant.CreateKey{
+	x.paid = do(old, x.create("open", "3"))
+	x.key = do(old, merchant.CreateKey{
 		Owner: at(x.merchant), Mode: merchant.Test, Secret: must(merchant.NewSecret(merchant.Test, zeros{})), Scopes: []merchant.Scope{merchant.ReadAccounts},
 	})
-	ended := do[withdrawal.Withdrawal](old, x.create("ended", "1"))
-	do[withdrawal.Withdrawal](old, withdrawal.NewCancel(x.merchant, ended.Seq, "test", ""))
+	ended := do(old, x.create("ended", "1"))
+	do(old, withdrawal.NewCancel(x.merchant, ended.Seq, "test", ""))
 	chained := plain
 	chained.Chain = chainKey
 	if _, err := store.Open(ctx, url, chained); err == nil || !strings.Contains(err.Error(), "sluice chain begin") {
@@ -134,8 +134,8 @@ func testA4Begin(t *testing.T, e Engine) {
 	if _, ok, err := x.DB.KeyByHash(ctx, x.key.Hash); err != nil || !ok {
 		t.Errorf("a key from before: %v %v", ok, err)
 	}
-	do[withdrawal.Withdrawal](x.node, withdrawal.NewRelease(x.paid.Seq, "test"))
-	do[withdrawal.Withdrawal](x.node, withdrawal.NewClaim(x.paid.Seq, 7, "wal_1", "test"))
+	do(x.node, withdrawal.NewRelease(x.paid.Seq, "test"))
+	do(x.node, withdrawal.NewClaim(x.paid.Seq, 7, "wal_1", "test"))
 	before, err := x.DB.Anchors(ctx, time.Now(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +156,6 @@ func testA4Begin(t *testing.T, e Engine) {
 	x.node = join(t, url, other, commit.Options{Log: quiet})
 	x.finds(t, store.VerifyOptions{Anchors: append(before, began...)})
 	x.finds(t, store.VerifyOptions{Anchors: before}, "chain_anchor anchor of ")
-	do[withdrawal.Withdrawal](x.node, x.create("new", "1"))
+	do(x.node, x.create("new", "1"))
 	x.finds(t, store.VerifyOptions{Anchors: began})
 }

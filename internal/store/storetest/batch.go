@@ -17,7 +17,6 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 	"sluice/internal/store"
-	"sluice/internal/withdrawal"
 )
 
 // everyTable is what a command could leave something in.
@@ -39,9 +38,9 @@ func testRefused(t *testing.T, e Engine) {
 	n := start(t, e)
 	f := fund(n, "m", "1")
 	before, balance := n.counts(), f.balance()
-	refusals := []commit.Command{
-		f.create("too much", "1.000000000000000001"),
-		step{func(w *commit.Wants) { ledger.WantBalance(w, f.account, "ETH"); ledger.Accounts.Want(w, f.account) }, func(v *commit.View) (any, error) {
+	refusals := []commit.Command[commit.Nothing]{
+		commit.Quiet(f.create("too much", "1.000000000000000001")),
+		commit.Quiet(step{func(w *commit.Wants) { ledger.WantBalance(w, f.account, "ETH"); ledger.Accounts.Want(w, f.account) }, func(v *commit.View) (any, error) {
 			// As much as possible, and then no.
 			if _, err := ledger.Post(v, ledger.Transfer{
 				Kind: ledger.KindLock, Currency: "ETH", Amount: amount("0.5"), Debit: ledger.Of(f.account, ledger.Available), Credit: ledger.Of(f.account, ledger.Locked),
@@ -51,7 +50,7 @@ func testRefused(t *testing.T, e Engine) {
 			merchant.Merchants.Insert(v, merchant.Merchant{Seq: v.NewID(), Name: "x", Mode: merchant.Test, Version: 1})
 			event.Append(v, event.Event{Type: event.FundsLocked})
 			return nil, fault.New(fault.Refused, "no", "no")
-		}},
+		}}),
 	}
 	for _, c := range refusals {
 		if _, err := commit.Do(t.Context(), n.Loop, 0, c); fault.KindOf(err) != fault.Refused {
@@ -83,7 +82,7 @@ func testBadCommand(t *testing.T, e Engine) {
 			if !isBad {
 				name = fmt.Sprint("holder ", i)
 			}
-			_, errs[i] = n.Loop.Submit(context.Background(), 0, commit.Request{Command: account.Open{Merchant: 1, Kind: ledger.KindCustomer, Name: name, ForeignID: fmt.Sprint(i)}})
+			_, errs[i] = commit.Do(context.Background(), n.Loop, 0, account.Open{Merchant: 1, Kind: ledger.KindCustomer, Name: name, ForeignID: fmt.Sprint(i)})
 		})
 	}()
 	eventually(t, "all callers wait", func() bool { return n.Loop.Waiting() == callers })
@@ -151,7 +150,7 @@ func testCompareAndSet(t *testing.T, e Engine) {
 	if after := n.counts(); after != before {
 		t.Errorf("something was written:\n%s\n%s", before, after)
 	}
-	do[merchant.Merchant](n, merchant.SetCancelWindow{Merchant: f.merchant}) // the store still works
+	do(n, merchant.SetCancelWindow{Merchant: f.merchant}) // the store still works
 }
 
 // testImmutable refuses to change a row of a table that has no versions.
@@ -185,14 +184,14 @@ func testCounters(t *testing.T, e Engine) {
 	const callers = 200
 	seqs := make([]id.Seq, callers)
 	parallel(callers, func(i int) {
-		seqs[i] = do[id.Seq](n, step{nil, func(v *commit.View) (any, error) {
+		seqs[i], _ = do(n, step{nil, func(v *commit.View) (any, error) {
 			if i%3 == 0 {
 				v.NewID()
 				event.Append(v, event.Event{Type: event.AccountOpened})
 			}
 			event.Append(v, event.Event{Type: event.CreditCreated, Currency: "ETH"})
 			return v.NewID(), nil
-		}})
+		}}).(id.Seq)
 	})
 	seen := map[id.Seq]bool{}
 	for _, s := range seqs {
@@ -203,13 +202,13 @@ func testCounters(t *testing.T, e Engine) {
 	}
 	n.verify() // checks that the event sequence has no gap
 	again := join(t, n.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
-	next := do[id.Seq](again, step{nil, func(v *commit.View) (any, error) { return v.NewID(), nil }})
+	next, _ := do(again, step{nil, func(v *commit.View) (any, error) { return v.NewID(), nil }}).(id.Seq)
 	for s := range seen {
 		if next <= s {
 			t.Fatalf("another node gives %d after %d", next, s)
 		}
 	}
-	if _, err := n.Loop.Submit(t.Context(), 999, commit.Request{Command: step{nil, nil}}); fault.KindOf(err) != fault.NotFound {
+	if _, err := commit.Do(t.Context(), n.Loop, 999, step{nil, nil}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("a shard that does not exist: %v", err)
 	}
 }
@@ -262,7 +261,7 @@ func testItemOnce(t *testing.T, e Engine) {
 func testChecks(t *testing.T, e Engine) {
 	n := start(t, e)
 	f := fund(n, "m", "1")
-	do[withdrawal.Withdrawal](n, f.create("w", "0.5"))
+	do(n, f.create("w", "0.5"))
 	db := outside(t, n.url)
 	for _, s := range []string{
 		"UPDATE balance SET available = '-1'", "UPDATE balance SET pending = '-1'", "UPDATE balance SET locked = '-1'", "UPDATE balance SET reserved = '-1'",

@@ -12,7 +12,6 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/store"
-	"sluice/internal/withdrawal"
 )
 
 // cutMode says what a proxy does to the message that commits.

@@ -12,7 +12,6 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/quote"
-	"sluice/internal/withdrawal"
 )
 
 // testPages walks the lists that wires with numbered pages need: withdrawals without an
@@ -21,12 +20,12 @@ func testPages(t *testing.T, e Engine) {
 	n := start(t, e)
 	a, b := fund(n, "a", "100"), fund(n, "b", "100")
 	for i := range 5 {
-		do[withdrawal.Withdrawal](n, a.create(fmt.Sprint(i), "1"))
+		do(n, a.create(fmt.Sprint(i), "1"))
 	}
-	do[withdrawal.Withdrawal](n, b.create("b", "1"))
+	do(n, b.create("b", "1"))
 	unnamed := a.create("", "1")
 	unnamed.Unnamed = true
-	last := do[withdrawal.Withdrawal](n, unnamed)
+	last := do(n, unnamed)
 	if last.ForeignID != at(last.Seq).Dashed(id.Withdrawal) {
 		t.Errorf("it is called %q", last.ForeignID)
 	}
@@ -62,10 +61,10 @@ func testUsed(n *node, a, b fixture) {
 	n.t.Helper()
 	var prices []string
 	offer := func(f fixture, from, to string, use bool) {
-		q := do[quote.Quote](n, quote.Create{Merchant: f.merchant, Deal: deal(from, to, uint64(len(prices)+1))})
+		q := do(n, quote.Create{Merchant: f.merchant, Deal: deal(from, to, uint64(len(prices)+1))})
 		prices = append(prices, q.Send.Minor())
 		if use {
-			do[quote.Quote](n, quote.Use{Merchant: f.merchant, Quote: q.Seq, By: q.Seq})
+			do(n, quote.Use{Merchant: f.merchant, Quote: q.Seq, By: q.Seq})
 		}
 	}
 	offer(a, "EUR", "ETH", true)

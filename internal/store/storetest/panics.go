@@ -65,7 +65,7 @@ func testPanics(t *testing.T, e Engine) {
 	f := fund(n, "m", "1")
 	undeclared := ledger.BalanceKey{Account: f.account, Currency: "USDT"}
 	var nothing map[string]int
-	panics := map[int]commit.Command{
+	panics := map[int]commit.Command[any]{
 		2:  bad{reads: func(*commit.Wants) { panic("in Reads") }},
 		3:  bad{reads: func(w *commit.Wants) { ledger.WantBalance(w, f.account, "ETH"); nothing["x"] = 1 }},
 		7:  bad{follow: func(*commit.View, *commit.Wants) { panic("in Follow") }},
@@ -88,14 +88,14 @@ func testPanics(t *testing.T, e Engine) {
 	go func() {
 		defer close(done)
 		parallel(callers, func(i int) {
-			r := commit.Request{
-				Command: account.Open{Merchant: f.merchant, Kind: ledger.KindCustomer, Name: "n", ForeignID: fmt.Sprint(i)},
-				Key:     commit.Key{Merchant: f.merchant, Route: "r", Key: fmt.Sprint(i)}, Fingerprint: []byte{1},
-			}
+			key := commit.Key{Merchant: f.merchant, Route: "r", Key: fmt.Sprint(i)}
 			if c, isBad := panics[i]; isBad {
-				r.Command = c
+				_, errs[i] = commit.Submit(context.Background(), idle.Loop, 0, commit.Request[any]{Command: c, Key: key, Fingerprint: []byte{1}})
+				return
 			}
-			_, errs[i] = idle.Loop.Submit(context.Background(), 0, r)
+			_, errs[i] = commit.Submit(context.Background(), idle.Loop, 0, commit.Request[account.Opened]{
+				Command: account.Open{Merchant: f.merchant, Kind: ledger.KindCustomer, Name: "n", ForeignID: fmt.Sprint(i)}, Key: key, Fingerprint: []byte{1},
+			})
 		})
 	}()
 	eventually(t, "all callers wait", func() bool { return idle.Loop.Waiting() == callers })
@@ -125,7 +125,7 @@ func testPanics(t *testing.T, e Engine) {
 
 // testPanicOfTheBooks speaks of the books themselves, in each place of a command: the shard stops.
 func testPanicOfTheBooks(t *testing.T, e Engine) {
-	for name, c := range map[string]commit.Command{
+	for name, c := range map[string]commit.Command[any]{
 		"Reads":  bad{reads: func(*commit.Wants) { panic(fmt.Errorf("the books: %w", commit.ErrInvariant)) }},
 		"Follow": bad{follow: func(*commit.View, *commit.Wants) { panic(fmt.Errorf("the books: %w", commit.ErrInvariant)) }},
 		"Apply":  bad{apply: func(*commit.View) (any, error) { panic(fmt.Errorf("the books: %w", commit.ErrInvariant)) }},
@@ -136,7 +136,7 @@ func testPanicOfTheBooks(t *testing.T, e Engine) {
 			ctx, stop := context.WithCancel(context.Background())
 			ended := make(chan error, 1)
 			go func() { ended <- stopped.Loop.Run(ctx) }()
-			_, err := stopped.Loop.Submit(t.Context(), 0, commit.Request{Command: c})
+			_, err := commit.Do(t.Context(), stopped.Loop, 0, c)
 			if fault.CodeOf(err) != "halted" || !errors.Is(stopped.Loop.Broken(), commit.ErrInvariant) {
 				t.Errorf("got %v, broken %v", err, stopped.Loop.Broken())
 			}
@@ -158,7 +158,7 @@ func testObserverPanics(t *testing.T, e Engine) {
 		panic("an observer")
 	}})
 	for i := range 3 {
-		do[merchant.Merchant](o, merchant.Create{Name: fmt.Sprint(i), Mode: merchant.Test})
+		do(o, merchant.Create{Name: fmt.Sprint(i), Mode: merchant.Test})
 	}
 	if told.Load() < 3 || count(t, n.url, "merchant") != 3 {
 		t.Errorf("told %d times, %d merchants", told.Load(), count(t, n.url, "merchant"))
@@ -180,5 +180,5 @@ func testEmptyEnd(t *testing.T, e Engine) {
 		t.Errorf("the end of an empty batch: %v", err)
 	}
 	tx.Rollback()
-	do[merchant.Merchant](n, merchant.Create{Name: "after", Mode: merchant.Test})
+	do(n, merchant.Create{Name: "after", Mode: merchant.Test})
 }

@@ -117,7 +117,7 @@ func testSameKey(t *testing.T, e Engine) {
 	one := start(t, e)
 	two := join(t, one.url, store.Options{Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(one, "m", "10")
-	req := commit.Request{
+	req := commit.Request[withdrawal.Withdrawal]{
 		Command: f.create("order 1", "1"), Key: commit.Key{Merchant: f.merchant, Route: "POST /v1/withdrawals", Key: "key 1"}, Fingerprint: commit.Fingerprint([]byte("body")),
 	}
 	var done, replayed atomic.Int64
@@ -127,15 +127,15 @@ func testSameKey(t *testing.T, e Engine) {
 		if i%2 == 1 {
 			n = two
 		}
-		out, err := n.Loop.Submit(context.Background(), 0, req)
+		out, err := commit.Submit(context.Background(), n.Loop, 0, req)
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		got := out.Answer.Ref
-		if w, ok := out.Result.(withdrawal.Withdrawal); ok {
+		if !out.Replayed {
 			done.Add(1)
-			got = w.Seq
+			got = out.Result.Seq
 		} else {
 			replayed.Add(1)
 		}
@@ -149,15 +149,15 @@ func testSameKey(t *testing.T, e Engine) {
 	t.Run("TestCase12_another_body_is_refused", func(t *testing.T) {
 		other := req
 		other.Fingerprint = commit.Fingerprint([]byte("another body"))
-		if _, err := two.Loop.Submit(t.Context(), 0, other); fault.CodeOf(err) != "idempotency_key_reused" {
+		if _, err := commit.Submit(t.Context(), two.Loop, 0, other); fault.CodeOf(err) != "idempotency_key_reused" {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("a_refusal_is_the_answer_for_ever", func(t *testing.T) {
-		poor := commit.Request{Command: f.create("order 2", "1000"), Key: commit.Key{Merchant: f.merchant, Route: "r", Key: "key 2"}, Fingerprint: []byte{1}}
-		_, err := one.Loop.Submit(t.Context(), 0, poor)
-		do[account.Credit](one, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("5000")})
-		_, again := two.Loop.Submit(t.Context(), 0, poor)
+		poor := commit.Request[withdrawal.Withdrawal]{Command: f.create("order 2", "1000"), Key: commit.Key{Merchant: f.merchant, Route: "r", Key: "key 2"}, Fingerprint: []byte{1}}
+		_, err := commit.Submit(t.Context(), one.Loop, 0, poor)
+		do(one, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("5000")})
+		_, again := commit.Submit(t.Context(), two.Loop, 0, poor)
 		if err == nil || again == nil || err.Error() != again.Error() || fault.CodeOf(again) != "insufficient_funds" {
 			t.Errorf("first %v, then %v", err, again)
 		}
@@ -205,7 +205,7 @@ func testTwoMerchants(t *testing.T, e Engine) {
 	n := start(t, e)
 	a, b := fund(n, "a", "1"), fund(n, "b", "1")
 	for _, f := range []fixture{a, b} {
-		out, err := n.Loop.Submit(t.Context(), 0, commit.Request{
+		out, err := commit.Submit(t.Context(), n.Loop, 0, commit.Request[withdrawal.Withdrawal]{
 			Command: f.create("order", "1"), Key: commit.Key{Merchant: f.merchant, Route: "r", Key: "key"}, Fingerprint: []byte{byte(f.merchant)},
 		})
 		if err != nil || out.Replayed {
@@ -253,16 +253,16 @@ func testQueueFull(t *testing.T, e Engine) {
 		t.Fatal(err)
 	}
 	n := open(t, url, store.Options{Chain: chainKey}, commit.Options{Queue: 4, Log: quiet})
-	c := commit.Request{Command: account.Open{Merchant: 1, Kind: ledger.KindCustomer}}
+	c := commit.Request[account.Opened]{Command: account.Open{Merchant: 1, Kind: ledger.KindCustomer}}
 	done := make(chan error, 4)
 	for range 4 {
 		go func() {
-			_, err := n.Loop.Submit(context.Background(), 0, c)
+			_, err := commit.Submit(context.Background(), n.Loop, 0, c)
 			done <- err
 		}()
 	}
 	eventually(t, "the queue is full", func() bool { return n.Loop.Waiting() == 4 })
-	if _, err := n.Loop.Submit(t.Context(), 0, c); fault.KindOf(err) != fault.Busy {
+	if _, err := commit.Submit(t.Context(), n.Loop, 0, c); fault.KindOf(err) != fault.Busy {
 		t.Errorf("got %v, want busy", err)
 	}
 	n.run()

@@ -37,9 +37,9 @@ func testLists(t *testing.T, e Engine) {
 		if i%3 == 2 {
 			f = b
 		}
-		all = append(all, do[withdrawal.Withdrawal](n, f.create(fmt.Sprint(i), "1")))
+		all = append(all, do(n, f.create(fmt.Sprint(i), "1")))
 	}
-	do[withdrawal.Withdrawal](n, withdrawal.NewCancel(a.merchant, all[1].Seq, "test", "changed my mind"))
+	do(n, withdrawal.NewCancel(a.merchant, all[1].Seq, "test", "changed my mind"))
 	for _, c := range []struct {
 		filter withdrawal.Filter
 		want   string
@@ -119,7 +119,7 @@ func testDue(t *testing.T, e Engine) {
 	ctx := context.Background()
 	now := time.Now()
 	for i, when := range []time.Time{now.Add(time.Hour), now.Add(2 * time.Hour), {}} {
-		do[account.Credit](n, account.AddCredit{
+		do(n, account.AddCredit{
 			Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("1"), Pending: true, AvailableAt: when, Reference: fmt.Sprint(i),
 		})
 	}
@@ -133,25 +133,25 @@ func testDue(t *testing.T, e Engine) {
 	}
 	soon, late := f.create("soon", "1"), f.create("late", "1")
 	late.NotBefore = now.Add(time.Hour)
-	w := do[withdrawal.Withdrawal](n, soon)
-	do[withdrawal.Withdrawal](n, late)
+	w := do(n, soon)
+	do(n, late)
 	due, err := n.DB.DueNew(ctx, 0, time.Now().Add(time.Second), 10)
 	if got := foreignIDs(due); got != "soon" || err != nil {
 		t.Errorf("due: %q, %v", got, err)
 	}
-	do[withdrawal.Withdrawal](n, withdrawal.NewRelease(w.Seq, "test"))
+	do(n, withdrawal.NewRelease(w.Seq, "test"))
 	queued, err := n.DB.Queued(ctx, "ethereum", eth.Code, 10)
 	if err != nil || len(queued) != 1 || queued[0].ID != at(w.Seq) {
 		t.Errorf("queued: %+v, %v", queued, err)
 	}
 	// However many wait for something, the others are found.
 	for i := range 4 {
-		stuck := do[withdrawal.Withdrawal](n, f.create(fmt.Sprint("stuck ", i), "0.01"))
-		do[withdrawal.Withdrawal](n, withdrawal.NewRelease(stuck.Seq, "test"))
-		do[withdrawal.Withdrawal](n, withdrawal.NewAttend(stuck.Seq, "sign_limit_day", "later", "test"))
+		stuck := do(n, f.create(fmt.Sprint("stuck ", i), "0.01"))
+		do(n, withdrawal.NewRelease(stuck.Seq, "test"))
+		do(n, withdrawal.NewAttend(stuck.Seq, "sign_limit_day", "later", "test"))
 	}
-	last := do[withdrawal.Withdrawal](n, f.create("behind", "0.01"))
-	do[withdrawal.Withdrawal](n, withdrawal.NewRelease(last.Seq, "test"))
+	last := do(n, f.create("behind", "0.01"))
+	do(n, withdrawal.NewRelease(last.Seq, "test"))
 	queued, err = n.DB.Queued(ctx, "ethereum", eth.Code, 2)
 	names := ""
 	for _, c := range queued {
@@ -169,27 +169,27 @@ func testDue(t *testing.T, e Engine) {
 func aLife(n *node) fixture {
 	n.t.Helper()
 	f := fund(n, "m", "100")
-	do[withdrawal.Withdrawal](n, f.create("stays new", "1"))
-	w := do[withdrawal.Withdrawal](n, f.create("cancelled", "2"))
-	do[withdrawal.Withdrawal](n, withdrawal.NewCancel(f.merchant, w.Seq, "test", ""))
+	do(n, f.create("stays new", "1"))
+	w := do(n, f.create("cancelled", "2"))
+	do(n, withdrawal.NewCancel(f.merchant, w.Seq, "test", ""))
 	for i, name := range []string{"confirmed", "failed", "processing"} {
 		c := f.create(name, "3.000000000000000003")
 		c.Fee = amount("0.5")
-		w := do[withdrawal.Withdrawal](n, c)
+		w := do(n, c)
 		d := id.Seq(1000 + i)
-		do[withdrawal.Withdrawal](n, withdrawal.NewRelease(w.Seq, "test"))
-		do[withdrawal.Withdrawal](n, withdrawal.NewClaim(w.Seq, d, "wal_1", "test"))
-		do[withdrawal.Withdrawal](n, withdrawal.NewProgress(w.Seq, d, rail.StageMined, "0x1", "", "test"))
+		do(n, withdrawal.NewRelease(w.Seq, "test"))
+		do(n, withdrawal.NewClaim(w.Seq, d, "wal_1", "test"))
+		do(n, withdrawal.NewProgress(w.Seq, d, rail.StageMined, "0x1", "", "test"))
 		switch name {
 		case "confirmed":
-			do[withdrawal.Withdrawal](n, withdrawal.NewConfirm(w.Seq, d, "0x1", amount("0.01"), "ETH", "test"))
+			do(n, withdrawal.NewConfirm(w.Seq, d, "0x1", amount("0.01"), "ETH", "test"))
 		case "failed":
-			do[withdrawal.Withdrawal](n, withdrawal.NewFail(w.Seq, d, "0x1", "reverted", "test"))
+			do(n, withdrawal.NewFail(w.Seq, d, "0x1", "reverted", "test"))
 		}
 	}
-	do[account.Credit](n, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("7"), Pending: true})
-	do[account.Movement](n, account.Move{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("9"), Kind: ledger.KindLock})
-	do[dispatch.Wallet](n, dispatch.CreateWallet{Network: "ethereum", Address: "0xaa"})
+	do(n, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("7"), Pending: true})
+	do(n, account.Move{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("9"), Kind: ledger.KindLock})
+	do(n, dispatch.CreateWallet{Network: "ethereum", Address: "0xaa"})
 	return f
 }
 

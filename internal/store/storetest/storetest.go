@@ -145,7 +145,7 @@ func (n *node) run() {
 }
 
 // do submits a command to shard 0 and fails the test if it is refused.
-func do[R any](n *node, c commit.Command) R {
+func do[R any](n *node, c commit.Command[R]) R {
 	n.t.Helper()
 	r, err := commit.Do(context.Background(), n.Loop, 0, c)
 	if err != nil {
@@ -173,10 +173,10 @@ type fixture struct {
 
 func fund(n *node, name, balance string) fixture {
 	n.t.Helper()
-	m := do[merchant.Merchant](n, merchant.Create{Name: name, Mode: merchant.Test})
-	a := do[account.Opened](n, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "a holder"})
+	m := do(n, merchant.Create{Name: name, Mode: merchant.Test})
+	a := do(n, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer, Name: "a holder"})
 	f := fixture{n, m.Seq, a.Seq}
-	do[account.Credit](n, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount(balance)})
+	do(n, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount(balance)})
 	return f
 }
 
@@ -297,6 +297,6 @@ func (s step) Apply(v *commit.View) (any, error) { return s.apply(v) }
 
 // submit runs a step in shard 0.
 func (n *node) submit(s step) error {
-	_, err := n.Loop.Submit(context.Background(), 0, commit.Request{Command: s})
+	_, err := commit.Do(context.Background(), n.Loop, 0, s)
 	return err
 }

@@ -78,10 +78,10 @@ func (l *lane) record(items []item, all []webhook.RecordAttempt) {
 func (l *lane) submit(all []webhook.RecordAttempt) ([]webhook.Recorded, error) {
 	until := time.Now().Add(recordFor)
 	if len(all) == 1 {
-		r, err := submit[webhook.Recorded](l.w.base, l.w, l.at.Shard, all[0], until)
+		r, err := submit(l.w.base, l.w, l.at.Shard, all[0], until)
 		return []webhook.Recorded{r}, err
 	}
-	out, err := submit[[]webhook.Recorded](l.w.base, l.w, l.at.Shard, webhook.RecordPackage{Attempts: all}, until)
+	out, err := submit(l.w.base, l.w, l.at.Shard, webhook.RecordPackage{Attempts: all}, until)
 	if err != nil {
 		out = make([]webhook.Recorded, len(all))
 	}
@@ -139,7 +139,7 @@ func (w *Worker) release(ctx context.Context, shard id.Shard, items []item, at t
 			held = append(held, webhook.Held{Seq: i.delivery.Seq, Version: i.delivery.Version})
 		}
 		items = items[n:]
-		if _, err := submit[int](ctx, w, shard, webhook.Release{Deliveries: held, At: at}, time.Now().Add(recordFor)); err != nil {
+		if _, err := submit(ctx, w, shard, webhook.Release{Deliveries: held, At: at}, time.Now().Add(recordFor)); err != nil {
 			w.opt.Log.WarnContext(ctx, "claimed webhooks could not be given back; their claims end by themselves", "deliveries", n, "error", err)
 		}
 	}
@@ -151,7 +151,7 @@ func (w *Worker) pass(ctx context.Context, shard id.Shard, held []webhook.Held) 
 	if len(held) == 0 {
 		return
 	}
-	if _, err := submit[int](ctx, w, shard, webhook.Pass{Deliveries: held}, time.Now().Add(recordFor)); err != nil {
+	if _, err := submit(ctx, w, shard, webhook.Pass{Deliveries: held}, time.Now().Add(recordFor)); err != nil {
 		w.opt.Log.WarnContext(ctx, "webhooks without a message could not be ended", "deliveries", len(held), "error", err)
 	}
 }

@@ -63,11 +63,11 @@ func open(t testing.TB) *book {
 			t.Error(err)
 		}
 	})
-	b.merchant = must[merchant.Merchant](b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
+	b.merchant = must(b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
 	return b
 }
 
-func must[R any](b *book, c commit.Command) R {
+func must[R any](b *book, c commit.Command[R]) R {
 	b.Helper()
 	r, err := commit.Do(context.Background(), b.loop, 0, c)
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *book) endpoint(url string, types ...string) webhook.Endpoint {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return must[webhook.Endpoint](b, webhook.CreateEndpoint{
+	return must(b, webhook.CreateEndpoint{
 		Merchant: b.merchant, URL: url, Types: types, Secret: secret, SigningKey: key, AllowHTTP: true, Actor: "test",
 	})
 }
@@ -109,7 +109,7 @@ func (c happen) Apply(v *commit.View) (int, error) {
 
 func (b *book) happens(typ event.Type, n int) {
 	b.Helper()
-	must[int](b, happen{b.merchant, typ, n})
+	must(b, happen{b.merchant, typ, n})
 }
 
 // plain writes bodies from the event alone.

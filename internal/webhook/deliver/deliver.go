@@ -224,7 +224,7 @@ func sleep(ctx context.Context, d time.Duration, woken <-chan struct{}) bool {
 // submit hands over a command that is safe to repeat, and repeats it until a time
 // while the write path is busy or the outcome unknown. The end of ctx ends the
 // repeating and not the command, so that what was claimed is known.
-func submit[R any](ctx context.Context, w *Worker, shard id.Shard, c commit.Command, until time.Time) (R, error) {
+func submit[R any](ctx context.Context, w *Worker, shard id.Shard, c commit.Command[R], until time.Time) (R, error) {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		r, err := commit.Do(context.WithoutCancel(ctx), w.loop, shard, c)
 		if err == nil || w.loop.Broken() != nil {

@@ -101,7 +101,7 @@ func (f *fanner) commit(ctx context.Context, plan []webhook.NewDelivery, endpoin
 	}
 	until := time.Now().Add(f.w.opt.Claim)
 	left := f.claim(plan, endpoints)
-	out, err := submit[webhook.FannedOut](ctx, f.w, f.shard, webhook.FanOut{After: f.stored, To: to, Deliveries: plan, Until: until}, until)
+	out, err := submit(ctx, f.w, f.shard, webhook.FanOut{After: f.stored, To: to, Deliveries: plan, Until: until}, until)
 	if err != nil {
 		f.known = false // another process was faster, or nobody knows: the cursor tells
 		if fault.CodeOf(err) == "fanned_out" {

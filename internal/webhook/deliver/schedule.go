@@ -157,7 +157,7 @@ func (l *lane) flushIfShut() []item {
 func (w *Worker) claim(ctx context.Context, shard id.Shard, due batches) error {
 	for _, ids := range due {
 		until := time.Now().Add(w.opt.Claim)
-		out, err := submit[webhook.Claimed](ctx, w, shard, webhook.Claim{Deliveries: ids, Until: until}, until)
+		out, err := submit(ctx, w, shard, webhook.Claim{Deliveries: ids, Until: until}, until)
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func (w *Worker) replayRound(ctx context.Context, shard id.Shard) (busy bool, _ 
 		if err != nil {
 			return busy, err
 		}
-		_, err = submit[webhook.Replay](ctx, w, shard, webhook.ReplayPage{Replay: r.Seq, After: r.After, Deliveries: page}, time.Now().Add(w.opt.Claim))
+		_, err = submit(ctx, w, shard, webhook.ReplayPage{Replay: r.Seq, After: r.After, Deliveries: page}, time.Now().Add(w.opt.Claim))
 		switch {
 		case err == nil:
 			busy = true

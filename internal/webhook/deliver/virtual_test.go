@@ -143,14 +143,14 @@ func TestDisabledMeansDisabled(t *testing.T) {
 		r.answers(nil)
 		u := webhook.NewUpdateEndpoint(b.merchant, e.Seq, "test")
 		u.State = webhook.Enabled
-		must[webhook.Endpoint](b, u)
+		must(b, u)
 		time.Sleep(time.Hour)
 		if r.count() != 1 {
 			b.Error("skipped deliveries were sent without being asked for")
 		}
 		replay := webhook.NewStartReplay(b.merchant, e.Seq, "test")
 		replay.Want = webhook.Skipped
-		must[webhook.Replay](b, replay)
+		must(b, replay)
 		time.Sleep(time.Hour)
 		got := r.all()
 		if len(got) != 1202 || got[1].id() != got[0].id() {
@@ -170,7 +170,7 @@ func TestReplayKeepsTheMessageID(t *testing.T) {
 		b.start(deliver.Options{}, net.worker)
 		b.happens(event.WithdrawalCreated, 1)
 		time.Sleep(time.Hour)
-		must[webhook.Delivery](b, webhook.ReplayOne{Merchant: b.merchant, Delivery: b.deliveries(e)[0].Seq, Actor: "test"})
+		must(b, webhook.ReplayOne{Merchant: b.merchant, Delivery: b.deliveries(e)[0].Seq, Actor: "test"})
 		time.Sleep(time.Minute)
 		got := r.all()
 		if len(got) != 2 {
@@ -209,7 +209,7 @@ func TestNothingIsLostBetweenSendingAndRecording(t *testing.T) {
 		for n := range plan {
 			plan[n].Claim = true
 		}
-		claimed := must[webhook.FannedOut](b, webhook.FanOut{To: events[2].Seq, Deliveries: plan, Until: time.Now().Add(time.Minute)}).Claimed
+		claimed := must(b, webhook.FanOut{To: events[2].Seq, Deliveries: plan, Until: time.Now().Add(time.Minute)}).Claimed
 		if len(claimed) != 3 {
 			b.Fatalf("claimed %d", len(claimed))
 		}
@@ -266,7 +266,7 @@ func TestNewMessagesGoBeforeReplays(t *testing.T) {
 		b.start(deliver.Options{Concurrency: 1}, net.worker)
 		b.happens(event.WithdrawalCreated, 300)
 		time.Sleep(time.Minute)
-		must[webhook.Replay](b, webhook.NewStartReplay(b.merchant, e.Seq, "test"))
+		must(b, webhook.NewStartReplay(b.merchant, e.Seq, "test"))
 		r.answers(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Second) })
 		time.Sleep(20 * time.Second) // into the replay
 		before := r.count()
@@ -290,7 +290,7 @@ func TestRateLimitIsKept(t *testing.T) {
 		e := b.endpoint(r.url, "*")
 		u, rate := webhook.NewUpdateEndpoint(b.merchant, e.Seq, "test"), int64(5)
 		u.RatePerSecond = &rate
-		must[webhook.Endpoint](b, u)
+		must(b, u)
 		b.start(deliver.Options{}, net.worker)
 		b.happens(event.WithdrawalCreated, 100)
 		time.Sleep(time.Minute)
@@ -328,7 +328,7 @@ func TestKeysOfARotationSignAtOnce(t *testing.T) {
 		}
 		send()
 		fresh := b.endpoint("http://unused/", "account.opened") // for its keys
-		must[webhook.Endpoint](b, webhook.NewRotateSecret(b.merchant, e.Seq, fresh.Secret, fresh.SigningKey, time.Hour, "test"))
+		must(b, webhook.NewRotateSecret(b.merchant, e.Seq, fresh.Secret, fresh.SigningKey, time.Hour, "test"))
 		v, err := webhook.NewVerifier(fresh.Secret)
 		if err != nil {
 			b.Fatal(err)
