@@ -31,7 +31,7 @@ func newContract(t testing.TB) *contract {
 	must(t, err)
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	must(t, err)
-	must(t, doc.Validate(context.Background()))
+	must(t, doc.Validate(context.Background(), openapi3.EnableExamplesValidation()))
 	router, err := gorillamux.NewRouter(doc)
 	must(t, err)
 	return &contract{doc: doc, router: router, seen: map[string]map[int]bool{}}

@@ -309,5 +309,5 @@ var internalCodes = []string{
 	"key_exists", "key_out_of_turn", "options_too_long", "token_unfit", // other edges say these
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
 	"wallet_address", "wrong_dispatch", "slot_corrupt", "slot_empty", "fee_absurd",
-	"no_vault", "payout_list", "reverted", "slot_cancelled", "bank_unreachable", "file_exists", "slot_taken",
+	"no_vault", "payout_list", "reverted", "slot_cancelled", "bank_unreachable", "file_exists", "file_differs", "slot_taken",
 }
