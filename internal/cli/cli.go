@@ -328,6 +328,10 @@ func (b *bar) step() {
 	b.done++
 	if b.total >= 2 && b.done*10/b.total != (b.done-1)*10/b.total {
 		now := time.Now()
+		if now.Sub(b.begin) < stillAt { // nobody has waited yet
+			b.e.progress("%s: %d of %d", b.what, b.done, b.total)
+			return
+		}
 		p := store.Progress{Rows: int64(b.done), Of: int64(b.total), Since: b.begin}
 		b.e.progress("%s: %s", b.what, pace(b.unit, p.Rows, p.Of, p.Rate(now), p.Left(now)))
 	}

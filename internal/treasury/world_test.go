@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -234,6 +236,12 @@ func (w *world) settle() {
 func (w *world) want(wal dispatch.Wallet, asset string, cause treasury.Cause, chain uint64, difference string) {
 	w.t.Helper()
 	l := w.lines(wal)[asset]
+	// What a line names can be looked at: `dispatch show` takes the id.
+	for _, name := range regexp.MustCompile(`dispatch (\S+)`).FindAllStringSubmatch(l.Text, -1) {
+		if _, err := id.Parse(id.Dispatch, strings.Trim(name[1], ",.;")); err != nil {
+			w.t.Errorf("%q names a dispatch by what is no id: %v", l.Text, err)
+		}
+	}
 	if l.Cause != cause || l.Chain != money.Of(chain) || l.Difference.Format(money.Asset{}) != difference {
 		w.t.Fatalf("%s of %s: %s, chain %s, difference %s (%s); want %s, %d, %s", asset, wal.Address, l.Cause, l.Chain, l.Difference.Format(money.Asset{}), l.Text, cause, chain, difference)
 	}
