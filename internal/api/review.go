@@ -17,11 +17,6 @@ import (
 // reviewMax is how many waiting withdrawals one answer lists.
 const reviewMax = 500
 
-// review says why a withdrawal has to wait for a person; "" when it does not.
-func (c *call) review(cmd withdrawal.Create) string {
-	return c.desk().Review(cmd.Asset, cmd.Amount)
-}
-
 // listReview lists what waits for the operator, of all merchants.
 func listReview(c *call) (int, error) {
 	rows, err := c.Reads.InReview(c.ctx(), reviewMax)

@@ -10,9 +10,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/quote"
 	"sluice/internal/rail"
-	"sluice/internal/terms"
 	"sluice/internal/terms/desk"
-	"sluice/internal/withdrawal"
 )
 
 // wish is what a request wants to be paid: one of the two amounts is fixed, or a quote
@@ -71,17 +69,6 @@ func (c *call) quoted(x wish) (wish, quote.Quote, error) {
 	x.form, x.amount = q.Form, q.Send
 	x.to, err = c.Assets.Get(q.ReceiveCurrency)
 	return x, q, err
-}
-
-// price puts what a withdrawal comes to into its command. What stands in the way is
-// told by the command, after a duplicate and a repeat are: those have their answer
-// whatever prices do meanwhile.
-func (c *call) price(cmd *withdrawal.Create, x wish, q quote.Quote, network string) {
-	ask := terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount}
-	if at := cmd.Destination; at != 0 {
-		ask.Target = func(ctx context.Context) (rail.Target, error) { return c.registered(ctx, at) }
-	}
-	c.desk().Price(c.ctx(), cmd, ask, q)
 }
 
 // registered reads the target of a registered destination; zero for one that is not there.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -9,8 +10,8 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
-	"sluice/internal/money"
-	"sluice/internal/quote"
+	"sluice/internal/rail"
+	"sluice/internal/terms/desk"
 	"sluice/internal/waiting"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
@@ -44,15 +45,23 @@ func (c *call) locate(err error) {
 	}
 }
 
-// withdrawal reads the request for one withdrawal.
+// withdrawal reads the request for one withdrawal and has it worked out.
 func (c *call) withdrawal(o object) (withdrawal.Create, error) {
-	cmd := withdrawal.Create{Merchant: c.who.merchant.Seq, Origin: webhook.FormatNative, Actor: c.who.actor}
+	x, err := c.order(o)
+	if err != nil {
+		return withdrawal.Create{}, err
+	}
+	return c.desk().Withdrawal(c.ctx(), x), nil
+}
+
+// order reads the request for one withdrawal.
+func (c *call) order(o object) (desk.Order, error) {
+	x := desk.Order{Merchant: c.who.merchant, Origin: webhook.FormatNative, Actor: c.who.actor}
 	account := o.id("account", id.Account, true)
-	cmd.ForeignID = o.text("foreign_id")
-	x := o.wish(c.Assets)
-	cmd.Asset = x.from
-	cmd.NotBefore = o.time("not_before")
-	cmd.Metadata = o.metadata("metadata")
+	x.ForeignID = o.text("foreign_id")
+	sum := o.wish(c.Assets)
+	x.NotBefore = o.time("not_before")
+	x.Metadata = o.metadata("metadata")
 	registered := o.id("destination_id", id.Destination, false)
 	inline, given := o.object("destination", false)
 	switch {
@@ -69,48 +78,41 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 	details := readPayment(o)
 	o.end()
 	if err := o.d.err(); err != nil {
-		return cmd, err
+		return x, err
 	}
 	if account.Shard != c.who.merchant.Shard {
-		return cmd, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
+		return x, fault.New(fault.NotFound, "account_not_found", "no such account").At("account")
 	}
-	cmd.Account, cmd.Destination = account.Seq, registered.Seq
+	x.Account, x.Destination = account.Seq, registered.Seq
 	if !given && registered.Shard != c.who.merchant.Shard {
-		return cmd, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
+		return x, fault.New(fault.NotFound, "destination_not_found", "no such destination for this account").At("destination_id")
 	}
-	var q quote.Quote
 	var err error
-	if !x.quote.IsZero() {
-		if x, q, err = c.quoted(x); err != nil {
-			return cmd, err
+	if !sum.quote.IsZero() {
+		if sum, x.Quote, err = c.quoted(sum); err != nil {
+			return x, err
 		}
 	}
+	x.From, x.To, x.Form, x.Amount = sum.from, sum.to, sum.form, sum.amount
 	if given {
-		err = c.aim(&cmd, to, x.to)
+		x.Network, err = to.network, c.aim(&x, to)
 	} else {
-		to.network, err = c.networkOf(registered, x, details)
+		x.Registered = func(ctx context.Context) (rail.Target, error) { return c.registered(ctx, registered.Seq) }
+		x.Network, err = c.networkOf(registered, sum, details)
 	}
-	if err != nil {
-		return cmd, err
+	if err == nil && x.Network != "" { // without one there is no such destination, which the command says, or nothing depends on it
+		x.Payment, err = c.paymentOn(details, x.Network, x.To)
 	}
-	if to.network != "" { // without one there is no such destination, which the command says, or nothing depends on it
-		cmd.Payment, err = c.paymentOn(details, to.network, x.to)
-	}
-	if err != nil {
-		return cmd, err
-	}
-	c.price(&cmd, x, q, to.network)
-	cmd.Review = c.review(cmd)
-	return cmd, nil
+	return x, err
 }
 
 // aim checks a destination that is given inline.
-func (c *call) aim(cmd *withdrawal.Create, to target, asset money.Asset) (err error) {
+func (c *call) aim(x *desk.Order, to target) (err error) {
 	if to.bank != nil && !c.Bank.Inline {
 		return notInline()
 	}
-	cmd.Names = c.Bank.Names
-	cmd.Target, err = c.checked(to, asset)
+	x.Names = c.Bank.Names
+	x.Target, err = c.checked(to, x.To)
 	return within("destination", err)
 }
 

@@ -44,12 +44,16 @@ type Order struct {
 	Destination id.Seq
 	Network     string // of Destination; with Target it is the target's
 	Target      rail.Target
-	Names       destination.NameRule
-	Payment     rail.Payment
-	NotBefore   time.Time
-	Metadata    string
-	Origin      string // see withdrawal.Withdrawal
-	Actor       string
+	// Registered reads the target of Destination, for costs that depend on it; nil: nothing does.
+	Registered func(context.Context) (rail.Target, error)
+	// Quote fixes the terms; the zero quote: those of the moment.
+	Quote     quote.Quote
+	Names     destination.NameRule
+	Payment   rail.Payment
+	NotBefore time.Time
+	Metadata  string
+	Origin    string // see withdrawal.Withdrawal
+	Actor     string
 }
 
 // Withdrawal works an order out. What stands in its way is told by the command, so that
@@ -66,15 +70,14 @@ func (d *Desk) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
 		Merchant: o.Merchant.Seq, Account: o.Account, ForeignID: o.ForeignID, Asset: o.From, Destination: o.Destination, Target: o.Target, Names: o.Names,
 		Payment: o.Payment, NotBefore: o.NotBefore, Metadata: o.Metadata, Origin: o.Origin, Actor: o.Actor,
 	}
-	d.Price(ctx, &cmd, terms.Ask{Merchant: o.Merchant, From: o.From, To: o.To, Network: network, Form: o.Form, Amount: o.Amount}, quote.Quote{})
+	d.price(ctx, &cmd, terms.Ask{Merchant: o.Merchant, From: o.From, To: o.To, Network: network, Form: o.Form, Amount: o.Amount, Target: o.Registered}, o.Quote)
 	cmd.Review = d.Review(cmd.Asset, cmd.Amount)
 	return cmd
 }
 
-// Price puts the terms into a command: those of a quote, or with the zero quote what
-// holds now. Where there are none, the command says why. The ask names the target of a
-// registered destination; otherwise it is the command's.
-func (d *Desk) Price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask, q quote.Quote) {
+// price puts the terms into a command: those of a quote, or with the zero quote what
+// holds now. Where there are none, the command says why.
+func (d *Desk) price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask, q quote.Quote) {
 	var t terms.Terms
 	var err error
 	if ask.Target == nil {
