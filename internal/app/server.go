@@ -14,7 +14,9 @@ import (
 
 	"sluice/internal/api"
 	"sluice/internal/config"
+	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/id"
 	"sluice/internal/outage"
 )
 
@@ -168,6 +170,30 @@ func (a *App) checks(ctx context.Context) (ready bool, all []check) {
 
 var errDraining = fault.New(fault.Unavailable, "shutting_down", "the process is stopping")
 
+// halted is a wallet that pays nothing new before an operator has looked.
+type halted struct {
+	Wallet string `json:"wallet"`
+	Reason string `json:"reason"`
+}
+
+// halted lists the wallets whose chain has undone payouts that were final. This process may
+// take traffic all the same: other wallets pay.
+func (a *App) halted(ctx context.Context) (out []halted) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	rows, err := a.Store.Halted(ctx)
+	if err != nil {
+		return nil // the database is a check of its own
+	}
+	for _, s := range rows {
+		out = append(out, halted{
+			id.ID{Shard: dispatch.OperatorShard, Seq: s.Wallet}.Text(id.Wallet),
+			fmt.Sprintf("%d payouts were final and are gone from the chain; see sluice reconcile and sluice wallet resume", s.Lost),
+		})
+	}
+	return out
+}
+
 // readyz answers 200 while this process may take traffic, else 503 with the reasons.
 func (a *App) readyz(rw http.ResponseWriter, r *http.Request) {
 	ready, all := a.checks(r.Context())
@@ -177,7 +203,8 @@ func (a *App) readyz(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(rw).Encode(struct { // the client is gone: nobody to tell
-		Ready  bool    `json:"ready"`
-		Checks []check `json:"checks"`
-	}{ready, all})
+		Ready  bool     `json:"ready"`
+		Checks []check  `json:"checks"`
+		Halted []halted `json:"halted,omitempty"`
+	}{ready, all, a.halted(r.Context())})
 }

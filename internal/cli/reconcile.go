@@ -107,14 +107,9 @@ func reconcile(assets money.Assets, all []treasury.Status) (reconciled, int) {
 }
 
 func (r reconciled) table(p printer) {
-	wallet := ""
+	p.line("WALLET\tASSET\tBLOCK\tCHAIN\tLEDGER\tDIFFERENCE\tCAUSE") // one line each stands for itself: scripts read it
 	for _, l := range r.Lines {
-		if l.Wallet != wallet {
-			wallet = l.Wallet
-			p.f("%s on %s\n", l.Wallet, l.Network)
-			p.line("ASSET\tBLOCK\tCHAIN\tLEDGER\tDIFFERENCE\tCAUSE")
-		}
-		p.f("%s\t%d\t%s\t%s\t%s\t%s\n", l.Asset, l.Block, short(l.Chain), short(l.Ledger), short(l.Difference), l.Cause)
+		p.f("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", l.Wallet, l.Asset, l.Block, short(l.Chain), short(l.Ledger), short(l.Difference), l.Cause)
 	}
 	for _, l := range r.Lines {
 		if l.Text != "" {

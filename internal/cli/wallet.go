@@ -23,6 +23,7 @@ type walletCmd struct {
 	List        walletListCmd        `cmd:"" help:"List all wallets."`
 	Status      walletStatusCmd      `cmd:"" help:"Show what wallets hold on their networks, what is reserved and spendable, what is left for fees, and how long it lasts."`
 	Fund        walletFundCmd        `cmd:"" name:"fund-address" help:"Show where to send money for payouts, and which."`
+	Resume      walletResumeCmd      `cmd:"" help:"After a chain has undone payouts that were final: send the same bytes again. The wallet pays nothing new before a final block holds them."`
 	DeployVault walletDeployVaultCmd `cmd:"" help:"Make the contract by which a wallet pays many withdrawals in one transaction. Repeated, it gives the one that is there."`
 }
 

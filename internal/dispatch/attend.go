@@ -22,7 +22,7 @@ const (
 )
 
 // passing are the codes that are over once the network has answered.
-var passing = append(slices.Clone(rail.PassingCodes), codeUnknown, codeOurs)
+var passing = append(slices.Clone(rail.PassingCodes), codeUnknown, codeOurs, codeHalted)
 
 // why is what a withdrawal shows of an error: the network's own reason, the fault that a
 // caller may see, or that it is ours. It names no node and repeats no words of one.
@@ -90,7 +90,7 @@ func (h *hand) nodeBack(ctx context.Context) {
 		return
 	}
 	for _, c := range queued {
-		if !rail.EverybodyWaits(c.Withdrawal.Attention) && c.Withdrawal.Attention != codeOurs {
+		if !rail.EverybodyWaits(c.Withdrawal.Attention) && c.Withdrawal.Attention != codeOurs && c.Withdrawal.Attention != codeHalted {
 			continue
 		}
 		if _, err := commit.Do(ctx, h.loop, c.ID.Shard, withdrawal.NewCalm(c.ID.Seq, passing, Actor)); err != nil {

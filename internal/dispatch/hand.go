@@ -31,6 +31,7 @@ type hand struct {
 	calmed  marks[id.Seq, bool] // dispatches whose withdrawals show nothing that is over
 	aside   aside
 	jump    jump
+	back    back
 	// flying is how many dispatches of the wallet held a slot when last looked.
 	flying int
 	// troubled is set while the network's node keeps the whole wallet waiting; at first
@@ -100,6 +101,9 @@ func (h *hand) run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {
+		if err := h.caught(func() error { return h.lookBack(rail.Round(context.WithoutCancel(ctx))) }); err != nil && !h.panicked(err, "the past of a wallet could not be looked at") {
+			h.log.Debug("the past of a wallet could not be looked at", "error", err)
+		}
 		if err := h.caught(func() error { h.round(ctx); return nil }); err != nil {
 			h.panicked(err, "the round on a wallet was given up")
 		}
@@ -177,6 +181,11 @@ func (h *hand) round(ctx context.Context) {
 		}
 	}
 	open := h.followAll(ctx, step, signed)
+	if h.back.halts() {
+		h.turn(step)
+		h.halted(step)
+		return
+	}
 	more, before := h.inOrder(ctx, step, fresh)
 	if !h.leased() || ctx.Err() != nil {
 		return

@@ -124,6 +124,7 @@ func (c Conclude) Reads(w *commit.Wants) {
 	ledger.WantHouse(w, ledger.NetworkFees, c.FeeAsset)
 	ledger.WantHouse(w, ledger.Treasury(walletText(c.Wallet)), c.FeeAsset)
 	wantHolds(w, c.Wallet, c.Keys)
+	Stands.Want(w, c.Wallet)
 }
 
 // Apply implements commit.Command.
@@ -163,6 +164,7 @@ func (c Conclude) Apply(v *commit.View) (Dispatch, error) {
 		}
 	}
 	c.free(v, c.Keys)
+	stood(v, c.Wallet, c.Seen.BlockNumber, c.Seen.Block)
 	d.State = Final
 	if d.Settled == d.Items { // all were told before, one by one
 		d.State, d.EndedAt = Done, v.Now()

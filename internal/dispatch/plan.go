@@ -17,7 +17,10 @@ type Plan struct {
 }
 
 // Reads implements commit.Command.
-func (c Plan) Reads(w *commit.Wants) { Wallets.Want(w, c.Wallet) }
+func (c Plan) Reads(w *commit.Wants) {
+	Wallets.Want(w, c.Wallet)
+	Stands.Want(w, c.Wallet)
+}
 
 // Apply implements commit.Command.
 func (c Plan) Apply(v *commit.View) (Dispatch, error) {
@@ -26,6 +29,9 @@ func (c Plan) Apply(v *commit.View) (Dispatch, error) {
 	}
 	if wd, twice := c.twice(); twice {
 		return Dispatch{}, fault.New(fault.Conflict, "withdrawal_twice", "%s is in the list twice: a withdrawal is paid once", wd.Text(id.Withdrawal))
+	}
+	if s, ok := Stands.Get(v, c.Wallet); ok && s.Lost > 0 {
+		return Dispatch{}, errHalted(s)
 	}
 	d := Dispatch{
 		Seq: v.NewID(), Wallet: c.Wallet, Network: c.Network, State: Planned, Nonce: noNonce, Items: int64(len(c.Items)), CreatedAt: v.Now(), Version: 1,

@@ -52,6 +52,10 @@ type Reader interface {
 	Queued(ctx context.Context, network, asset string, limit int) ([]Candidate, error)
 	// ForSigner gives what the signer gets to know of each withdrawal beside its payout.
 	ForSigner(ctx context.Context, of []id.ID) ([]ForSigner, error)
+	// DoneWork lists the newest dispatches of a wallet that are done, newest first.
+	DoneWork(ctx context.Context, wallet id.Seq, limit int) ([]Work, error)
+	// Stand gives what a wallet's proofs stand on, and what of it is gone, oldest first.
+	Stand(ctx context.Context, wallet id.Seq) (Stand, []LostWork, error)
 	// HeldKeys gives the keys that live slots of a wallet hold.
 	HeldKeys(ctx context.Context, wallet id.Seq) (map[string]bool, error)
 }
@@ -76,6 +80,9 @@ type Options struct {
 	// LookAgain is how long a wallet's nonce must stand beyond what Sluice knows before it
 	// is believed: a payout behind a gap would never be mined. Default 10 s.
 	LookAgain time.Duration
+	// LookBack is how often it is made sure that the chain still has the block of a
+	// wallet's latest proof. Default 15 s.
+	LookBack time.Duration
 	// Panicked is called for every panic that was caught. Default: nothing.
 	Panicked func(network string)
 	// Mine gives those of the wallets that this process can sign for. Default: all.
@@ -100,6 +107,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LookAgain <= 0 {
 		o.LookAgain = 10 * time.Second
+	}
+	if o.LookBack <= 0 {
+		o.LookBack = 15 * time.Second
 	}
 	if o.Panicked == nil {
 		o.Panicked = func(string) {}

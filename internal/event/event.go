@@ -61,6 +61,9 @@ const (
 	WalletRegained  Type = "wallet.regained"  // such an outflow is back, or never was: the alarm is over
 	WalletLow       Type = "wallet.low"       // a wallet can pay less than its threshold
 	WalletOK        Type = "wallet.ok"        // it no longer does
+	WalletHalted    Type = "wallet.halted"    // payouts that were final are gone from the chain: it plans no more
+	WalletTakenUp   Type = "wallet.taken_up"  // an operator had the same bytes sent again
+	WalletResumed   Type = "wallet.resumed"   // all that was gone is final again
 )
 
 // All lists the catalogue with one line each for documentation.

@@ -58,6 +58,14 @@ func (p Position) Used(s Slot) bool {
 	return false
 }
 
+// Stander is a rail that can say whether a block that was final still stands.
+type Stander interface {
+	// BlockAt names the block that the chain has at a height, as Observation.Block does.
+	// Before the chain is that long, or while the node does not know, the error wraps
+	// ErrUnavailable.
+	BlockAt(ctx context.Context, number uint64) (string, error)
+}
+
 // Estimator is a rail that can say what paying would cost before anything is decided.
 type Estimator interface {
 	// Estimate says what it would cost the wallet to pay these payouts now, in the fee

@@ -36,6 +36,13 @@ func uncovered[B binding](b B) B {
 	return b
 }
 
+// added says which migration makes a table that is younger than the chain: a database that
+// is older has no rows of it when its chain begins.
+func added[B binding](version int64, b B) B {
+	b.describe().added = version
+	return b
+}
+
 // links carries on the chains of all shards. A nil links is a database without a chain.
 type links struct {
 	key *chain.Key

@@ -31,7 +31,7 @@ func beginning(kind string, opt Options) *goose.Migration {
 		shards, err := shardRows(ctx, tx, kind)
 		for _, s := range shards {
 			if err == nil {
-				_, err = beginShard(ctx, tx, s, opt)
+				_, err = beginShard(ctx, tx, s, opt, chainVersion)
 			}
 		}
 		return err
@@ -74,7 +74,7 @@ func BeginChain(ctx context.Context, url string, opt Options, reason string) ([]
 	}
 	var out []chain.Anchor
 	for _, s := range shards {
-		state, err := beginShard(ctx, tx, s, opt)
+		state, err := beginShard(ctx, tx, s, opt, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -99,9 +99,9 @@ func shardRows(ctx context.Context, tx *sql.Tx, kind string) ([]commit.Shard, er
 	return out, err
 }
 
-// beginShard begins the chain of a shard that is locked, and writes it.
-func beginShard(ctx context.Context, tx *sql.Tx, s commit.Shard, opt Options) (*chain.State, error) {
-	at, err := toTake(ctx, tx, s.Number)
+// beginShard begins the chain of a shard that is locked, and writes it. until is as in walk.
+func beginShard(ctx context.Context, tx *sql.Tx, s commit.Shard, opt Options, until int64) (*chain.State, error) {
+	at, err := toTake(ctx, tx, s.Number, until)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func beginShard(ctx context.Context, tx *sql.Tx, s commit.Shard, opt Options) (*
 			return nil, fmt.Errorf("mark the rows of %s: %w", b.describe().name, err)
 		}
 	}
-	w := walk{key: opt.Chain, shard: s.Number}
+	w := walk{key: opt.Chain, shard: s.Number, until: until}
 	state, err := w.state(ctx, q)
 	if err != nil {
 		return nil, err
@@ -130,10 +130,10 @@ func beginShard(ctx context.Context, tx *sql.Tx, s commit.Shard, opt Options) (*
 }
 
 // toTake counts the rows that a chain begins with, each of which is read twice at the most.
-func toTake(ctx context.Context, tx *sql.Tx, shard id.Shard) (*Progress, error) {
+func toTake(ctx context.Context, tx *sql.Tx, shard id.Shard, until int64) (*Progress, error) {
 	at := &Progress{Shard: shard, Doing: "the chain takes in what is there", Since: time.Now()}
 	for i, b := range bindings {
-		if layoutAt[i] < 0 {
+		if layoutAt[i] < 0 || until > 0 && b.describe().added > until {
 			continue
 		}
 		var n int64

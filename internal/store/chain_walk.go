@@ -17,6 +17,8 @@ import (
 type walk struct {
 	key   *chain.Key
 	shard id.Shard
+	// until is the migration that the schema has reached; 0: the last one.
+	until int64
 	// anchors are of this shard and of the chain at hand.
 	anchors []chain.Anchor
 	// altered gets the rows whose mark is not of them.
@@ -34,7 +36,7 @@ const unread = -1
 func (w *walk) state(ctx context.Context, q querier) (*chain.State, error) {
 	s := layout.NewState(chain.Begin{})
 	for i, b := range bindings {
-		if at := layoutAt[i]; at >= 0 {
+		if at := layoutAt[i]; at >= 0 && (w.until == 0 || b.describe().added <= w.until) {
 			err := w.table(ctx, q, b, &s.Parts[at])
 			if errors.Is(err, errUnreadable) && w.unreadable != nil {
 				w.unreadable(b.describe(), err)

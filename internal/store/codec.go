@@ -183,6 +183,7 @@ type meta struct {
 	fixed   bool // rows are never changed: a log
 	// uncovered rows are not in the chain.
 	uncovered bool
+	added     int64  // the migration that makes the table; 0: one before the chain began
 	form      *canon // how rows are hashed
 }
 

@@ -318,7 +318,7 @@ func makeShards(ctx context.Context, db *sql.DB, opt Options) error {
 			return err
 		}
 		for _, s := range shards {
-			if _, err := beginShard(ctx, tx, s, opt); err != nil {
+			if _, err := beginShard(ctx, tx, s, opt, 0); err != nil {
 				return err
 			}
 		}

@@ -17,7 +17,7 @@ var bindings = []binding{
 	signingKeys, customerUsers, customerGroups, customerReferences, tradingAccounts,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
-	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels,
+	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels, walletStands, dispatchLosts,
 	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements, bankLinks, bankLumps,
 	walletBooks, walletFundings,
 }

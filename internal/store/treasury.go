@@ -58,6 +58,11 @@ func (db *DB) TreasuryState(ctx context.Context, w treasury.Wallet, pos rail.Pos
 			}
 			st.Open = append(st.Open, o)
 		}
+		stand, _, err := first(ctx, q, walletStands, "WHERE t.shard = $1 AND t.wallet = $2", treasury.OperatorShard, w.Seq)
+		if err != nil {
+			return err
+		}
+		st.Lost = stand.Lost
 		for n := range db.shards {
 			if err := each(ctx, q, houses, "WHERE t.shard = $1 AND t.name = $2", []any{n, treasury.House(w.Seq)}, func(h ledger.House) error {
 				// Out less in: see treasury.House.

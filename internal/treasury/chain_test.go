@@ -56,6 +56,8 @@ type chain struct {
 	mined  map[string]uint64 // block of a transaction, by its id
 	fails  bool              // the next transactions pay nothing
 	down   bool
+	fork   int               // how often it was undone
+	forkAt uint64            // from which block on the last time
 	lie    map[string]uint64 // balances that it shows in place of the true ones, by asset
 }
 
@@ -147,6 +149,52 @@ func (c *chain) reorg(depth int) {
 			delete(c.mined, id)
 		}
 	}
+}
+
+// undo forgets all blocks from one on, also those that were final, and goes on with other
+// ones; their transactions are in no pool.
+func (c *chain) undo(from uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	top := c.latest().block
+	c.states, c.fork = c.states[:from], c.fork+1
+	c.forkAt = from
+	for id, at := range c.mined {
+		if at >= from {
+			delete(c.mined, id)
+		}
+	}
+	c.pool = nil
+	for c.latest().block < top {
+		next := c.latest().clone()
+		next.block++
+		c.states = append(c.states, next)
+	}
+}
+
+// rename replaces all blocks by others with the same content.
+func (c *chain) rename() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fork, c.forkAt = c.fork+1, 0
+}
+
+// name is what the chain calls a block.
+func (c *chain) name(n uint64) string {
+	if c.fork > 0 && n >= c.forkAt {
+		return fmt.Sprintf("%d of fork %d", n, c.fork)
+	}
+	return fmt.Sprint(n)
+}
+
+// BlockAt implements rail.Stander.
+func (c *chain) BlockAt(_ context.Context, n uint64) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > c.latest().block {
+		return "", rail.ErrUnavailable
+	}
+	return c.name(n), c.reach()
 }
 
 func (c *chain) finalHas(addr, asset string) money.Amount {
@@ -262,9 +310,9 @@ func (c *chain) Observe(_ context.Context, _ rail.Slot, _ []rail.Payout, attempt
 	switch {
 	case !mined:
 	case at > c.final:
-		out.Stage, out.BlockNumber, out.Block = rail.StageMined, at, fmt.Sprint(at)
+		out.Stage, out.BlockNumber, out.Block = rail.StageMined, at, c.name(at)
 	default:
-		out.Stage, out.BlockNumber, out.Block, out.Fee = rail.StageFinal, at, fmt.Sprint(at), money.Of(t.Fee)
+		out.Stage, out.BlockNumber, out.Block, out.Fee = rail.StageFinal, at, c.name(at), money.Of(t.Fee)
 		out.Paid, out.Reasons = []bool{!t.Fails}, []string{"it failed"}
 	}
 	return out, nil
@@ -289,7 +337,7 @@ func (c *chain) Position(_ context.Context, wallet string) (rail.Position, error
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.states[c.final]
-	return rail.Position{Block: s.block, Hash: fmt.Sprint(s.block), Balances: c.amounts(s, wallet), Nonce: s.nonces[wallet]}, c.reach()
+	return rail.Position{Block: s.block, Hash: c.name(s.block), Balances: c.amounts(s, wallet), Nonce: s.nonces[wallet]}, c.reach()
 }
 
 // small is an amount of a test.

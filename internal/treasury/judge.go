@@ -14,7 +14,7 @@ import (
 // Cause says why chain and ledger differ.
 type Cause string
 
-// The causes. All but the last two are in order.
+// The causes. All but the last three are in order.
 const (
 	CauseNone        Cause = "agrees"
 	CauseInFlight    Cause = "in_flight"   // a block holds payouts that are not concluded and booked yet
@@ -22,6 +22,7 @@ const (
 	CauseDeposit     Cause = "deposit"     // more than the ledger: it will be booked
 	CauseUnexplained Cause = "unexplained" // less than the ledger: money left without us
 	CauseDoubted     Cause = "doubted"     // less than the ledger, and it cannot have left: the node is not believed
+	CauseGone        Cause = "gone"        // payouts that were final are gone from the chain: nothing is booked
 )
 
 // Line is one wallet in one asset: both sides, what differs, and why.
@@ -42,7 +43,9 @@ type Line struct {
 }
 
 // OK tells whether nobody has to look.
-func (l Line) OK() bool { return l.Cause != CauseUnexplained && l.Cause != CauseDoubted }
+func (l Line) OK() bool {
+	return l.Cause != CauseUnexplained && l.Cause != CauseDoubted && l.Cause != CauseGone
+}
 
 // settled tells whether the ledger has booked exactly the payouts that the position
 // shows, after Ahead is taken back; if not, why for a person.
@@ -79,6 +82,10 @@ func Judge(w Wallet, feeAsset string, calm bool, pos rail.Position, latest map[s
 		l.Cause, l.Text = cause(l, ok, busy)
 		if book.Block > int64(min(pos.Block, math.MaxInt64)) && l.Missing.IsZero() {
 			l.Cause, l.Text = CauseNotFinal, fmt.Sprintf("the node is behind: block %d was booked already, it calls %d final", book.Block, pos.Block)
+		}
+		if st.Lost > 0 {
+			l.settled, l.Cause = false, CauseGone
+			l.Text = fmt.Sprintf("%d payouts of the wallet were final and are gone from the chain; `sluice wallet resume %s` sends them again", st.Lost, w.Text())
 		}
 		out = append(out, l)
 	}

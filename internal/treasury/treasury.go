@@ -102,6 +102,8 @@ type State struct {
 	Open   []Open
 	Booked map[string]Signed // by asset: what the ledger says that the wallet holds
 	Books  map[string]Book   // by asset
+	// Lost counts the payouts that were final and that the chain no longer holds.
+	Lost int64
 	// Foreign counts, on account chains, the nonces that the position shows as used, from the
 	// one on that was asked for, and that no dispatch holds: what else the key has signed.
 	Foreign uint64

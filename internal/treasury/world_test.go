@@ -124,7 +124,7 @@ func (w *world) start() {
 	rails := map[string]rail.Rail{"model": w.chain}
 	log := slog.New(slog.DiscardHandler)
 	pay := dispatch.NewWorker(w.loop, w.db, rails, w.chain, dispatch.Options{
-		Owner: fmt.Sprint("proc-", time.Now().UnixNano()), ResendEvery: time.Millisecond, Poll: time.Millisecond, LookAgain: time.Millisecond, Log: log,
+		Owner: fmt.Sprint("proc-", time.Now().UnixNano()), ResendEvery: time.Millisecond, Poll: time.Millisecond, LookAgain: time.Millisecond, LookBack: time.Millisecond, Log: log,
 	})
 	turns := func(wallet id.Seq, fn func(context.Context, treasury.Guard)) {
 		pay.Turn(wallet, func(ctx context.Context, h dispatch.Holder) { fn(ctx, h) })

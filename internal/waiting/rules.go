@@ -29,6 +29,7 @@ var rules = map[string]rule{
 	"no_wallet_key":       missing("a process that can sign for a wallet", "sluice wallet import --network NETWORK"),
 	"wallet_out_of_funds": missing("money in the wallet", "sluice wallet fund-address"),
 	"wallet_out_of_gas":   missing("the network's own coin in the wallet", "sluice wallet fund-address"),
+	"wallet_halted":       missing("an operator's word: payouts that were final are gone from the chain", "sluice wallet resume wal_... --reason TEXT"),
 	"sign_stopped":        missing("the signer, which was stopped", "sluice signer resume --policy PATH"),
 
 	// Giving one of these up could pay it twice: somebody has to look first.

@@ -276,12 +276,19 @@ type Attend struct {
 	one
 	Code  string
 	Text  string
+	Ended bool // it is about a confirmed withdrawal; otherwise about an open one
 	Actor string
 }
 
 // NewAttend makes the command.
 func NewAttend(withdrawal id.Seq, code, text, actor string) Attend {
-	return Attend{one{withdrawal}, code, text, actor}
+	return Attend{one{withdrawal}, code, text, false, actor}
+}
+
+// NewGone makes the command for a confirmed withdrawal whose payout the network no longer
+// shows. An empty code takes it back.
+func NewGone(withdrawal id.Seq, code, text, actor string) Attend {
+	return Attend{one{withdrawal}, code, text, true, actor}
 }
 
 // Apply implements commit.Command.
@@ -290,7 +297,7 @@ func (c Attend) Apply(v *commit.View) (Withdrawal, error) {
 	if err != nil {
 		return Withdrawal{}, err
 	}
-	if w.State.Final() || w.Attention == c.Code {
+	if c.Ended && w.State != Confirmed || !c.Ended && w.State.Final() || w.Attention == c.Code {
 		return w, nil
 	}
 	w.Attention, w.AttentionText = c.Code, c.Text

@@ -14,6 +14,7 @@ import (
 
 var (
 	_ rail.Booker    = (*Rail)(nil)
+	_ rail.Stander   = (*Rail)(nil)
 	_ rail.Estimator = (*Rail)(nil)
 )
 
@@ -49,6 +50,24 @@ func (r *Rail) Position(ctx context.Context, wallet string) (rail.Position, erro
 		return rail.Position{}, node.NotYet("block %d was replaced while it was read", n)
 	}
 	return p, r.onChain(ctx)
+}
+
+// BlockAt implements rail.Stander.
+func (r *Rail) BlockAt(ctx context.Context, number uint64) (string, error) {
+	ctx = rail.InRound(ctx)
+	var b *block
+	err := together(
+		func() error { return r.onChain(ctx) },
+		func() error { return r.synced(ctx) },
+		func() (err error) { b, err = r.number(ctx, number); return err },
+	)
+	if errors.Is(err, errNothing) {
+		err = node.Behind("the network's node does not have block %d yet", number)
+	}
+	if err != nil {
+		return "", err
+	}
+	return b.hash.Hex(), nil
 }
 
 // standsAt is the block at a height that the chain has.

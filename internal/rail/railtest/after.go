@@ -126,7 +126,9 @@ func (h *Harness) reorg(t *testing.T, asset string) {
 	h.Blocks(t, 1)
 	before := j.observe(rail.StageMined)
 	h.Blocks(t, 1)
+	h.stands(t, before, true)
 	h.Undo(t, before.BlockNumber, false)
+	h.stands(t, before, false)
 	if h.Obeys {
 		if o := j.observe(rail.StageSent); o.TxID != a.TxID || o.Paid != nil {
 			t.Errorf("after the reorg: %+v", o)
@@ -146,6 +148,26 @@ func (h *Harness) reorg(t *testing.T, asset string) {
 		}
 	}
 	j.outcome(true)
+}
+
+// stands wants the rail to tell whether the chain still has the block of an observation
+// (A6): whoever proves balances can be asked. A chain that is shorter now does not say.
+func (h *Harness) stands(t *testing.T, seen rail.Observation, still bool) {
+	t.Helper()
+	if _, books := h.Rail.(rail.Booker); !books {
+		return
+	}
+	s, ok := h.Rail.(rail.Stander)
+	if !ok {
+		t.Fatal("a rail that proves balances says whether a block still stands: rail.Stander")
+	}
+	block, err := s.BlockAt(t.Context(), seen.BlockNumber)
+	if err != nil && (still || !errors.Is(err, rail.ErrUnavailable)) || (block == seen.Block) != still {
+		t.Errorf("block %d is %q (%v), it was %q, and still: %v", seen.BlockNumber, block, err, seen.Block, still)
+	}
+	if block, err := s.BlockAt(t.Context(), seen.BlockNumber+1_000_000); !errors.Is(err, rail.ErrUnavailable) {
+		t.Errorf("a block far ahead: %q (%v)", block, err)
+	}
 }
 
 // broken wants every network that cannot be trusted to prove nothing, at the moment

@@ -365,6 +365,11 @@ func (h *Harness) otherChain(t *testing.T) {
 				t.Errorf("on another chain: %+v", pos)
 			}
 		}
+		if s, ok := r.Rail.(rail.Stander); ok {
+			if block, err := s.BlockAt(t.Context(), truth.BlockNumber); !errors.Is(err, rail.ErrUnavailable) {
+				t.Errorf("on another chain: block %s (%v)", block, err)
+			}
+		}
 		r.tamper(nil)
 	}
 	o, err := j.observeOver(r)

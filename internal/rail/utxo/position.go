@@ -129,3 +129,20 @@ func (r *Rail) Estimate(ctx context.Context, address string, payouts []rail.Payo
 	// A payment that leaves too little for change gives the rest to the miners.
 	return rail.Estimate{Likely: money.Of(fee), Ceiling: money.Of(fee + o.dust)}, nil
 }
+
+// BlockAt implements rail.Stander.
+func (r *Rail) BlockAt(ctx context.Context, number uint64) (string, error) {
+	ctx = rail.InRound(ctx)
+	if err := r.chain.ready(ctx); err != nil {
+		return "", err
+	}
+	height, _, err := r.chain.tip(ctx)
+	if err != nil {
+		return "", err
+	}
+	if height < number {
+		return "", node.Behind("the network's node does not have block %d yet", number)
+	}
+	at, err := r.chain.at(ctx, number)
+	return at.String(), err
+}

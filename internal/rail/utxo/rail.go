@@ -131,6 +131,7 @@ var (
 	_ rail.SlotPicker = (*Rail)(nil)
 	_ rail.Rememberer = (*Rail)(nil)
 	_ rail.Booker     = (*Rail)(nil)
+	_ rail.Stander    = (*Rail)(nil)
 	_ rail.Estimator  = (*Rail)(nil)
 
 	_ rail.AmountChecker = (*Rail)(nil)

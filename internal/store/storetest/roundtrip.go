@@ -155,6 +155,8 @@ func fillTables(t *testing.T, n *node) {
 		r.Outcome, r.Shard = dispatch.OutcomePaid, id.MaxShards-1
 	})
 	rows(t, n, dispatch.Cancels, func(r *dispatch.Cancel) id.Seq { return r.Seq }, nil)
+	rows(t, n, dispatch.Stands, func(r *dispatch.Stand) id.Seq { return r.Wallet }, nil)
+	rows(t, n, dispatch.Losts, func(r *dispatch.Lost) id.Seq { return r.Seq }, nil)
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
 	bankRows(t, n)
 	rows(t, n, treasury.Books, func(r *treasury.Book) treasury.BookKey { return r.BookKey }, nil)
@@ -195,8 +197,8 @@ func setKey[R any](to, from *R, table string) {
 		"bank_file": {"Hash"}, "bank_order": {"ID"}, "bank_payment": {"PaymentKey"}, "bank_name": {"Name"}, "bank_entry": {"Key"}, "bank_statement": {"Key"}, "bank_link": {"Name"}, "bank_lump": {"Name"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"},
-		"wallet_book": {"BookKey"},
-		"alias":       {"Key"}, "alias_counter": {"CounterKey"},
+		"wallet_book": {"BookKey"}, "wallet_stand": {"Wallet"},
+		"alias": {"Key"}, "alias_counter": {"CounterKey"},
 	}[table]
 	if names == nil {
 		names = []string{"Seq"}
