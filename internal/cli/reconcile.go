@@ -107,7 +107,9 @@ func reconcile(assets money.Assets, all []treasury.Status) (reconciled, int) {
 }
 
 func (r reconciled) table(p printer) {
-	p.line("WALLET\tASSET\tBLOCK\tCHAIN\tLEDGER\tDIFFERENCE\tCAUSE") // one line each stands for itself: scripts read it
+	if len(r.Lines) > 0 {
+		p.line("=WALLET\tASSET\tBLOCK\tCHAIN\tLEDGER\tDIFFERENCE\tCAUSE")
+	}
 	for _, l := range r.Lines {
 		p.f("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", l.Wallet, l.Asset, l.Block, short(l.Chain), short(l.Ledger), short(l.Difference), l.Cause)
 	}

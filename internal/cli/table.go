@@ -16,7 +16,8 @@ const (
 
 // tabulator writes lines with tabs as tables: lines that follow each other are one table.
 // Columns whose head begins with + are for --wide only. What does not fit is wrapped in the
-// last column, between words; where that is not enough each row becomes a block of lines.
+// last column, between words; where that is not enough each row becomes a block of lines. A
+// table whose first head begins with = keeps one line for each row: programs read it.
 type tabulator struct {
 	out  io.Writer
 	wide bool
@@ -50,7 +51,9 @@ func (t *tabulator) table(out *bytes.Buffer, rows [][]string) {
 		return
 	}
 	headed := strings.ToUpper(rows[0][0]) == rows[0][0]
+	kept := headed && strings.HasPrefix(rows[0][0], "=")
 	if headed {
+		rows[0][0] = strings.TrimPrefix(rows[0][0], "=")
 		rows = t.hide(rows)
 	}
 	widths := widthsOf(rows)
@@ -59,7 +62,7 @@ func (t *tabulator) table(out *bytes.Buffer, rows [][]string) {
 		total += w + tableGap
 	}
 	room := tableWidth - (total - tableGap - widths[last])
-	if total-tableGap > tableWidth && !t.wide {
+	if total-tableGap > tableWidth && !t.wide && !kept {
 		if room < lastMin && headed {
 			blocks(out, rows)
 			return
@@ -67,7 +70,7 @@ func (t *tabulator) table(out *bytes.Buffer, rows [][]string) {
 		widths[last] = max(room, lastMin)
 	}
 	for _, row := range rows {
-		line(out, row, widths, t.wide)
+		line(out, row, widths, t.wide || kept)
 	}
 }
 

@@ -4,11 +4,12 @@
 -- chain no longer holds.
 CREATE TABLE wallet_stand (
     shard   INTEGER NOT NULL,
-    wallet  INTEGER PRIMARY KEY,
+    wallet  INTEGER NOT NULL,
     number  INTEGER NOT NULL,
     block   TEXT    NOT NULL,
     lost    INTEGER NOT NULL,
-    version INTEGER NOT NULL
+    version INTEGER NOT NULL,
+    PRIMARY KEY (shard, wallet)
 ) STRICT;
 
 -- Dispatches that were done and that the chain no longer held. Never removed.
