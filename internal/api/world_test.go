@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -19,7 +18,6 @@ import (
 
 	"sluice/internal/account"
 	"sluice/internal/api"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -29,6 +27,7 @@ import (
 	"sluice/internal/rail/evm"
 	"sluice/internal/store"
 	"sluice/internal/terms"
+	"sluice/internal/test/harness"
 	"sluice/internal/treasury"
 )
 
@@ -106,32 +105,20 @@ func newWorldOn(t testing.TB, url string) *world {
 // newWorldWith is newWorldOn with changes to what the API works with.
 func newWorldWith(t testing.TB, url string, change func(*api.Deps)) *world {
 	t.Helper()
-	ctx := context.Background()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	opt := store.Options{Log: quiet, Chain: chaintest.Key}
-	must(t, store.Migrate(ctx, url, opt))
-	db, err := store.Open(ctx, url, opt)
-	must(t, err)
-	w := &world{t: t, db: db, loop: commit.New(db, db.Shards(), commit.Options{Log: quiet}), clock: &clock{now: time.Now()}, board: newBoard()}
+	b := harness.Open(t, harness.Options{URL: url})
+	db := b.DB
+	w := &world{t: t, db: db, loop: b.Loop, clock: &clock{now: time.Now()}, board: newBoard()}
 	w.terms = w.board.terms(db)
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- w.loop.Run(running) }()
 	network, err := evm.New(evm.Config{Network: "ethereum", ChainID: 1, Tokens: map[string]evm.Token{"USDT": {Contract: usdtContract, Scale: 6}}}, silent{})
 	must(t, err)
 	deps := api.Deps{
-		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: quiet, Version: "test", Terms: w.terms,
+		Loop: w.loop, Reads: db, Assets: assets, Rails: map[string]rail.Rail{"ethereum": network}, Now: w.clock.Now, Log: harness.Quiet, Version: "test", Terms: w.terms,
 		ReviewAbove: map[string]money.Amount{"ETH": money.Of(2e18)},
 	}
 	deps.Treasury = &treasury.Survey{Read: db, Rails: deps.Rails, Now: w.clock.Now}
 	change(&deps)
 	w.server = httptest.NewServer(api.New(deps))
-	t.Cleanup(func() {
-		w.server.Close()
-		stop()
-		must(t, <-ended)
-		must(t, db.Close())
-	})
+	t.Cleanup(w.server.Close)
 	w.acme, w.bolt = w.party("acme", 0), w.party("bolt", id.Shard(db.Shards()-1))
 	w.operator, _ = w.newKey(id.ID{}, merchant.Operate)
 	return w

@@ -32,6 +32,7 @@ import (
 	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/store/pgtest"
+	"sluice/internal/test/harness"
 )
 
 func TestMain(m *testing.M) {
@@ -207,28 +208,13 @@ func TestMetricsNameWhatHappened(t *testing.T) {
 				`sluice_http_requests_total{code="401",route="GET /v1/accounts"} 1`, `sluice_ledger_imbalance{asset="EUR"} 0`,
 				"go_goroutines", "process_open_fds",
 			} {
-				eventually(t, func() bool { _, body := get(t, r.AdminURL()+"/metrics"); return strings.Contains(body, want) }, "metrics with "+want)
+				harness.Eventually(t, "metrics with "+want, func() bool { _, body := get(t, r.AdminURL()+"/metrics"); return strings.Contains(body, want) })
 			}
 			r.stop()
 			if err := r.wait(t); err != nil {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-// eventually polls until something holds.
-func eventually(t *testing.T, holds func() bool, what string) {
-	t.Helper()
-	deadline := time.After(limit)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatal("in vain: " + what)
-		case <-tick.C:
-		}
 	}
 }
 
@@ -357,7 +343,7 @@ func TestARequestThatHangsIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The server must have taken the connection before it stops.
-	eventually(t, func() bool { code, _ := get(t, r.URL()+"/healthz"); return code == 200 }, "it answers")
+	harness.Eventually(t, "it answers", func() bool { code, _ := get(t, r.URL()+"/healthz"); return code == 200 })
 	r.stop()
 	if err := r.wait(t); err != nil {
 		t.Errorf("got %v", err)

@@ -14,6 +14,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/test/harness"
 )
 
 // exchanging is an installation with two sources of prices, one of them a service.
@@ -44,12 +45,12 @@ func TestRatesAreServed(t *testing.T) {
 			Sources []string
 		}
 	}
-	eventually(t, func() bool {
+	harness.Eventually(t, "a price of two sources", func() bool {
 		if err := json.Unmarshal([]byte(ask(t, r.URL()+"/v1/rates", secret)), &got); err != nil {
 			t.Fatal(err)
 		}
 		return len(got.Data) == 1 && len(got.Data[0].Sources) == 2
-	}, "a price of two sources")
+	})
 	// The worse of two: a bitcoin for 50100, less one percent.
 	if got.Data[0].Price != "0.00001976" {
 		t.Errorf("price %s", got.Data[0].Price)

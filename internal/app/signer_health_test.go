@@ -27,6 +27,7 @@ import (
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/guard"
 	"sluice/internal/signer/keystore"
+	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )
 
@@ -75,7 +76,7 @@ func TestA15_everybody_says_why(t *testing.T) {
 		}
 		return out
 	}
-	eventually(t, func() bool { return attention()["signer_log"] == payouts }, "all say that the signer cannot write its log")
+	harness.Eventually(t, "all say that the signer cannot write its log", func() bool { return attention()["signer_log"] == payouts })
 	if code, body := get(t, r.URL()+"/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "signer_log") {
 		t.Errorf("readyz: %d %s", code, body)
 	}
@@ -92,7 +93,7 @@ func TestA15_everybody_says_why(t *testing.T) {
 		}
 		return n == payouts
 	}
-	eventually(t, paid, "all are paid")
+	harness.Eventually(t, "all are paid", paid)
 	if left := attention(); left[""] != payouts {
 		t.Errorf("paid, and they still say %v", left)
 	}

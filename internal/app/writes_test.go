@@ -13,6 +13,7 @@ import (
 	"sluice/internal/config"
 	"sluice/internal/merchant"
 	"sluice/internal/store/pgtest"
+	"sluice/internal/test/harness"
 )
 
 // Reads work, and no write does: the process says so, and recovers by itself.
@@ -42,17 +43,17 @@ func TestF20_ready_but_nothing_can_be_written(t *testing.T) {
 				t.Fatal("not ready at first")
 			}
 			refuse()
-			eventually(t, func() bool {
+			harness.Eventually(t, "it says why it is not ready, without anybody who writes", func() bool {
 				code, body := get(t, r.URL()+"/readyz")
 				return code == http.StatusServiceUnavailable && strings.Contains(body, c.reason)
-			}, "it says why it is not ready, without anybody who writes")
+			})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			if err := write(ctx); err == nil {
 				t.Error("a command was carried out")
 			}
 			allow()
-			eventually(t, ready, "it is ready again")
+			harness.Eventually(t, "it is ready again", ready)
 			must(t, write(t.Context()))
 		})
 	}

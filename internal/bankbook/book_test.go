@@ -3,8 +3,6 @@ package bankbook_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,7 +15,6 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/bankbook"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/iban"
 	"sluice/internal/id"
@@ -25,6 +22,7 @@ import (
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,29 +46,9 @@ func open(t testing.TB, dir string, opt bankbook.Options) *desk {
 // openObserved opens a desk whose commits are observed.
 func openObserved(t testing.TB, dir string, opt bankbook.Options, observe func(commit.Batch)) *desk {
 	t.Helper()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	url := "sqlite:" + filepath.Join(dir, "x.db")
-	if err := store.Migrate(context.Background(), url, store.Options{Log: quiet, Chain: chaintest.Key}); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(context.Background(), url, store.Options{Log: quiet, Chain: chaintest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64, Observe: observe})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- loop.Run(ctx) }()
-	opt.Log = quiet
-	return &desk{t, db, loop, bankbook.New(loop, db, opt), func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}}
+	b := harness.Open(t, harness.Options{URL: "sqlite:" + filepath.Join(dir, "x.db"), Commit: commit.Options{Observe: observe}})
+	opt.Log = harness.Quiet
+	return &desk{t, b.DB, b.Loop, bankbook.New(b.Loop, b.DB, opt), b.Close}
 }
 
 func number(s string) iban.IBAN {

@@ -17,6 +17,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/signer/keystore"
 	"sluice/internal/store/pgtest"
+	"sluice/internal/test/harness"
 )
 
 // chain is an in-process chain that makes blocks until the end of the test.
@@ -136,9 +137,9 @@ func TestCase25_SIGTERMUnderLoad(t *testing.T) {
 				}
 			}
 			for _, o := range orders {
-				eventually(t, func() bool {
+				harness.Eventually(t, o.foreignID+" is confirmed", func() bool {
 					return v.get(t, key, "/v1/foreign_ids/"+o.foreignID+"/withdrawal")["state"] == "confirmed"
-				}, o.foreignID+" is confirmed")
+				})
 			}
 			v.stop(t)
 			once(t, c, orders)
@@ -203,21 +204,6 @@ func once(t *testing.T, c *devnet.Chain, orders []*order) {
 	for _, o := range orders {
 		if paid[o.to] != 1 {
 			t.Errorf("%s was paid %d times", o.foreignID, paid[o.to])
-		}
-	}
-}
-
-// eventually polls until something holds.
-func eventually(t *testing.T, holds func() bool, what string) {
-	t.Helper()
-	deadline := time.After(limit)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline:
-			t.Fatal("in vain: " + what)
-		case <-tick.C:
 		}
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sluice/internal/test/harness"
 )
 
 // patience bounds the wait for any one thing. It is long because many processes
@@ -27,18 +29,7 @@ const patience = 90 * time.Second
 // eventually waits until fn is true.
 func eventually(t *testing.T, what string, fn func() bool) {
 	t.Helper()
-	tick := time.NewTicker(15 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for !fn() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("after %s still not: %s", patience, what)
-		case <-t.Context().Done():
-			t.Fatalf("the test ended before: %s", what)
-		}
-	}
+	harness.Within(t, patience, what, fn)
 }
 
 func must(t *testing.T, err error) {

@@ -1,15 +1,11 @@
 package destination_test
 
 import (
-	"context"
-	"log/slog"
-	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"sluice/internal/account"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/destination"
 	"sluice/internal/fault"
@@ -17,7 +13,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 	"sluice/internal/rail"
-	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,27 +28,7 @@ type book struct {
 
 func newBook(t *testing.T) *book {
 	t.Helper()
-	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "a.db"), store.Options{Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}
-	if err := store.Migrate(t.Context(), url, opt); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), url, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &book{t: t, loop: commit.New(db, 1, commit.Options{Log: opt.Log})}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- b.loop.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	b := &book{t: t, loop: harness.Open(t, harness.Options{}).Loop}
 	m, err := commit.Do(t.Context(), b.loop, 0, merchant.Create{Name: "shop", Mode: merchant.Live})
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,7 @@
 package dispatch_test
 
 import (
-	"context"
-	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,14 +9,13 @@ import (
 
 	"go.uber.org/goleak"
 
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
-	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,29 +23,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // TestRepick moves dispatches between picked slots: what a slot held is free afterwards,
 // nothing that another one holds is taken, and after the first attempt nothing moves.
 func TestRepick(t *testing.T) {
-	url, opt := "sqlite:"+filepath.Join(t.TempDir(), "repick.db"), store.Options{Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}
+	b, ctx := harness.Open(t, harness.Options{}), t.Context()
+	db, loop := b.DB, b.Loop
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	must(store.Migrate(t.Context(), url, opt))
-	db, err := store.Open(t.Context(), url, opt)
-	must(err)
-	loop := commit.New(db, db.Shards(), commit.Options{Log: opt.Log})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- loop.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	tell := func(c commit.Command[dispatch.Dispatch]) (dispatch.Dispatch, error) {
 		return commit.Do(ctx, loop, dispatch.OperatorShard, c)
 	}

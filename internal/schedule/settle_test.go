@@ -2,7 +2,6 @@ package schedule_test
 
 import (
 	"context"
-	"log/slog"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -10,7 +9,6 @@ import (
 
 	"sluice/internal/account"
 	"sluice/internal/calendar"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -18,6 +16,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/schedule"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 // sales are moments of sales between 2026 and 2030, in order, and when their money is
@@ -42,22 +41,14 @@ var sales = []struct{ name, sold, settled string }{
 // not a moment earlier, over weekends and every kind of holiday.
 func TestSalesSettleOnBusinessDays(t *testing.T) {
 	url := "sqlite:" + filepath.Join(t.TempDir(), "a.db")
-	quiet := slog.New(slog.DiscardHandler)
-	if err := store.Migrate(t.Context(), url, store.Options{Log: quiet, Chain: chaintest.Key}); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, url, store.Options{})
 	synctest.Test(t, func(t *testing.T) {
 		until(t, "2026-04-01T00:00:00Z")
-		db, err := store.Open(t.Context(), url, store.Options{Log: quiet, Chain: chaintest.Key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		loop := commit.New(db, 1, commit.Options{Log: quiet})
+		b := harness.Open(t, harness.Options{URL: url})
+		db, loop := b.DB, b.Loop
 		// The clock goes five years: a schedule that looks every second would never get there.
-		work := schedule.New(loop, db, schedule.Options{Poll: 30 * 24 * time.Hour, Log: quiet})
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 2)
-		go func() { ended <- loop.Run(ctx) }()
+		work := schedule.New(loop, db, schedule.Options{Poll: 30 * 24 * time.Hour, Log: harness.Quiet})
+		ended := make(chan error, 1)
 		m := submit(t, loop, merchant.Create{Name: "shop", Mode: merchant.Live})
 		a := submit(t, loop, account.Open{Merchant: m.Seq, Kind: ledger.KindCustomer})
 		working, rest := context.WithCancel(t.Context())
@@ -83,13 +74,6 @@ func TestSalesSettleOnBusinessDays(t *testing.T) {
 		}
 		rest()
 		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})

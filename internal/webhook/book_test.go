@@ -3,18 +3,16 @@ package webhook_test
 import (
 	"context"
 	"crypto/rand"
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/webhook"
 )
 
@@ -28,29 +26,8 @@ type book struct {
 
 func open(t *testing.T) *book {
 	t.Helper()
-	ctx := context.Background()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "sluice.db")
-	if err := store.Migrate(ctx, url, store.Options{Log: slog.New(slog.DiscardHandler), Chain: chaintest.Key}); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(ctx, url, store.Options{Chain: chaintest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	loop := commit.New(db, db.Shards(), commit.Options{})
-	ctx, stop := context.WithCancel(ctx)
-	done := make(chan error)
-	go func() { done <- loop.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	b := &book{T: t, db: db, loop: loop}
+	opened := harness.Open(t, harness.Options{})
+	b := &book{T: t, db: opened.DB, loop: opened.Loop}
 	b.merchant = must(b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
 	return b
 }

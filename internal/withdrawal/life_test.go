@@ -1,10 +1,8 @@
 package withdrawal_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/account"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -21,6 +18,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )
 
@@ -42,25 +40,8 @@ type book struct {
 
 func open(t testing.TB) *book {
 	t.Helper()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "book.db")
-	if err := store.Migrate(t.Context(), url, store.Options{Chain: chaintest.Key}); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(t.Context(), url, store.Options{Chain: chaintest.Key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	loop := commit.New(db, db.Shards(), commit.Options{})
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- loop.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-done, db.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	return &book{t, loop, db}
+	b := harness.Open(t, harness.Options{})
+	return &book{t, b.Loop, b.DB}
 }
 
 func do[R any](b *book, c commit.Command[R]) (R, error) {

@@ -8,18 +8,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"sluice/internal/account"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/dialect"
@@ -34,6 +31,7 @@ import (
 	"sluice/internal/store"
 	"sluice/internal/terms"
 	"sluice/internal/terms/desk"
+	"sluice/internal/test/harness"
 	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 	"sluice/internal/withdrawal"
@@ -171,23 +169,17 @@ type Options struct {
 // New makes a world around a wire.
 func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *World {
 	t.Helper()
-	ctx, quiet := context.Background(), slog.New(slog.DiscardHandler)
 	w := &World{TB: t, answer: opt.Answer, news: make(chan struct{}, 1000), dispatch: 1000, keys: opt.PublicKeys, endpoint: opt.Endpoint}
-	if opt.URL == "" {
-		opt.URL = "sqlite:" + filepath.Join(t.TempDir(), "sluice.db")
-	}
-	w.Must(store.Migrate(ctx, opt.URL, store.Options{Log: quiet, Chain: chaintest.Key}))
-	db, err := store.Open(ctx, opt.URL, store.Options{Log: quiet, Chain: chaintest.Key})
-	w.Must(err)
-	w.DB = db
 	var worker *deliver.Worker
-	w.Loop = commit.New(db, db.Shards(), commit.Options{Log: quiet, Observe: func(b commit.Batch) {
+	b := harness.Idle(t, harness.Options{URL: opt.URL, Commit: commit.Options{Observe: func(b commit.Batch) {
 		if b.Events > 0 && worker != nil {
 			worker.Wake(b.Shard)
 		}
-	}})
+	}}})
+	db := b.DB
+	w.DB, w.Loop = db, b.Loop
 	w.Deps = dialect.Deps{
-		Loop: w.Loop, Reads: db, Log: quiet, Version: "test", AllowHTTP: true,
+		Loop: w.Loop, Reads: db, Log: harness.Quiet, Version: "test", AllowHTTP: true,
 		Desk: &desk.Desk{Assets: maps.Clone(Assets), Rails: map[string]rail.Rail{"ethereum": Network(t, "ethereum")}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
 	}
 	if opt.ReviewAbove == nil {
@@ -203,24 +195,20 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	for _, wire := range opt.Beside {
 		w.beside = append(w.beside, wire(w.Deps))
 	}
-	worker, err = deliver.New(w.Loop, db, w.formats(), deliver.Options{AllowLoopback: true, AllowHTTP: true, Poll: 50 * time.Millisecond, Log: quiet})
+	worker, err := deliver.New(w.Loop, db, w.formats(), deliver.Options{AllowLoopback: true, AllowHTTP: true, Poll: 50 * time.Millisecond, Log: harness.Quiet})
 	w.Must(err)
 	w.serve()
-	running, stop := context.WithCancel(ctx)
-	looping, end := context.WithCancel(ctx)
-	done, ended := make(chan error, 1), make(chan error, 1)
-	go func() { ended <- w.Loop.Run(looping) }()
+	running, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	b.Run()
 	w.A, w.B = w.Party("acme", 0, opt.Option), w.Party("bolt", id.Shard(db.Shards()-1), opt.Option)
 	go func() { done <- worker.Run(running) }()
 	t.Cleanup(func() {
 		stop()
 		w.Must(<-done)
-		end()
-		w.Must(<-ended)
 		w.adds()
 		w.Server.Close()
 		w.Receiver.Close()
-		w.Must(db.Close())
 	})
 	return w
 }

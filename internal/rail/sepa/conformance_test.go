@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"sluice/internal/bankbook"
-	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
@@ -22,6 +21,7 @@ import (
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/signer"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 // flaky is a channel that can be out of reach.
@@ -54,15 +54,8 @@ type counter struct {
 func openCounter(t *testing.T, limits message.Limits, ch func(dir string) sepa.Channel) *counter {
 	t.Helper()
 	c := &counter{t: t, dir: t.TempDir()}
-	url := "sqlite:" + filepath.Join(c.dir, "x.db")
-	check(t, store.Migrate(t.Context(), url, store.Options{}))
-	var err error
-	c.db, err = store.Open(t.Context(), url, store.Options{})
-	check(t, err)
-	loop := commit.New(c.db, c.db.Shards(), commit.Options{Queue: 64})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- loop.Run(ctx) }()
+	opened := harness.Open(t, harness.Options{})
+	c.db = opened.DB
 	bankDir := filepath.Join(c.dir, "bank")
 	folder, err := channel.OpenFolder(bankDir, channel.FolderOptions{})
 	check(t, err)
@@ -70,15 +63,10 @@ func openCounter(t *testing.T, limits message.Limits, ch func(dir string) sepa.C
 	if ch != nil {
 		c.line.Channel = ch(bankDir)
 	}
-	t.Cleanup(func() {
-		stop()
-		check(t, <-done)
-		check(t, folder.Close())
-		check(t, c.db.Close())
-	})
+	t.Cleanup(func() { check(t, folder.Close()) })
 	cfg := sepa.Config{Checker: sepa.Checker{Network: "sepa", Ring: ring(t)}, Bank: bankOf(), Channel: c.line, Wallet: "wal_1", Limits: limits}
 	cfg.Bank.CutOff = sepa.CutOff{Hour: 23, Minute: 59}
-	book := bankbook.New(loop, c.db, bankbook.Options{Keys: cfg.Ring})
+	book := bankbook.New(opened.Loop, c.db, bankbook.Options{Keys: cfg.Ring})
 	c.book = book
 	c.rail = sepa.New(cfg)
 	c.sign = agreeing(t, ours)

@@ -1,19 +1,15 @@
 package sepa_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +24,7 @@ import (
 	"sluice/internal/rail/sepa/match"
 	"sluice/internal/rail/sepa/message"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 // fieldCase is a case.json: our account, and the orders that were sent before the bank's
@@ -185,45 +182,19 @@ type field struct {
 
 const fieldWallet = "wal_1"
 
-// emptyDatabase is a migrated database without rows. Some hundred cases begin with a copy of it.
-var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "sluice-empty-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder for temporary files
-	path := filepath.Join(dir, "x.db")
-	if err := store.Migrate(context.Background(), "sqlite:"+path, store.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
 func openField(t testing.TB, c fieldCase) *field {
 	t.Helper()
 	dir := t.TempDir()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	empty, err := emptyDatabase()
-	check(t, err)
-	check(t, os.WriteFile(filepath.Join(dir, "x.db"), empty, 0o600))
-	url := "sqlite:" + filepath.Join(dir, "x.db")
-	db, err := store.Open(t.Context(), url, store.Options{Log: quiet})
-	check(t, err)
-	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- loop.Run(ctx) }()
+	opened := harness.Open(t, harness.Options{})
+	db, loop := opened.DB, opened.Loop
 	folder, err := channel.OpenFolder(filepath.Join(dir, "bank"), channel.FolderOptions{})
 	check(t, err)
-	t.Cleanup(func() {
-		stop()
-		check(t, errors.Join(<-done, folder.Close(), db.Close()))
-	})
+	t.Cleanup(func() { check(t, folder.Close()) })
 	bank := bankOf()
 	bank.Account.IBAN = number(c.IBAN)
 	keys := ring(t)
 	r := sepa.New(sepa.Config{Checker: sepa.Checker{Network: "sepa", Ring: keys}, Bank: bank, Wallet: fieldWallet, Channel: folder})
-	book := bankbook.New(loop, db, bankbook.Options{Policy: match.Policy{ConfirmOnSettled: c.Early}, Keys: keys, Log: quiet})
+	book := bankbook.New(loop, db, bankbook.Options{Policy: match.Policy{ConfirmOnSettled: c.Early}, Keys: keys, Log: harness.Quiet})
 	r.Connect(book, agreeing(t, c.IBAN))
 	d := &field{t, db, loop, r, book, filepath.Join(dir, "bank", "inbox"), map[string]bankbook.PaymentKey{}}
 	seq := id.Seq(0)

@@ -34,6 +34,7 @@ import (
 	"sluice/internal/seal"
 	"sluice/internal/signer/guard"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )
 
@@ -106,16 +107,10 @@ func openOffice(t *testing.T, moment string, opt officeOptions) *office {
 	if testing.Verbose() {
 		quiet = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	url := "sqlite:" + filepath.Join(o.dir, "x.db")
-	check(t, store.Migrate(ctx, url, store.Options{Log: quiet}))
-	var err error
-	o.db, err = store.Open(ctx, url, store.Options{Log: quiet})
-	check(t, err)
-	o.loop = commit.New(o.db, o.db.Shards(), commit.Options{Queue: 64})
+	opened := harness.Open(t, harness.Options{Store: store.Options{Log: quiet}})
+	o.db, o.loop = opened.DB, opened.Loop
 	run, cancel := context.WithCancel(ctx)
-	done := make(chan error, 3)
-	loopCtx, stopLoop := context.WithCancel(ctx)
-	go func() { done <- o.loop.Run(loopCtx) }()
+	done := make(chan error, 2)
 	bankDir := filepath.Join(o.dir, "bank")
 	folder, err := channel.OpenFolder(bankDir, channel.FolderOptions{})
 	check(t, err)
@@ -149,10 +144,8 @@ func openOffice(t *testing.T, moment string, opt officeOptions) *office {
 		cancel()
 		check(t, <-done)
 		check(t, <-done)
-		stopLoop()
-		check(t, <-done)
+		opened.Close()
 		check(t, folder.Close())
-		check(t, o.db.Close())
 	}
 	return o
 }

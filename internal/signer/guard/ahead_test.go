@@ -16,21 +16,6 @@ import (
 	"sluice/internal/signer/guard"
 )
 
-// eventually polls until a deadline.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	end := time.After(30 * time.Second)
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for !ok() {
-		select {
-		case <-end:
-			t.Fatalf("not in time: %s", what)
-		case <-again.C:
-		}
-	}
-}
-
 func corrected(t *testing.T, folder string, c guard.Correction) {
 	t.Helper()
 	known, err := guard.Correct(folder, c)

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/signer"
 	"sluice/internal/signer/guard"
+	"sluice/internal/test/harness"
 )
 
 // disk is what the log is on. It fails when the test says so.
@@ -49,7 +50,7 @@ func TestA15_full_disk(t *testing.T) {
 		code(t, g.Health(t.Context()), "signer_log")
 	}
 	d.err = nil
-	eventually(t, "it signs again", func() bool { return g.Health(t.Context()) == nil })
+	harness.Eventually(t, "it signs again", func() bool { return g.Health(t.Context()) == nil })
 	// What was not answered was not bound.
 	must(t, sign(t, g, func(in *signer.Intent) { in.Nonce = 2; in.Outputs[0].Amount = money.Of(6) }))
 	code(t, sign(t, g, func(in *signer.Intent) { in.Nonce = 1; in.Outputs[0].Amount = money.Of(6) }), "sign_slot")
@@ -80,7 +81,7 @@ func TestA15_a_line_that_stayed(t *testing.T) {
 	line := guard.Line(before, strings.Replace(string(before[65:len(before)-1]), `"nonce":1`, `"nonce":2`, 1))
 	must(t, os.WriteFile(logFiles(t, folder)[0], append(bytes.Clone(before), line...), 0o600))
 	d.err = nil
-	eventually(t, "it signs again", func() bool { return g.Health(t.Context()) == nil })
+	harness.Eventually(t, "it signs again", func() bool { return g.Health(t.Context()) == nil })
 	code(t, sign(t, g, func(in *signer.Intent) { in.Nonce = 2; in.Outputs[0].Amount = money.Of(6) }), "sign_slot")
 }
 
@@ -178,7 +179,7 @@ func TestA19_the_log_is_moved(t *testing.T) {
 		must(t, os.Remove(file))
 		must(t, os.WriteFile(file, text, 0o600))
 		_ = sign(t, g, nonce(1)) // it finds another file
-		eventually(t, "it goes on with the copy", func() bool { return g.Health(t.Context()) == nil })
+		harness.Eventually(t, "it goes on with the copy", func() bool { return g.Health(t.Context()) == nil })
 		code(t, sign(t, g, func(in *signer.Intent) { in.Nonce = 1; in.Outputs[0].Amount = money.Of(6) }), "sign_slot")
 	})
 }

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"sluice/internal/store/pgtest"
+	"sluice/internal/test/harness"
 )
 
 // envHelper turns this test program into a process that starts a server, says
@@ -191,7 +191,7 @@ func TestKilledProcessLeavesNoServer(t *testing.T) {
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Errorf("the helper ended with %v, want it killed", err)
 	}
-	eventually(t, "the server ends and its files go", func() bool {
+	harness.Eventually(t, "the server ends and its files go", func() bool {
 		_, err := os.Stat(dir)
 		return errors.Is(err, os.ErrNotExist) && !answers(t.Context(), target)
 	})
@@ -251,19 +251,4 @@ func answers(ctx context.Context, target string) bool {
 		return false
 	}
 	return conn.Close(ctx) == nil
-}
-
-// eventually polls until ok, with a deadline far beyond what any machine needs.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatal("never happened: " + what)
-		case <-tick.C:
-		}
-	}
 }

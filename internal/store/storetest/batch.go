@@ -17,6 +17,7 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 // everyTable is what a command could leave something in.
@@ -66,9 +67,7 @@ func testRefused(t *testing.T, e Engine) {
 // testBadCommand puts texts that no engine may keep into the middle of one batch.
 func testBadCommand(t *testing.T, e Engine) {
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, url, store.Options{Shards: 1, Log: quiet, Chain: chainKey})
 	sizes := make(chan int, 100)
 	n := open(t, url, store.Options{Chain: chainKey}, commit.Options{Log: quiet, Observe: func(b commit.Batch) { sizes <- b.Commands }})
 	bad := map[int]string{3: "a\x00b", 17: "\xff\xfe", 18: "\x00"}
@@ -85,7 +84,7 @@ func testBadCommand(t *testing.T, e Engine) {
 			_, errs[i] = commit.Do(context.Background(), n.Loop, 0, account.Open{Merchant: 1, Kind: ledger.KindCustomer, Name: name, ForeignID: fmt.Sprint(i)})
 		})
 	}()
-	eventually(t, "all callers wait", func() bool { return n.Loop.Waiting() == callers })
+	harness.Eventually(t, "all callers wait", func() bool { return n.Loop.Waiting() == callers })
 	n.run() // all of them are one batch
 	<-done
 	for i, err := range errs {

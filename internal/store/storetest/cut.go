@@ -12,6 +12,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 // cutMode says what a proxy does to the message that commits.
@@ -114,9 +115,7 @@ func (p *proxy) pump(from, to net.Conn, pass func(part []byte) bool) {
 // no answer came, the caller is told that the outcome is unknown, whichever it is;
 // when nothing was sent, that nothing was done.
 func Cut(t *testing.T, target string) {
-	if err := store.Migrate(t.Context(), target, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, target, store.Options{Shards: 1, Log: quiet, Chain: chainKey})
 	p, through := newProxy(t, target)
 	n := join(t, through, store.Options{Chain: chainKey}, commit.Options{Log: quiet, Attempts: 2})
 	f := fund(n, "m", "100")

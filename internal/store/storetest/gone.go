@@ -9,6 +9,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )
 
@@ -22,9 +23,7 @@ type Server interface {
 // truth: what was accepted is there, what was refused with "nothing was done" is
 // not, and only what was called unknown may be either.
 func Gone(t *testing.T, url string, server Server) {
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, url, store.Options{Shards: 1, Log: quiet, Chain: chainKey})
 	n := open(t, url, store.Options{Conns: 4, Chain: chainKey}, commit.Options{Log: quiet, BatchMax: 8})
 	n.run()
 	f := fund(n, "m", "1000000")

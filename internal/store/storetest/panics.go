@@ -14,6 +14,7 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/ledger"
 	"sluice/internal/merchant"
+	"sluice/internal/test/harness"
 )
 
 // bad is a command with faults in its code.
@@ -98,7 +99,7 @@ func testPanics(t *testing.T, e Engine) {
 			})
 		})
 	}()
-	eventually(t, "all callers wait", func() bool { return idle.Loop.Waiting() == callers })
+	harness.Eventually(t, "all callers wait", func() bool { return idle.Loop.Waiting() == callers })
 	idle.run() // all of them are one batch
 	<-done
 	for i, err := range errs {

@@ -14,23 +14,9 @@ import (
 	"sluice/internal/ledger"
 	"sluice/internal/money"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )
-
-// eventually polls until ok, with a deadline far beyond what any machine needs.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-deadline:
-			t.Fatal("never happened: " + what)
-		case <-tick.C:
-		}
-	}
-}
 
 // testWholeBalance lets two nodes on one database withdraw the whole balance many
 // times at once: exactly one is accepted.
@@ -223,9 +209,7 @@ func testTwoMerchants(t *testing.T, e Engine) {
 // pool of four connections: nothing takes a second one while it holds one.
 func testFewConnections(t *testing.T, e Engine) {
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 2, Log: quiet, Chain: chainKey}); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, url, store.Options{Shards: 2, Log: quiet, Chain: chainKey})
 	n := join(t, url, store.Options{Conns: 4, Chain: chainKey}, commit.Options{Log: quiet})
 	f := fund(n, "m", "1000")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -249,9 +233,7 @@ func testFewConnections(t *testing.T, e Engine) {
 // testQueueFull fills the queue of a loop that does not run yet.
 func testQueueFull(t *testing.T, e Engine) {
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, store.Options{Shards: 1, Log: quiet, Chain: chainKey}); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, url, store.Options{Shards: 1, Log: quiet, Chain: chainKey})
 	n := open(t, url, store.Options{Chain: chainKey}, commit.Options{Queue: 4, Log: quiet})
 	c := commit.Request[account.Opened]{Command: account.Open{Merchant: 1, Kind: ledger.KindCustomer}}
 	done := make(chan error, 4)
@@ -261,7 +243,7 @@ func testQueueFull(t *testing.T, e Engine) {
 			done <- err
 		}()
 	}
-	eventually(t, "the queue is full", func() bool { return n.Loop.Waiting() == 4 })
+	harness.Eventually(t, "the queue is full", func() bool { return n.Loop.Waiting() == 4 })
 	if _, err := commit.Submit(t.Context(), n.Loop, 0, c); fault.KindOf(err) != fault.Busy {
 		t.Errorf("got %v, want busy", err)
 	}

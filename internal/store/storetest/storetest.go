@@ -26,6 +26,7 @@ import (
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )
 
@@ -99,9 +100,7 @@ type node struct {
 func start(t testing.TB, e Engine) *node {
 	t.Helper()
 	url := e.URL(t)
-	if err := store.Migrate(t.Context(), url, storeOptions); err != nil {
-		t.Fatal(err)
-	}
+	harness.Migrate(t, url, storeOptions)
 	return join(t, url, storeOptions, commit.Options{Log: quiet})
 }
 

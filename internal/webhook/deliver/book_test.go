@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/store"
+	"sluice/internal/test/harness"
 	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 )
@@ -33,36 +33,16 @@ type book struct {
 
 func open(t testing.TB) *book {
 	t.Helper()
-	ctx := context.Background()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "sluice.db")
-	if err := store.Migrate(ctx, url, store.Options{Log: quiet}); err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(ctx, url, store.Options{Log: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &book{TB: t, db: db}
+	b := &book{TB: t}
 	b.workers.Store(&[]*deliver.Worker{})
-	b.loop = commit.New(db, db.Shards(), commit.Options{Log: quiet, Observe: func(c commit.Batch) {
+	opened := harness.Open(t, harness.Options{Commit: commit.Options{Observe: func(c commit.Batch) {
 		for _, w := range *b.workers.Load() {
 			if c.Events > 0 {
 				w.Wake(c.Shard)
 			}
 		}
-	}})
-	ctx, stop := context.WithCancel(ctx)
-	done := make(chan error)
-	go func() { done <- b.loop.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	}}})
+	b.db, b.loop = opened.DB, opened.Loop
 	b.merchant = must(b, merchant.Create{Name: "Shop", Mode: merchant.Test}).Seq
 	return b
 }

@@ -2,12 +2,10 @@ package channel_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"sluice/internal/bankbook"
-	"sluice/internal/commit"
 	"sluice/internal/demo/bank"
 	"sluice/internal/iban"
 	"sluice/internal/id"
@@ -20,7 +18,7 @@ import (
 	"sluice/internal/signer"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/guard"
-	"sluice/internal/store"
+	"sluice/internal/test/harness"
 )
 
 const ours = "DE02100500000054540402"
@@ -45,19 +43,7 @@ func TestTheRailOverSFTP(t *testing.T) {
 	})
 	must(err)
 
-	url := "sqlite:" + filepath.Join(t.TempDir(), "x.db")
-	must(store.Migrate(t.Context(), url, store.Options{}))
-	db, err := store.Open(t.Context(), url, store.Options{})
-	must(err)
-	loop := commit.New(db, db.Shards(), commit.Options{Queue: 64})
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- loop.Run(ctx) }()
-	defer func() {
-		stop()
-		must(<-done)
-		must(db.Close())
-	}()
+	b, ctx := harness.Open(t, harness.Options{}), t.Context()
 	key, err := seal.NewKey("test")
 	must(err)
 	ring, err := seal.NewRing(key)
@@ -72,7 +58,7 @@ func TestTheRailOverSFTP(t *testing.T) {
 		Networks: []guard.Network{{Network: signer.Network{Name: "sepa", Family: build.Bank, Account: ours}, Open: true}},
 	}})
 	must(err)
-	r.Connect(bankbook.New(loop, db, bankbook.Options{Keys: ring}), sign)
+	r.Connect(bankbook.New(b.Loop, b.DB, bankbook.Options{Keys: ring}), sign)
 
 	var payouts []rail.Payout
 	for n := range 2 {
