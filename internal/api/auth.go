@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"sluice/internal/fault"
@@ -25,41 +24,9 @@ type caller struct {
 // a revocation bites.
 const keyLife = time.Second
 
-// keysMax bounds the cache. Beyond it, it starts over.
+// keysMax is how many keys are remembered. Unknown ones are not: a key works as soon as
+// it exists.
 const keysMax = 10_000
-
-// keyCache remembers keys for keyLife. Unknown ones are not remembered: a key works
-// as soon as it exists.
-type keyCache struct {
-	mu    sync.RWMutex
-	known map[string]cached
-}
-
-type cached struct {
-	who   *caller
-	until time.Time
-}
-
-func (k *keyCache) init() { k.known = map[string]cached{} }
-
-func (k *keyCache) get(hash string, now time.Time) *caller {
-	k.mu.RLock()
-	c, ok := k.known[hash]
-	k.mu.RUnlock()
-	if !ok || !now.Before(c.until) {
-		return nil
-	}
-	return c.who
-}
-
-func (k *keyCache) put(hash string, who *caller, now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.known) >= keysMax {
-		clear(k.known)
-	}
-	k.known[hash] = cached{who, now.Add(keyLife)}
-}
 
 var (
 	errNoKey = fault.New(fault.Unauthenticated, "api_key_required",
@@ -79,7 +46,7 @@ func (s *server) authenticate(r *http.Request) (*caller, error) {
 		return nil, errMalformedKey
 	}
 	hash, now := merchant.HashSecret(secret), s.Now()
-	if who := s.keys.get(hash, now); who != nil && who.key.ValidAt(now) {
+	if who, ok := s.keys.Get(hash, now); ok && who.key.ValidAt(now) {
 		return who, nil
 	}
 	key, found, err := s.Reads.KeyByHash(r.Context(), hash)
@@ -99,7 +66,7 @@ func (s *server) authenticate(r *http.Request) (*caller, error) {
 	for _, have := range strings.Fields(key.Scopes) {
 		who.scopes[merchant.Scope(have)] = true
 	}
-	s.keys.put(hash, who, now)
+	s.keys.Put(hash, who, now)
 	return who, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/cache"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
@@ -61,7 +62,7 @@ type Deps struct {
 type server struct {
 	Deps
 	log    *slog.Logger
-	keys   keyCache
+	keys   *cache.Cache[string, *caller] // by the hash of the key
 	boot   string // makes request ids of two runs differ
 	count  atomic.Uint64
 	mux    *http.ServeMux
@@ -79,7 +80,7 @@ func New(d Deps) http.Handler {
 	var boot [4]byte
 	_, _ = rand.Read(boot[:]) // never fails (crypto/rand)
 	s := &server{Deps: d, log: d.Log, boot: hex.EncodeToString(boot[:]), mux: http.NewServeMux(), routes: routes()}
-	s.keys.init()
+	s.keys = cache.New[string, *caller](keysMax, keyLife)
 	for _, rt := range s.routes {
 		s.mux.Handle(rt.pattern, s.endpoint(rt))
 	}

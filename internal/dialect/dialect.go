@@ -11,11 +11,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"sluice/internal/account"
 	"sluice/internal/alias"
+	"sluice/internal/cache"
 	"sluice/internal/commit"
 	"sluice/internal/credential"
 	"sluice/internal/destination"
@@ -169,27 +169,24 @@ type Keys struct {
 	Deps
 	dialect string
 
-	mu      sync.RWMutex
-	parties map[id.ID]known[*Party]
-	newest  map[id.ID]known[*Party]
-	own     map[id.ID]ledger.Account
-}
-
-type known[T any] struct {
-	v     T
-	until time.Time
+	parties *cache.Cache[id.ID, *Party]
+	newest  *cache.Cache[id.ID, *Party]
+	own     *cache.Cache[id.ID, ledger.Account]
 }
 
 // keyLife is how long a credential that was found is believed: so much later, at the
 // most, its end and a change of its options hold.
 const keyLife = time.Second
 
-// keysMax bounds what is remembered. Beyond it, it starts over.
+// keysMax is how many of them are remembered.
 const keysMax = 10_000
 
 // NewKeys makes it. d was filled.
 func NewKeys(d Deps, dialect string) *Keys {
-	return &Keys{Deps: d, dialect: dialect, parties: map[id.ID]known[*Party]{}, newest: map[id.ID]known[*Party]{}, own: map[id.ID]ledger.Account{}}
+	return &Keys{
+		Deps: d, dialect: dialect, parties: cache.New[id.ID, *Party](keysMax, keyLife), newest: cache.New[id.ID, *Party](keysMax, keyLife),
+		own: cache.New[id.ID, ledger.Account](keysMax, 0),
+	}
 }
 
 // Find gives who has a key, by its public name: ErrUnknownKey, or a fault when the
@@ -200,7 +197,7 @@ func (k *Keys) Find(ctx context.Context, name string) (*Party, error) {
 		return nil, ErrUnknownKey
 	}
 	now := k.Now()
-	if p := remembered(k, k.parties, at, now); p != nil {
+	if p, ok := k.parties.Get(at, now); ok {
 		return p, nil
 	}
 	c, found, err := k.credential(ctx, at)
@@ -214,7 +211,7 @@ func (k *Keys) Find(ctx context.Context, name string) (*Party, error) {
 	if err != nil {
 		return nil, err
 	}
-	remember(k, k.parties, at, p, now)
+	k.parties.Put(at, p, now)
 	return p, nil
 }
 
@@ -222,7 +219,7 @@ func (k *Keys) Find(ctx context.Context, name string) (*Party, error) {
 // signed with. nil: there is none.
 func (k *Keys) Newest(ctx context.Context, owner id.ID) (*Party, error) {
 	now := k.Now()
-	if p := remembered(k, k.newest, owner, now); p != nil {
+	if p, ok := k.newest.Get(owner, now); ok {
 		return p, nil
 	}
 	rows, err := k.Reads.Credentials(ctx, owner, k.dialect, credentialsMax)
@@ -244,7 +241,7 @@ func (k *Keys) Newest(ctx context.Context, owner id.ID) (*Party, error) {
 		if err != nil {
 			return nil, err
 		}
-		remember(k, k.newest, owner, p, now)
+		k.newest.Put(owner, p, now)
 		return p, nil
 	}
 	return nil, nil //nolint:nilnil // said above
@@ -272,24 +269,6 @@ func (k *Keys) party(shard id.Shard, c credential.Credential) (*Party, error) {
 		Merchant: id.ID{Shard: shard, Seq: c.Merchant}, Credential: c, Secret: secret,
 		Actor: k.dialect + ":" + id.ID{Shard: shard, Seq: c.Seq}.Text(id.Credential),
 	}, nil
-}
-
-func remembered(k *Keys, m map[id.ID]known[*Party], at id.ID, now time.Time) *Party {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	if x, ok := m[at]; ok && now.Before(x.until) {
-		return x.v
-	}
-	return nil
-}
-
-func remember(k *Keys, m map[id.ID]known[*Party], at id.ID, p *Party, now time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(m) >= keysMax {
-		clear(m)
-	}
-	m[at] = known[*Party]{p, now.Add(keyLife)}
 }
 
 // Unavailable is the answer when the database cannot be read.
@@ -321,10 +300,7 @@ var ErrNoAccount = fault.New(fault.Refused, "merchant_account_missing",
 
 // Own is the account that a dialect works on where it names no user: the merchant's own.
 func (k *Keys) Own(ctx context.Context, owner id.ID) (ledger.Account, error) {
-	k.mu.RLock()
-	own, ok := k.own[owner]
-	k.mu.RUnlock()
-	if ok {
+	if own, ok := k.own.Get(owner, k.Now()); ok {
 		return own, nil
 	}
 	own, found, err := k.Reads.OwnAccount(ctx, owner)
@@ -334,12 +310,7 @@ func (k *Keys) Own(ctx context.Context, owner id.ID) (ledger.Account, error) {
 	case !found:
 		return own, ErrNoAccount
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.own) >= keysMax {
-		clear(k.own)
-	}
-	k.own[owner] = own // the first one stays the first one
+	k.own.Put(owner, own, k.Now()) // the first one stays the first one
 	return own, nil
 }
 

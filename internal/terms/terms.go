@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/internal/cache"
 	"sluice/internal/fault"
 	"sluice/internal/fee"
 	"sluice/internal/fx"
@@ -34,7 +35,7 @@ type Schedules interface {
 // most, a change holds in other processes.
 const ownLife = time.Second
 
-// ownMax bounds the memory of them.
+// ownMax is how many merchants' are remembered.
 const ownMax = 10_000
 
 // Book is everything that terms depend on. A nil Book charges nothing and exchanges nothing.
@@ -58,13 +59,14 @@ type Book struct {
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 
-	mu  sync.Mutex
-	own map[id.ID]known
+	once sync.Once
+	own  *cache.Cache[id.ID, []fee.Schedule] // see known
 }
 
-type known struct {
-	all   []fee.Schedule
-	until time.Time
+// known are the schedules that were read, by merchant.
+func (b *Book) known() *cache.Cache[id.ID, []fee.Schedule] {
+	b.once.Do(func() { b.own = cache.New[id.ID, []fee.Schedule](ownMax, ownLife) })
+	return b.own
 }
 
 // Ask is what somebody wants to know the terms of.
@@ -219,11 +221,8 @@ func (b *Book) schedules(ctx context.Context, merchant id.ID) ([]fee.Schedule, e
 		return b.Fees, nil
 	}
 	now := b.now()
-	b.mu.Lock()
-	k, ok := b.own[merchant]
-	b.mu.Unlock()
-	if ok && now.Before(k.until) {
-		return k.all, nil
+	if all, ok := b.known().Get(merchant, now); ok {
+		return all, nil
 	}
 	rows, err := b.Own.Fees(ctx, merchant)
 	if err != nil {
@@ -235,12 +234,7 @@ func (b *Book) schedules(ctx context.Context, merchant id.ID) ([]fee.Schedule, e
 			all = append(slices.Clip(all), r.Schedule)
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.own == nil || len(b.own) >= ownMax {
-		b.own = map[id.ID]known{}
-	}
-	b.own[merchant] = known{all, now.Add(ownLife)}
+	b.known().Put(merchant, all, now)
 	return all, nil
 }
 
@@ -249,7 +243,5 @@ func (b *Book) Forget(merchant id.ID) {
 	if b == nil {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.own, merchant)
+	b.known().Forget(merchant)
 }

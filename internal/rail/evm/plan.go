@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -66,7 +67,7 @@ func (r *Rail) feasible(ctx context.Context, wallet string, inFlight []rail.InFl
 		}
 		if f.OK {
 			if len(payouts) == 1 {
-				r.chosen.keep(who, payouts[0], w)
+				r.chosen.Put(memoryKey(who, payouts[0]), w, time.Time{})
 			}
 			return f, nil
 		}
@@ -128,7 +129,7 @@ func (n *needs) hold(f rail.InFlight) (err error) {
 	if h, err := n.past(f.Slot, f.Payouts, f.Attempts); err == nil && h.pays {
 		ways = []way{h.way}
 	} else if len(f.Payouts) == 1 {
-		if w, ok := n.chosen.recall(n.who, f.Payouts[0]); ok {
+		if w, ok := n.chosen.Get(memoryKey(n.who, f.Payouts[0]), time.Time{}); ok {
 			ways = []way{w}
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/rpc"
 
+	"sluice/internal/cache"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
@@ -46,7 +47,7 @@ type Rail struct {
 	signer types.Signer // recovers senders; it holds no key
 	tokens map[string]token
 	vaults map[common.Address]common.Address // by wallet
-	chosen memory                            // how single payouts are paid
+	chosen *cache.Cache[string, way] // how single payouts are paid
 	floor  floor                             // what the node wants at the least
 	doubts doubts                            // what was seen once and is looked at again
 
@@ -77,6 +78,7 @@ func open(conf Config, n Node, secrets redact.Secrets) (*Rail, error) {
 		client: node.New(caller{n}, node.Options{Timeout: conf.Timeout, Patience: conf.Patience, Parallel: conf.Parallel, Secrets: secrets}),
 		signer: types.LatestSignerForChainID(new(big.Int).SetUint64(conf.ChainID)),
 		tokens: map[string]token{},
+		chosen: cache.New[string, way](memoryMax, 0),
 	}
 	for asset, t := range conf.Tokens {
 		if asset == conf.FeeAsset {

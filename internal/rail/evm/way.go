@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"sync"
+	"time"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
@@ -22,35 +22,13 @@ type way struct{ vault common.Address }
 
 func (w way) byVault() bool { return w.vault != (common.Address{}) }
 
-// memory keeps how Feasible found that single payouts can be paid, for the Prepare
-// that follows. Losing it costs nothing but a question more.
-type memory struct {
-	mu  sync.Mutex
-	way map[string]way
-}
-
-// memoryMax bounds what is remembered.
+// memoryMax is how many single payouts are remembered with the way in which Feasible found
+// that they can be paid, for the Prepare that follows. Losing one costs a question more.
 const memoryMax = 1 << 14
 
 func memoryKey(who common.Address, p rail.Payout) string {
 	amount := p.Amount.Bytes32()
 	return string(who[:]) + p.Ref + "\x00" + p.Asset + "\x00" + string(p.To) + string(amount[:])
-}
-
-func (m *memory) keep(who common.Address, p rail.Payout, w way) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.way == nil || len(m.way) >= memoryMax {
-		m.way = map[string]way{}
-	}
-	m.way[memoryKey(who, p)] = w
-}
-
-func (m *memory) recall(who common.Address, p rail.Payout) (way, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	w, ok := m.way[memoryKey(who, p)]
-	return w, ok
 }
 
 // ways are those by which a list can be paid, the cheaper one first.
@@ -74,7 +52,7 @@ func (r *Rail) choose(ctx context.Context, slot rail.Slot, who common.Address, a
 		return ways[0], nil
 	}
 	p := payouts[0]
-	if w, ok := r.chosen.recall(who, p); ok {
+	if w, ok := r.chosen.Get(memoryKey(who, p), time.Time{}); ok {
 		return w, nil
 	}
 	var open []way
