@@ -3,8 +3,8 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
@@ -72,20 +72,15 @@ func (opened) Apply(*commit.View) (commit.Nothing, error) { return commit.Nothin
 // submitAll carries the items to the write path, in order of their places as far
 // as one can, many at once.
 func (c *call) submitAll(items []item, key commit.Key, mark []byte) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(len(items), batchAtOnce) {
-		wg.Go(func() {
-			for {
-				n := int(next.Add(1)) - 1
-				if n >= len(items) {
-					return
-				}
-				c.submitItem(&items[n], n, key, mark)
-			}
+	var g errgroup.Group
+	g.SetLimit(batchAtOnce)
+	for n := range items {
+		g.Go(func() error {
+			c.submitItem(&items[n], n, key, mark)
+			return nil // the item has its own
 		})
 	}
-	wg.Wait()
+	_ = g.Wait()
 }
 
 func (c *call) submitItem(it *item, n int, key commit.Key, mark []byte) {

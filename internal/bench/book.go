@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/id"
@@ -75,30 +77,17 @@ func open(ctx context.Context, loop *commit.Loop, shard id.Shard, accounts int) 
 }
 
 func (b *book) fund(ctx context.Context, loop *commit.Loop) error {
-	var taken atomic.Int64
-	failed := make(chan error, setters)
-	for range setters {
-		go func() {
-			for {
-				n := int(taken.Add(1)) - 1
-				if n >= len(b.accounts) {
-					failed <- nil
-					return
-				}
-				if err := b.account(ctx, loop, n); err != nil {
-					failed <- fmt.Errorf("make account %d of the bench: %w", n, err)
-					return
-				}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(setters)
+	for n := range b.accounts {
+		g.Go(func() error {
+			if err := b.account(ctx, loop, n); err != nil {
+				return fmt.Errorf("make account %d of the bench: %w", n, err)
 			}
-		}()
+			return nil
+		})
 	}
-	var first error
-	for range setters {
-		if err := <-failed; first == nil {
-			first = err
-		}
-	}
-	return first
+	return g.Wait()
 }
 
 func (b *book) account(ctx context.Context, loop *commit.Loop, n int) error {

@@ -190,11 +190,9 @@ func Do[R any](ctx context.Context, l *Loop, shard id.Shard, c Command[R]) (R, e
 func (l *Loop) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for n := range l.queues {
-		wg.Add(1)
-		go func() { //nolint:contextcheck // what was accepted is answered after ctx ends; a batch has its own time limit
-			defer wg.Done()
+		wg.Go(func() { //nolint:contextcheck // what was accepted is answered after ctx ends; a batch has its own time limit
 			l.work(id.Shard(n), l.queues[n]) //nolint:gosec // fewer than id.MaxShards
-		}()
+		})
 	}
 	<-ctx.Done()
 	l.enter.Lock()

@@ -179,11 +179,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			}
 			h := newHand(w, r, wal)
 			hands[wal.Seq] = h
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				h.run(ctx)
-			}()
+			wg.Go(func() { h.run(ctx) })
 		}
 		select {
 		case <-ctx.Done():

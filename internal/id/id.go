@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Shard numbers a partition of all rows. Shard 0 is also the operator's shard.
@@ -130,18 +132,13 @@ func (i ID) Dashed(k Kind) string {
 	if i.IsZero() {
 		return ""
 	}
-	u := i.UUID(k)
-	s := hex.EncodeToString(u[:])
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	return uuid.UUID(i.UUID(k)).String()
 }
 
 // ParseDashed reads what Dashed wrote; capital digits are taken too.
 func ParseDashed(k Kind, s string) (ID, error) {
-	var u [16]byte
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return ID{}, errDashed
-	}
-	if _, err := hex.Decode(u[:], []byte(s[:8]+s[9:13]+s[14:18]+s[19:23]+s[24:])); err != nil {
+	u, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 { // the package also reads other ways of writing one
 		return ID{}, errDashed
 	}
 	return FromUUID(k, u)

@@ -74,12 +74,7 @@ var Keys = commit.NewTable("api_key", func(k *Key) id.Seq { return k.Seq })
 
 // Can tells whether the key has a scope.
 func (k Key) Can(s Scope) bool {
-	for _, have := range strings.Fields(k.Scopes) {
-		if have == string(s) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(k.Scopes), string(s))
 }
 
 // ValidAt tells whether the key may be used at a time.

@@ -2,7 +2,8 @@ package rail
 
 import (
 	"errors"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/fault"
 )
@@ -15,15 +16,14 @@ func Side(n, many int, fn func(int) error) error {
 		defer fault.Catch(&err)
 		return fn(i)
 	}
-	var wg sync.WaitGroup
-	turn := make(chan struct{}, max(many, 1))
+	var g errgroup.Group
+	g.SetLimit(max(many, 1))
 	for i := range n {
-		turn <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-turn }()
+		g.Go(func() error {
 			errs[i] = one(i)
+			return nil // all of them count, not the first
 		})
 	}
-	wg.Wait()
+	_ = g.Wait()
 	return errors.Join(errs...)
 }

@@ -91,11 +91,7 @@ const forgetEvery = 24 * time.Hour
 func (s *Schedule) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for n := range s.wake {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			s.shard(ctx, id.Shard(n)) //nolint:gosec // fewer than id.MaxShards
-		}()
+		wg.Go(func() { s.shard(ctx, id.Shard(n)) }) //nolint:gosec // fewer than id.MaxShards
 	}
 	forget := time.NewTimer(0)
 	defer forget.Stop()

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"sluice/internal/id"
 	"sluice/internal/webhook"
 )
@@ -63,7 +65,8 @@ type lane struct {
 	// window is how many requests may be under way. It grows with every success
 	// and halves with every failure: an endpoint gets what it can take.
 	window int
-	rate   bucket
+	per    int64 // see pace
+	rate   *rate.Limiter
 	timer  *time.Timer // pumps when the rate allows again
 	more   bool        // the store has more for it
 	closed bool
@@ -88,7 +91,7 @@ func (l *lane) update(e webhook.Endpoint) {
 	l.mu.Lock()
 	if e.Version > l.endpoint.Version {
 		l.endpoint = e
-		l.rate.per = e.RatePerSecond
+		l.pace(e.RatePerSecond)
 	}
 	urls := slices.Collect(maps.Values(l.urls))
 	l.mu.Unlock()
@@ -218,7 +221,7 @@ func (l *lane) taken() []item {
 	defer l.mu.Unlock()
 	now := time.Now()
 	for l.queued > 0 && !l.closed && l.open(now) && l.sending < l.limit() && l.failed == 0 && l.recorded < recordingMax {
-		if wait := max(l.rate.wait(now), l.gathering(now)); wait > 0 {
+		if wait := max(l.paced(now), l.gathering(now)); wait > 0 {
 			l.later(wait)
 			break
 		}
@@ -226,7 +229,7 @@ func (l *lane) taken() []item {
 		if len(items) == 0 {
 			continue
 		}
-		l.rate.take(now)
+		l.rate.AllowN(now, 1)
 		l.sending++
 		l.w.sending.Add(1)
 		l.w.work.Add(1)
@@ -381,28 +384,21 @@ func (l *lane) keys(now time.Time) (url string, k webhook.Keys, err error) {
 	return e.URL, k, nil
 }
 
-// bucket is a token bucket that holds the tokens of one second. per is how many
-// there are per second; 0 is no limit. next is when the bucket will be full.
-type bucket struct {
-	per  int64
-	next time.Time
-}
-
-// wait is how long it takes until there is a token.
-func (b *bucket) wait(now time.Time) time.Duration {
-	if b.per <= 0 || b.next.Before(now) {
-		return 0
-	}
-	return max(b.next.Sub(now)-time.Second+time.Second/time.Duration(b.per), 0)
-}
-
-// take takes a token; wait has said that there is one.
-func (b *bucket) take(now time.Time) {
-	if b.per <= 0 {
+// pace bounds the requests of the lane per second; 0 is no bound. A second's worth may go
+// at once.
+func (l *lane) pace(per int64) {
+	if l.rate != nil && l.per == per {
 		return
 	}
-	if b.next.Before(now) {
-		b.next = now
+	l.per, l.rate = per, rate.NewLimiter(rate.Limit(per), int(per))
+	if per <= 0 {
+		l.rate = rate.NewLimiter(rate.Inf, 0)
 	}
-	b.next = b.next.Add(time.Second / time.Duration(b.per))
+}
+
+// paced is how long it takes until the pace allows a request.
+func (l *lane) paced(now time.Time) time.Duration {
+	r := l.rate.ReserveN(now, 1)
+	defer r.CancelAt(now)
+	return r.DelayFrom(now)
 }

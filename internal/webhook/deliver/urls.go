@@ -32,7 +32,8 @@ func (l *lane) to(url string) *lane {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.endpoint, u.rate.per = l.endpoint, l.endpoint.RatePerSecond
+	u.endpoint = l.endpoint
+	u.pace(l.endpoint.RatePerSecond)
 	return u
 }
 
