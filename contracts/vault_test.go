@@ -18,7 +18,6 @@ import (
 	"sluice/contracts/artifacts"
 	"sluice/internal/demo/devnet"
 	"sluice/internal/money"
-	"sluice/internal/rail/evm"
 )
 
 func TestMain(m *testing.M) {
@@ -148,7 +147,7 @@ func (b *bench) has(token, who common.Address) *big.Int {
 	}
 	a, err := b.chain.BalanceOf(b.Context(), token.Hex(), who.Hex())
 	must(b.T, err)
-	return evm.Big(a)
+	return a.Big()
 }
 
 // wants holds what an address has against what it should have.

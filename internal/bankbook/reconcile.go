@@ -84,7 +84,7 @@ func Signed(v *big.Int) string {
 	if v == nil {
 		return ""
 	}
-	a, err := money.ParseMinor(new(big.Int).Abs(v).String())
+	a, err := money.FromBig(new(big.Int).Abs(v))
 	if err != nil {
 		return v.String() // beyond 39 digits
 	}
@@ -95,7 +95,7 @@ func Signed(v *big.Int) string {
 }
 
 func bigOf(a money.Amount, side string) *big.Int {
-	v, _ := new(big.Int).SetString(a.Minor(), 10) // digits
+	v := a.Big()
 	if side == string(message.Debit) {
 		v.Neg(v)
 	}

@@ -123,7 +123,7 @@ func (s *story) hundredOnChain(ctx context.Context, members []*payout) error {
 		if err != nil {
 			return err
 		}
-		shares.Add(shares, evm.Big(share))
+		shares.Add(shares, share.Big())
 		if !slices.Contains(txs, p.last.TxID) {
 			txs = append(txs, p.last.TxID)
 		}

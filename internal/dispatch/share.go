@@ -20,14 +20,13 @@ func (d Work) shares() (map[int64]money.Amount, error) {
 	if len(paid) == 0 {
 		return out, nil
 	}
-	word := d.Dispatch.Fee.Bytes32()
-	each, rest := new(big.Int).QuoRem(new(big.Int).SetBytes(word[:]), big.NewInt(int64(len(paid))), new(big.Int))
+	each, rest := new(big.Int).QuoRem(d.Dispatch.Fee.Big(), big.NewInt(int64(len(paid))), new(big.Int))
 	for n, place := range paid {
 		part := new(big.Int).Set(each)
 		if int64(n) < rest.Int64() {
 			part.Add(part, big.NewInt(1))
 		}
-		a, err := money.FromBytes(part.Bytes())
+		a, err := money.FromBig(part)
 		if err != nil {
 			return nil, err
 		}

@@ -30,13 +30,13 @@ func TestSharesAreTheWholeFee(t *testing.T) {
 		if paid == 0 {
 			return
 		}
-		sum, least := new(big.Int), num(w.Dispatch.Fee)
+		sum, least := new(big.Int), w.Dispatch.Fee.Big()
 		most := new(big.Int)
 		for place, s := range shares {
 			if outcomes[place] != dispatch.OutcomePaid {
 				t.Fatalf("payout %d was not paid and bears %s", place, s)
 			}
-			v := num(s)
+			v := s.Big()
 			sum.Add(sum, v)
 			if v.Cmp(least) < 0 {
 				least = v
@@ -45,13 +45,8 @@ func TestSharesAreTheWholeFee(t *testing.T) {
 				most = v
 			}
 		}
-		if sum.Cmp(num(w.Dispatch.Fee)) != 0 || new(big.Int).Sub(most, least).Cmp(big.NewInt(1)) > 0 {
+		if sum.Cmp(w.Dispatch.Fee.Big()) != 0 || new(big.Int).Sub(most, least).Cmp(big.NewInt(1)) > 0 {
 			t.Fatalf("the shares of %s come to %s, from %s to %s", w.Dispatch.Fee, sum, least, most)
 		}
 	})
-}
-
-func num(a money.Amount) *big.Int {
-	b := a.Bytes32()
-	return new(big.Int).SetBytes(b[:])
 }

@@ -113,18 +113,18 @@ func Find(all []Schedule, want Key) Schedule {
 // Of is the fee on an amount: the percentage rounded up to the minor unit, and the
 // fixed part, within minimum and maximum.
 func (s Schedule) Of(amount money.Amount) (money.Amount, error) {
-	v := s.of(whole(amount))
-	return money.FromBytes(v.Bytes())
+	v := s.of(amount.Big())
+	return money.FromBig(v)
 }
 
 func (s Schedule) of(amount *big.Int) *big.Int {
 	v := new(big.Int).Mul(amount, big.NewInt(s.PPM))
 	v.Add(v, big.NewInt(One-1)).Quo(v, big.NewInt(One))
-	v.Add(v, whole(s.Fixed))
-	if low := whole(s.Minimum); v.Cmp(low) < 0 {
+	v.Add(v, s.Fixed.Big())
+	if low := s.Minimum.Big(); v.Cmp(low) < 0 {
 		v = low
 	}
-	if high := whole(s.Maximum); high.Sign() > 0 && v.Cmp(high) > 0 {
+	if high := s.Maximum.Big(); high.Sign() > 0 && v.Cmp(high) > 0 {
 		v = high
 	}
 	return v
@@ -168,7 +168,7 @@ func (s Schedule) OnNet(net money.Amount) (Charge, error) {
 	}
 	// What is left never falls as the gross rises, because the percentage is below
 	// 100; so the smallest gross is found by halving.
-	want := whole(net)
+	want := net.Big()
 	left := func(gross *big.Int) *big.Int { return new(big.Int).Sub(gross, s.of(gross)) }
 	low, high := new(big.Int).Set(want), new(big.Int).Add(want, big.NewInt(1))
 	for left(high).Cmp(want) < 0 {
@@ -183,7 +183,7 @@ func (s Schedule) OnNet(net money.Amount) (Charge, error) {
 			high = mid
 		}
 	}
-	gross, err := money.FromBytes(low.Bytes())
+	gross, err := money.FromBig(low)
 	if err != nil {
 		return Charge{}, err
 	}
@@ -194,11 +194,6 @@ func (s Schedule) OnNet(net money.Amount) (Charge, error) {
 func onTop(net, fee money.Amount) (Charge, error) {
 	gross, err := net.Add(fee)
 	return Charge{Gross: gross, Net: net, Fee: fee}, err
-}
-
-func whole(a money.Amount) *big.Int {
-	b := a.Bytes32()
-	return new(big.Int).SetBytes(b[:])
 }
 
 // percentDecimals is how exact a percentage can be: as exact as parts per million.
@@ -213,7 +208,7 @@ func ParsePercent(s string) (int64, error) {
 	if err != nil || !a.Less(money.Of(One)) {
 		return 0, fault.Bad("invalid_fee", "percent", "must be a percentage from 0 to below 100 with at most %d decimals, as a text like \"0.8\"", percentDecimals)
 	}
-	return whole(a).Int64(), nil
+	return a.Big().Int64(), nil
 }
 
 // Percent writes parts per million as a percentage: "0.8".

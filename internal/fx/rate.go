@@ -117,7 +117,7 @@ func Effective(from money.Asset, send money.Amount, to money.Asset, receive mone
 	if send.IsZero() || receive.IsZero() {
 		return Rate{}
 	}
-	return Rate{scaled(new(big.Rat).SetFrac(whole(receive), whole(send)), from.Scale-to.Scale)}
+	return Rate{scaled(new(big.Rat).SetFrac(receive.Big(), send.Big()), from.Scale-to.Scale)}
 }
 
 // IsZero tells "no rate".
@@ -206,7 +206,7 @@ func (r Rate) Convert(from, to money.Asset, amount money.Amount, round Rounding)
 	if r.r == nil {
 		return money.Amount{}, ErrNoRate
 	}
-	v := scaled(new(big.Rat).Mul(r.r, new(big.Rat).SetInt(whole(amount))), to.Scale-from.Scale)
+	v := scaled(new(big.Rat).Mul(r.r, new(big.Rat).SetInt(amount.Big())), to.Scale-from.Scale)
 	q, rest := new(big.Int).QuoRem(v.Num(), v.Denom(), new(big.Int))
 	switch round {
 	case Down:
@@ -217,7 +217,7 @@ func (r Rate) Convert(from, to money.Asset, amount money.Amount, round Rounding)
 	default:
 		return money.Amount{}, fmt.Errorf("rounding %d: want Down or Up", round)
 	}
-	return money.FromBytes(q.Bytes())
+	return money.FromBig(q)
 }
 
 // basis is how many basis points make a whole.
@@ -230,9 +230,4 @@ func scaled(v *big.Rat, n int) *big.Rat {
 		return v.Quo(v, new(big.Rat).SetInt(p))
 	}
 	return v.Mul(v, new(big.Rat).SetInt(p))
-}
-
-func whole(a money.Amount) *big.Int {
-	b := a.Bytes32()
-	return new(big.Int).SetBytes(b[:])
 }

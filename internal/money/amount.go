@@ -5,6 +5,7 @@ package money
 
 import (
 	"fmt"
+	"math/big"
 
 	"github.com/holiman/uint256"
 
@@ -53,6 +54,21 @@ func FromBytes(b []byte) (Amount, error) {
 	}
 	return a, nil
 }
+
+// FromBig takes the result of wider arithmetic: ErrNegative for one below zero,
+// ErrOverflow for more than Digits.
+func FromBig(v *big.Int) (Amount, error) {
+	if v.Sign() < 0 {
+		return Amount{}, ErrNegative
+	}
+	return FromBytes(v.Bytes())
+}
+
+// Big returns a copy for arithmetic that is wider than amounts, or signed.
+func (a Amount) Big() *big.Int { return a.v.ToBig() }
+
+// Uint64 returns the number of minor units; false when it does not fit 64 bits.
+func (a Amount) Uint64() (uint64, bool) { return a.v.Uint64(), a.v.IsUint64() }
 
 // Bytes32 is the big-endian form, as an ABI word.
 func (a Amount) Bytes32() [32]byte { return a.v.Bytes32() }

@@ -98,8 +98,7 @@ func (db *DB) TrialBalance(ctx context.Context) (map[string]*big.Int, error) {
 			sums[currency] = sum
 		}
 		for _, a := range amounts {
-			b := a.Bytes32()
-			sum.Add(sum, new(big.Int).Mul(new(big.Int).SetBytes(b[:]), big.NewInt(sign)))
+			sum.Add(sum, new(big.Int).Mul(a.Big(), big.NewInt(sign)))
 		}
 	}
 	err := db.engine.snapshot(ctx, func(q querier) error {

@@ -139,11 +139,6 @@ func anyAsk(t *rapid.T, p fx.Pair) terms.Ask {
 	return a
 }
 
-func num(a money.Amount) *big.Int {
-	b := a.Bytes32()
-	return new(big.Int).SetBytes(b[:])
-}
-
 // worth is what an amount is worth in the other currency at the market's bid, in its
 // smallest units, exactly.
 func worth(t *rapid.T, p fx.Pair, m fx.Market, a money.Amount) *big.Rat {
@@ -151,7 +146,7 @@ func worth(t *rapid.T, p fx.Pair, m fx.Market, a money.Amount) *big.Rat {
 	if !ok {
 		t.Fatal(m.Bid)
 	}
-	return r.Mul(r, new(big.Rat).SetInt(num(a)))
+	return r.Mul(r, new(big.Rat).SetInt(a.Big()))
 }
 
 // Net and fee are gross, what was fixed is what comes out, and nobody gets more than
@@ -190,7 +185,7 @@ func TestCase34_NothingIsGivenAway(t *testing.T) {
 		if got.Deal.Send != got.Charge.Net || got.Deal.Receive != got.Receive {
 			t.Fatalf("the deal %+v is not %+v", got.Deal, got.Charge)
 		}
-		if worth(t, p, m, got.Charge.Net).Cmp(new(big.Rat).SetInt(num(got.Receive))) < 0 {
+		if worth(t, p, m, got.Charge.Net).Cmp(new(big.Rat).SetInt(got.Receive.Big())) < 0 {
 			t.Fatalf("%s is received for %s", got.Receive, got.Charge.Net)
 		}
 	})
@@ -211,15 +206,15 @@ func TestCase34_PartsGainNothing(t *testing.T) {
 			if err != nil {
 				return // nothing comes of a part
 			}
-			gave.Add(gave, num(x.Charge.Gross))
-			got.Add(got, num(x.Receive))
+			gave.Add(gave, x.Charge.Gross.Big())
+			got.Add(got, x.Receive.Big())
 		}
 		a.Amount = whole
 		x, err := b.For(context.Background(), a)
 		if err != nil {
 			t.Fatalf("every part goes, the whole does not: %v", err)
 		}
-		if gave.Cmp(num(x.Charge.Gross)) < 0 || got.Cmp(num(x.Receive)) > 0 {
+		if gave.Cmp(x.Charge.Gross.Big()) < 0 || got.Cmp(x.Receive.Big()) > 0 {
 			t.Fatalf("the parts give %s for %s, the whole gives %s for %s", gave, got, x.Charge.Gross, x.Receive)
 		}
 	})

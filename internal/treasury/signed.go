@@ -18,14 +18,14 @@ func Less(a, b money.Amount) Signed {
 // Plus adds an amount.
 func (s Signed) Plus(a money.Amount) Signed {
 	var out Signed
-	out.v.Add(&s.v, wide(a))
+	out.v.Add(&s.v, a.Big())
 	return out
 }
 
 // Minus takes an amount away.
 func (s Signed) Minus(a money.Amount) Signed {
 	var out Signed
-	out.v.Sub(&s.v, wide(a))
+	out.v.Sub(&s.v, a.Big())
 	return out
 }
 
@@ -33,7 +33,7 @@ func (s Signed) Minus(a money.Amount) Signed {
 func (s Signed) Sign() int { return s.v.Sign() }
 
 // Abs is the difference without its sign, or money.ErrOverflow.
-func (s Signed) Abs() (money.Amount, error) { return money.FromBytes(s.v.Bytes()) }
+func (s Signed) Abs() (money.Amount, error) { return money.FromBig(new(big.Int).Abs(&s.v)) }
 
 // Floor is the difference, or zero for one below zero.
 func (s Signed) Floor() money.Amount {
@@ -57,9 +57,4 @@ func (s Signed) Format(a money.Asset) string {
 		return "-" + a.Format(abs)
 	}
 	return a.Format(abs)
-}
-
-func wide(a money.Amount) *big.Int {
-	b := a.Bytes32()
-	return new(big.Int).SetBytes(b[:])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -243,8 +244,8 @@ const runwayMax = 1_000_000
 
 // runway is how many hours an amount lasts when so much goes per day.
 func runway(have, perDay money.Amount) int64 {
-	hours := wide(have)
-	hours.Mul(hours, wide(money.Of(uint64(day/time.Hour)))).Div(hours, wide(perDay))
+	hours := have.Big()
+	hours.Mul(hours, big.NewInt(int64(day/time.Hour))).Div(hours, perDay.Big())
 	if !hours.IsInt64() || hours.Int64() > runwayMax {
 		return runwayMax
 	}

@@ -98,7 +98,7 @@ func (c *Admin) Client() *ethclient.Client { return c.client }
 
 // Fund gives an address native coin and makes the block that holds it.
 func (c *Admin) Fund(ctx context.Context, address string, wei money.Amount) error {
-	_, err := c.send(ctx, ptr(common.HexToAddress(address)), evm.Big(wei), nil)
+	_, err := c.send(ctx, ptr(common.HexToAddress(address)), wei.Big(), nil)
 	return err
 }
 
@@ -117,7 +117,7 @@ func (c *Admin) OpenGate(ctx context.Context, gate string, open bool) error {
 
 // Mint makes new units of a token for an address.
 func (c *Admin) Mint(ctx context.Context, token, to string, amount money.Amount) error {
-	return c.call(ctx, string(Tether), token, "mint", common.HexToAddress(to), evm.Big(amount))
+	return c.call(ctx, string(Tether), token, "mint", common.HexToAddress(to), amount.Big())
 }
 
 // Freeze makes every transfer of a Tether from or to the account revert, or ends that.

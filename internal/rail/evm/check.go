@@ -91,7 +91,7 @@ var nativeMost = new(big.Int).Lsh(big.NewInt(1), 96)
 // CheckAmount implements rail.AmountChecker. What a token's contract holds at the most,
 // only the chain knows.
 func (r *Rail) CheckAmount(asset, _ string, amount money.Amount) error {
-	if asset == r.conf.FeeAsset && Big(amount).Cmp(nativeMost) >= 0 {
+	if asset == r.conf.FeeAsset && amount.Big().Cmp(nativeMost) >= 0 {
 		return fault.Bad("amount_above_supply", "amount", "no chain has so much of its coin")
 	}
 	return nil

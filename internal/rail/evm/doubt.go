@@ -100,7 +100,7 @@ func (o *look) leftUnlogged(ctx context.Context, p rail.Payout, b *block, tx *ty
 	if err != nil {
 		return false, err
 	}
-	gone := new(big.Int).Sub(Big(before), Big(after))
+	gone := new(big.Int).Sub(before.Big(), after.Big())
 	found, _ := moves(rec.logs, t.contract)
 	for _, m := range found {
 		if m.from == payer {
@@ -110,7 +110,7 @@ func (o *look) leftUnlogged(ctx context.Context, p rail.Payout, b *block, tx *ty
 			gone.Add(gone, m.amount)
 		}
 	}
-	return gone.Cmp(Big(p.Amount)) >= 0, nil
+	return gone.Cmp(p.Amount.Big()) >= 0, nil
 }
 
 // around is what somebody holds of an asset before and after a block; known is false when

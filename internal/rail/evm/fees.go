@@ -32,11 +32,11 @@ func (r *Rail) price(ctx context.Context) (quote, error) {
 	if err != nil {
 		return quote{}, err
 	}
-	tip := larger(Big(*r.conf.TipMin), r.floor.now())
+	tip := larger(r.conf.TipMin.Big(), r.floor.now())
 	if market != nil {
 		tip = larger(tip, market)
 	}
-	ceiling := Big(r.conf.FeeCapMax)
+	ceiling := r.conf.FeeCapMax.Big()
 	if need := new(big.Int).Add(base, tip); need.Cmp(ceiling) > 0 {
 		return quote{}, node.TooDear("%s asks for %s wei per gas now, the ceiling is %s", r.conf.Network, need, ceiling)
 	}
@@ -136,8 +136,8 @@ var numbers = regexp.MustCompile(`\d+`)
 // limit is the most wei per gas that a transaction of so much gas may offer: by the
 // ceiling, and by the budget for the whole transaction.
 func (r *Rail) limit(gas uint64) *big.Int {
-	most := Big(r.conf.FeeCapMax)
-	byBudget := new(big.Int).Div(Big(r.conf.FeeBudget), new(big.Int).SetUint64(max(gas, 1)))
+	most := r.conf.FeeCapMax.Big()
+	byBudget := new(big.Int).Div(r.conf.FeeBudget.Big(), new(big.Int).SetUint64(max(gas, 1)))
 	if byBudget.Cmp(most) < 0 {
 		return byBudget
 	}

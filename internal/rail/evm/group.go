@@ -233,7 +233,7 @@ func (g *grouping) uses(limit uint64, payouts int) uint64 {
 func (g *grouping) affordableGas(ctx context.Context, most uint64) uint64 {
 	if q, err := g.price(ctx); err == nil {
 		need := new(big.Int).Add(q.base, q.tip)
-		if n := new(big.Int).Div(Big(g.conf.FeeBudget), larger(need, big.NewInt(1))); n.IsUint64() {
+		if n := new(big.Int).Div(g.conf.FeeBudget.Big(), larger(need, big.NewInt(1))); n.IsUint64() {
 			most = min(most, n.Uint64())
 		}
 	}

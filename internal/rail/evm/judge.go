@@ -37,7 +37,7 @@ func (r *Rail) judge(p rail.Payout, who common.Address, tx *types.Transaction, r
 		if !rec.complete() {
 			return unclear, noLogs
 		}
-		return judgeToken(t.contract, who, to, Big(p.Amount), r.pays(tx, p), rec.logs)
+		return judgeToken(t.contract, who, to, p.Amount.Big(), r.pays(tx, p), rec.logs)
 	}
 	switch {
 	case r.pays(tx, p):

@@ -126,7 +126,7 @@ func readFailed(data []byte) (place int, reason string, ok bool) {
 
 // judge decides on the payout at a place of the list.
 func (b *batchJudge) judge(place int, p rail.Payout) (verdict, string) {
-	to, amount := common.BytesToAddress(p.To), Big(p.Amount)
+	to, amount := common.BytesToAddress(p.To), p.Amount.Big()
 	at, near := place, false
 	if !b.ours {
 		if at, near = b.find(p, to); at < 0 {

@@ -270,7 +270,7 @@ func (r *Rail) call(p rail.Payout) (to common.Address, value *big.Int, data []by
 	if t, ok := r.tokens[p.Asset]; ok {
 		return t.contract, new(big.Int), transfer(recipient, p.Amount)
 	}
-	return recipient, Big(p.Amount), nil
+	return recipient, p.Amount.Big(), nil
 }
 
 // decode reads stored bytes and makes sure that they are the attempt they claim to be.

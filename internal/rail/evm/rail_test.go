@@ -21,11 +21,11 @@ func TestAmounts(t *testing.T) {
 	largest, err := money.ParseMinor(strings.Repeat("9", money.Digits))
 	must(t, err)
 	for _, a := range []money.Amount{{}, money.Of(1), money.Of(1 << 63), largest} {
-		if back, err := evm.Amount(evm.Big(a)); err != nil || back != a || evm.Big(a).String() != a.Minor() {
+		if back, err := evm.Amount(a.Big()); err != nil || back != a || a.Big().String() != a.Minor() {
 			t.Errorf("%s came back as %s (%v)", a, back, err)
 		}
 	}
-	tooLarge := new(big.Int).Add(evm.Big(largest), big.NewInt(1))
+	tooLarge := new(big.Int).Add(largest.Big(), big.NewInt(1))
 	for _, b := range []*big.Int{nil, big.NewInt(-1), tooLarge, new(big.Int).Lsh(tooLarge, 200)} {
 		if a, err := evm.Amount(b); err == nil {
 			t.Errorf("%v became %s", b, a)

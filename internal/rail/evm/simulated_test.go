@@ -91,7 +91,7 @@ func TestSimulatedBackend(t *testing.T) {
 	}
 	got, err := client.BalanceAt(t.Context(), common.BytesToAddress(target.Decoded), nil)
 	must(t, err)
-	if got.Cmp(evm.Big(amount)) != 0 {
+	if got.Cmp(amount.Big()) != 0 {
 		t.Fatalf("the recipient has %s, want %s: paid exactly once", got, amount)
 	}
 }

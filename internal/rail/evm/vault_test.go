@@ -277,9 +277,9 @@ func TestFeeRisesTowardsTheDeadline(t *testing.T) {
 	// The line: half way between the market and the budget when half the time is over.
 	first, low := attempt(deadline / 2)
 	_, fee := attempt(0, first)
-	middle := new(big.Int).Add(evm.Big(low), evm.Big(budget))
+	middle := new(big.Int).Add(low.Big(), budget.Big())
 	middle.Rsh(middle, 1)
-	if off := new(big.Int).Sub(evm.Big(fee), middle); off.Abs(off).Cmp(middle.Div(middle, big.NewInt(50))) > 0 {
+	if off := new(big.Int).Sub(fee.Big(), middle); off.Abs(off).Cmp(middle.Div(middle, big.NewInt(50))) > 0 {
 		t.Errorf("half way: %s, between %s and %s", fee, low, budget)
 	}
 	// At the deadline the whole budget is offered, and beyond that nothing is.

@@ -23,7 +23,7 @@ func (Builder) Deploy(n signer.Network, public []byte, d signer.Deployment) (sig
 	}
 	tx := types.NewTx(&types.DynamicFeeTx{
 		ChainID: new(big.Int).SetUint64(n.ChainID), Nonce: d.Nonce, Gas: d.Gas,
-		GasFeeCap: number(d.FeeCap), GasTipCap: number(d.TipCap), Value: new(big.Int), Data: d.Code,
+		GasFeeCap: d.FeeCap.Big(), GasTipCap: d.TipCap.Big(), Value: new(big.Int), Data: d.Code,
 	})
 	return unsignedEVM(n, tx, d.Wallet), nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"sluice/internal/fault"
-	"sluice/internal/money"
 	"sluice/internal/signer"
 )
 
@@ -112,8 +111,8 @@ func evmTx(in signer.Intent) *types.DynamicFeeTx {
 		ChainID:   new(big.Int).SetUint64(in.ChainID),
 		Nonce:     in.Nonce,
 		Gas:       in.Gas,
-		GasFeeCap: number(in.FeeCap),
-		GasTipCap: number(in.TipCap),
+		GasFeeCap: in.FeeCap.Big(),
+		GasTipCap: in.TipCap.Big(),
 	}
 	if in.Cancel {
 		to := common.HexToAddress(in.Wallet)
@@ -128,7 +127,7 @@ func evmTx(in signer.Intent) *types.DynamicFeeTx {
 	o := in.Outputs[0]
 	if len(o.Token) == 0 {
 		to := common.BytesToAddress(o.To)
-		tx.To, tx.Value = &to, number(o.Amount)
+		tx.To, tx.Value = &to, o.Amount.Big()
 		return tx
 	}
 	to := common.BytesToAddress(o.Token)
@@ -138,9 +137,4 @@ func evmTx(in signer.Intent) *types.DynamicFeeTx {
 	tx.Data = append([]byte{0xa9, 0x05, 0x9c, 0xbb}, common.LeftPadBytes(o.To, 32)...)
 	tx.Data = append(tx.Data, amount[:]...)
 	return tx
-}
-
-func number(a money.Amount) *big.Int {
-	b := a.Bytes32()
-	return new(big.Int).SetBytes(b[:])
 }

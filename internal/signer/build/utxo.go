@@ -250,10 +250,6 @@ func satoshi(a money.Amount) (uint64, error) {
 	if money.Of(bitcoin.MaxMoney).Less(a) {
 		return 0, refuse("sign_amount", "%s is more than there are coins", a)
 	}
-	word := a.Bytes32()
-	var out uint64
-	for _, b := range word[24:] {
-		out = out<<8 | uint64(b)
-	}
+	out, _ := a.Uint64()
 	return out, nil
 }
