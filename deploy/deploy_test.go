@@ -151,22 +151,22 @@ func proxied(t *testing.T, port string, trust *x509.CertPool) {
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	ask := func(method, path string, size int) (*http.Response, string, error) {
+	ask := func(method, path string, size int) (got answer, err error) {
 		req, err := http.NewRequestWithContext(t.Context(), method, "https://localhost:"+port, io.LimitReader(zeros{}, int64(size)))
 		must(t, err)
 		req.URL.Path, req.ContentLength = path, int64(size)
 		res, err := client.Do(req)
 		if err != nil {
-			return nil, "", err
+			return got, err
 		}
 		defer res.Body.Close() //nolint:errcheck // read to its end
 		body, err := io.ReadAll(res.Body)
-		return res, string(body), err
+		return answer{res.StatusCode, res.ProtoMajor, res.Header.Get("Strict-Transport-Security"), string(body)}, err
 	}
 	// The proxy has to start, and to find the server ready.
 	for deadline := time.Now().Add(time.Minute); ; {
-		res, _, err := ask("GET", "/healthz", 0)
-		if err == nil && res.StatusCode == http.StatusOK {
+		res, err := ask("GET", "/healthz", 0)
+		if err == nil && res.status == http.StatusOK {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -186,20 +186,26 @@ func proxied(t *testing.T, port string, trust *x509.CertPool) {
 		{"POST", "/v1/withdrawals/batch", 8 << 20, 401, "api_key_required"}, // a body of the size of the largest batch
 		{"POST", "/v1/withdrawals/batch", 10 << 20, 0, ""},                  // and a larger one is not for the server
 	} {
-		res, body, err := ask(c.method, c.path, c.size)
+		res, err := ask(c.method, c.path, c.size)
 		switch {
 		case c.want == 0:
-			if err == nil && res.StatusCode < 400 {
-				t.Errorf("%s %s with %d bytes: %d %s", c.method, c.path, c.size, res.StatusCode, body)
+			if err == nil && res.status < 400 {
+				t.Errorf("%s %s with %d bytes: %+v", c.method, c.path, c.size, res)
 			}
 		case err != nil:
 			t.Errorf("%s %s with %d bytes: %v", c.method, c.path, c.size, err)
-		case res.StatusCode != c.want || !strings.Contains(body, c.text):
-			t.Errorf("%s %s with %d bytes: %d %s, want %d with %s", c.method, c.path, c.size, res.StatusCode, body, c.want, c.text)
-		case res.ProtoMajor != 2 || res.Header.Get("Strict-Transport-Security") == "":
-			t.Errorf("%s %s: %s, %v", c.method, c.path, res.Proto, res.Header)
+		case res.status != c.want || !strings.Contains(res.body, c.text):
+			t.Errorf("%s %s with %d bytes: %+v, want %d with %s", c.method, c.path, c.size, res, c.want, c.text)
+		case res.proto != 2 || res.hsts == "":
+			t.Errorf("%s %s: %+v", c.method, c.path, res)
 		}
 	}
+}
+
+// answer is what came back through a proxy.
+type answer struct {
+	status, proto int // proto: the major version of HTTP
+	hsts, body    string
 }
 
 type zeros struct{}
@@ -218,7 +224,7 @@ func TestCaddy(t *testing.T) {
 		"\ttls "+filepath.Join(dir, "fullchain.pem")+" "+filepath.Join(dir, "privkey.pem")+"\n\trequest_body {", 1))
 	must(t, os.WriteFile(file, []byte(text), 0o600))
 	env := append(os.Environ(), "SLUICE_HOST=https://localhost:"+port, "SLUICE_UPSTREAM="+server(t), "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	cmd := exec.CommandContext(context.Background(), caddy, "run", "--adapter", "caddyfile", "--config", file) //nolint:gosec // the program that is tested with
+	cmd := exec.CommandContext(context.Background(), caddy, "run", "--adapter", "caddyfile", "--config", file)
 	cmd.Env = env
 	run(t, cmd)
 	proxied(t, port, trust)
@@ -227,7 +233,7 @@ func TestCaddy(t *testing.T) {
 func TestNginx(t *testing.T) {
 	nginx := program(t, "nginx")
 	dir, port := t.TempDir(), freePort(t)
-	must(t, os.Chmod(dir, 0o755)) //nolint:gosec // its workers are another user
+	must(t, os.Chmod(dir, 0o755))
 	trust := certificate(t, dir)
 	text := read(t, "nginx/sluice.conf")
 	for from, to := range map[string]string{
@@ -246,7 +252,7 @@ func TestNginx(t *testing.T) {
 		whole = "user root;\n" + whole
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(strings.ReplaceAll(whole, "DIR", dir)), 0o600))
-	run(t, exec.CommandContext(context.Background(), nginx, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))) //nolint:gosec // the program that is tested with
+	run(t, exec.CommandContext(context.Background(), nginx, "-p", dir, "-c", filepath.Join(dir, "nginx.conf")))
 	proxied(t, port, trust)
 }
 
@@ -291,13 +297,13 @@ func TestContainer(t *testing.T) {
 		{[]string{"health", "--url", at, "--ready"}, 0, `"ready":true`},
 		{[]string{"health", "--url", "http://127.0.0.1:1"}, 2, "nothing answers at http://127.0.0.1:1/healthz"},
 	} {
-		cmd := exec.CommandContext(t.Context(), bin, c.args...) //nolint:gosec // what was just built
+		cmd := exec.CommandContext(t.Context(), bin, c.args...)
 		cmd.Env, cmd.Dir = []string{}, "/"
 		if os.Geteuid() == 0 { // as in the image: nothing else there, and nobody
 			root := t.TempDir()
 			must(t, os.Rename(bin, filepath.Join(root, "sluice")))
 			for _, dir := range []string{root, filepath.Dir(root)} {
-				must(t, os.Chmod(dir, 0o755)) //nolint:gosec // for the user of the image
+				must(t, os.Chmod(dir, 0o755))
 			}
 			cmd.Path = "/sluice"
 			cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
@@ -366,7 +372,7 @@ func TestUnits(t *testing.T) {
 			// The programs are not installed here.
 			must(t, os.WriteFile(unit, []byte(strings.ReplaceAll(text, "/usr/local/bin/sluice", bin)), 0o600))
 			for _, args := range [][]string{{"verify", unit}, {"security", "--offline=true", "--threshold=" + exposed, unit}} {
-				out, err := exec.CommandContext(t.Context(), analyze, args...).CombinedOutput() //nolint:gosec // the program that is tested with
+				out, err := exec.CommandContext(t.Context(), analyze, args...).CombinedOutput()
 				if err != nil || args[0] == "verify" && strings.Contains(string(out), name) {
 					t.Errorf("%v: %v\n%s", args, err, out)
 				}

@@ -71,7 +71,7 @@ chain_id = %d
 		t.Run(x.name, func(t *testing.T) {
 			s := newShell(t)
 			must(t, os.WriteFile("sluice.toml", []byte(x.file), 0o600))
-			must(t, os.WriteFile("open", []byte("secret"), 0o644)) //nolint:gosec // that is the case
+			must(t, os.WriteFile("open", []byte("secret"), 0o644))
 			flags := []string{"--set", "listen=127.0.0.1:0", "--set", "admin_listen=127.0.0.1:0"}
 			for _, f := range x.flags {
 				flags = append(flags, "--set", f)

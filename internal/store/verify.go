@@ -110,12 +110,12 @@ func (db *DB) VerifyWith(ctx context.Context, opt VerifyOptions) (Report, error)
 	var r Report
 	err := db.engine.snapshot(ctx, func(q querier) error {
 		at := &Progress{Since: time.Now()}
-		of := func(n int) *verifier {
-			return &verifier{ctx: ctx, q: q, key: db.key, opt: opt, out: ShardReport{Shard: id.Shard(n), Differences: []Difference{}}, trial: map[string]*trial{}}
+		of := func(n id.Shard) *verifier {
+			return &verifier{ctx: ctx, q: q, key: db.key, opt: opt, out: ShardReport{Shard: n, Differences: []Difference{}}, trial: map[string]*trial{}}
 		}
 		if opt.Progress != nil {
 			for n := range db.shards {
-				rows, err := of(n).expected()
+				rows, err := of(id.Shard(n)).expected()
 				if err != nil {
 					return err
 				}
@@ -124,7 +124,7 @@ func (db *DB) VerifyWith(ctx context.Context, opt VerifyOptions) (Report, error)
 			q = counted{q, at, opt.Progress}
 		}
 		for n := range db.shards {
-			v := of(n)
+			v := of(id.Shard(n))
 			checks := v.checks()
 			if opt.Chain {
 				checks = checks[:1]
