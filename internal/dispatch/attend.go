@@ -90,7 +90,7 @@ func (h *hand) nodeBack(ctx context.Context) {
 		return
 	}
 	for _, c := range queued {
-		if !rail.EverybodyWaits(c.Withdrawal.Attention) && c.Withdrawal.Attention != codeOurs && c.Withdrawal.Attention != codeHalted {
+		if !rail.EverybodyWaits(c.Withdrawal.Attention) && c.Withdrawal.Attention != codeHalted {
 			continue
 		}
 		if _, err := commit.Do(ctx, h.loop, c.ID.Shard, withdrawal.NewCalm(c.ID.Seq, passing, Actor)); err != nil {

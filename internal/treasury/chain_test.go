@@ -56,6 +56,7 @@ type chain struct {
 	mined  map[string]uint64 // block of a transaction, by its id
 	fails  bool              // the next transactions pay nothing
 	down   bool
+	poison uint64            // an amount that cannot be planned
 	fork   int               // how often it was undone
 	forkAt uint64            // from which block on the last time
 	lie    map[string]uint64 // balances that it shows in place of the true ones, by asset
@@ -80,6 +81,13 @@ func (c *chain) move(addr, asset string, in, out uint64) {
 // steal is a transaction of somebody else who has the key.
 func (c *chain) steal(addr, asset string, amount uint64) {
 	c.block(func(s *state) { s.add(addr, asset, 0, amount); s.nonces[addr]++ })
+}
+
+// refusesToPlan makes an amount one that cannot be planned.
+func (c *chain) refusesToPlan(amount uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.poison = amount
 }
 
 // lies makes the chain show other balances from now on; nil: the true ones.
@@ -240,6 +248,9 @@ func (c *chain) Feasible(_ context.Context, wallet string, flying []rail.InFligh
 		}
 	}
 	for _, p := range payouts {
+		if c.poison > 0 && small(p.Amount) == c.poison {
+			return rail.Feasibility{}, errors.New("more than there is")
+		}
 		need["ETH"] += feeMost
 		need[p.Asset] += small(p.Amount)
 	}
