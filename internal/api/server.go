@@ -63,7 +63,7 @@ type server struct {
 	Deps
 	log    *slog.Logger
 	keys   *cache.Cache[string, *caller] // by the hash of the key
-	boot   string // makes request ids of two runs differ
+	boot   string                        // makes request ids of two runs differ
 	count  atomic.Uint64
 	mux    *http.ServeMux
 	routes []route
