@@ -76,11 +76,17 @@ type AddCredit struct {
 	Reference   string
 	Kind        string // KindSale or ""
 	Tradable    bool
-	Actor       string
+	// Own says that the merchant credits by itself, and how much it may in all, beside what
+	// was granted to it; nil: the operator credits.
+	Own   *money.Amount
+	Actor string
 }
 
 // Reads implements commit.Command.
 func (c AddCredit) Reads(w *commit.Wants) {
+	if c.Own != nil {
+		Allowances.Want(w, AllowanceKey{c.Merchant, c.Asset.Code})
+	}
 	ledger.Accounts.Want(w, c.Account)
 	ledger.WantBalance(w, c.Account, c.Asset.Code)
 	ledger.WantHouse(w, ledger.External, c.Asset.Code)
@@ -94,11 +100,17 @@ func (c AddCredit) Apply(v *commit.View) (Credit, error) {
 	if err := Positive(c.Amount); err != nil {
 		return Credit{}, err
 	}
+	if err := bounded(c.Asset, c.Amount); err != nil {
+		return Credit{}, err
+	}
 	if len(c.Reference) > MaxText {
 		return Credit{}, fault.Bad("invalid_reference", "reference", "a reference has at most %d bytes", MaxText)
 	}
 	if c.Kind != "" && c.Kind != KindSale {
 		return Credit{}, fault.Bad("invalid_kind", "kind", "the kind is %s, or left out", KindSale)
+	}
+	if err := c.use(v); err != nil {
+		return Credit{}, err
 	}
 	// A date that has passed is settled now: there is nothing to wait for.
 	pending := c.Pending && (c.AvailableAt.IsZero() || c.AvailableAt.After(v.Now()))

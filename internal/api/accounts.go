@@ -157,7 +157,10 @@ func (c *call) ready(account id.ID) error {
 func addCredit(c *call) (int, error) {
 	o := c.doc.body()
 	acc, asset, amount := c.movement(o)
-	cmd := account.AddCredit{Merchant: c.who.merchant.Seq, Asset: asset, Amount: amount, Reference: o.optional("reference"), Kind: o.optional("kind"), Actor: c.who.actor}
+	cmd := account.AddCredit{
+		Merchant: c.who.merchant.Seq, Asset: asset, Amount: amount, Reference: o.optional("reference"), Kind: o.optional("kind"), Actor: c.who.actor,
+		Own: c.OwnCredits.Of(asset.Code),
+	}
 	c.settlement(o, &cmd)
 	tradable, said := o.boolean("tradable")
 	cmd.Tradable = tradable || !said && cmd.Kind == account.KindSale

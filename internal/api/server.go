@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/account"
 	"sluice/internal/cache"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
@@ -52,6 +53,8 @@ type Deps struct {
 	Webhooks WebhookRules
 	// ReviewAbove is, by currency, the amount above which a withdrawal waits for a person.
 	ReviewAbove map[string]money.Amount
+	// OwnCredits is how much merchants may credit by themselves. nil: no bound is kept.
+	OwnCredits account.OwnCredits
 	// Bank says which bank accounts are taken. The zero value is the strict rule.
 	Bank BankRules
 	// Seal keeps secrets of credentials; nil where the installation has no keys for that.

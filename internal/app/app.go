@@ -128,6 +128,9 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	a.Loop = commit.New(watchedStore{a.Store, a.metrics, a.queued, a.lookout.changed, a.writes}, a.Store.Shards(), commit.Options{
 		BatchMax: conf.Commit.BatchMax, BatchWait: conf.Commit.BatchWait.Std(), Queue: conf.Commit.Queue, Observe: a.observe, Log: a.log,
 	})
+	if conf.Mode == config.Live && conf.Credits.Merchants == config.CreditsUnlimited {
+		a.log.Warn("every merchant can credit itself without limit, and be paid whatever the wallets hold: credits.merchants is unlimited")
+	}
 	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Outages: a.outages, Log: a.log})
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ type root struct {
 	Seal       sealCmd       `cmd:"" help:"Keys for what is kept encrypted."`
 	Treasury   treasuryCmd   `cmd:"" help:"What the wallets have, what they owe, and how long it lasts."`
 	Reconcile  reconcileCmd  `cmd:"" help:"Compare the wallets with the ledger, to the last unit."`
+	Credit     creditCmd     `cmd:"" help:"Credit accounts, and say what merchants may credit by themselves."`
 	Fee        feeCmd        `cmd:"" help:"What merchants are charged."`
 	Dialect    dialectCmd    `cmd:"" help:"Who speaks the wires of other providers."`
 	Verify     verifyCmd     `cmd:"" help:"Recompute every balance and the hash chain from the rows, and compare them with what is written and with what was written down outside the database. Exit code 1: something differs."`

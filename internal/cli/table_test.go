@@ -18,7 +18,7 @@ func TestTablesFit(t *testing.T) {
 	waiting(t, merchant, 3)
 	v := serve(t, s)
 	account, _ := v.post(t, key, "/v1/accounts", fmt.Sprintf(`{"name":%q,"foreign_id":%q}`, long, strings.Repeat("x", 250)))["id"].(string)
-	v.post(t, key, "/v1/credits", `{"account":"`+account+`","currency":"EUR","amount":"123456789012345.67"}`)
+	v.post(t, key, "/v1/credits", `{"account":"`+account+`","currency":"EUR","amount":"123456789012.67"}`)
 	hook, _ := v.post(t, key, "/v1/webhook_endpoints", `{"url":"`+v.url+`/`+strings.Repeat("a-path-of-the-merchant/", 6)+`"}`)["id"].(string)
 	v.stop(t)
 	http.DefaultClient.CloseIdleConnections()

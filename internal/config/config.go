@@ -63,6 +63,7 @@ type Config struct {
 	Keystore      Keystore `toml:"keystore"`
 	Seal          Seal     `toml:"seal"`
 	Chain         Chain    `toml:"chain"`
+	Credits       Credits  `toml:"credits"`
 	Bank          Bank     `toml:"bank"`
 	Signer        Signer   `toml:"signer"`
 	Exchange      Exchange `toml:"exchange"`
@@ -132,6 +133,7 @@ type Asset struct {
 	Networks []string `toml:"networks" doc:"the networks on which it can be paid out; none: it can only be held"`
 	// ReviewAbove is a text, since TOML numbers are floats.
 	ReviewAbove string            `toml:"review_above" doc:"withdrawals above this amount wait for a person: sluice withdrawal approve or reject. A text, like \"1000.00\"; empty: none waits"`
+	CreditLimit string            `toml:"credit_limit" doc:"how much each merchant may credit by itself in all, with credits.merchants = \"limit\"; sluice credit grant allows one of them more. A text; empty: nothing"`
 	Minimum     map[string]string `toml:"minimum" doc:"the least of one payout, by network: minimum = { ethereum = \"5.00\", bsc = \"1.00\" }. Whoever asks for less is refused on every surface. Without: the smallest unit"`
 	Maximum     map[string]string `toml:"maximum" doc:"the most of one payout, by network. Without: no bound"`
 }
@@ -189,11 +191,13 @@ func Default(m Mode) Config {
 		Keystore:    Keystore{Dir: "keys"},
 		Chain:       Chain{AnchorEvery: defaultAnchor},
 		Bank:        Bank{NameMatch: "relaxed"},
+		Credits:     Credits{Merchants: CreditsGranted},
 		Exchange:    defaultExchange(),
 		Treasury:    Treasury{Every: defaultLook},
 	}
 	if m == Dev {
 		c.AutoMigrate, c.MetricsOnMain, c.StopDelay, c.Log.Format = true, true, 0, "text"
+		c.Credits.Merchants = CreditsUnlimited
 		c.Dialects = Dialects{CoinsPaid: true, Tylt: true, Upvest: true}
 	}
 	return c

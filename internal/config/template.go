@@ -25,7 +25,7 @@ func TemplateFor(m Mode, secrets SecretFiles) string {
 		"# from `--set key=value`. Flags win over the environment, the environment over this file.\n" +
 		"# Lines that begin with #key show the default. Secrets may be written file:PATH or env:NAME.\n\n")
 	c := Default(m)
-	shown := map[string]bool{"mode": true, "listen": true, "database_url": true}
+	shown := map[string]bool{"mode": true, "listen": true, "database_url": true, "credits.merchants": true}
 	files := map[string]string{"seal.keys": secrets.SealKeys, "keystore.passphrase": secrets.Passphrase, "chain.key": secrets.ChainKey}
 	walk(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.StructField, v reflect.Value) {
 		if strings.Contains(path, "[]") {
@@ -83,6 +83,7 @@ scale = 2
 #scale = 18
 #networks = ["ethereum"]
 #review_above = "10"    # a withdrawal of more waits for a person
+#credit_limit = "100"   # with credits.merchants = "limit": what each merchant may credit by itself in all
 
 #[[assets]]
 #code = "USDT"

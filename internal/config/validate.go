@@ -28,6 +28,7 @@ func (c *Config) Validate(given ...string) error {
 func (c *Config) check(given []string) problems {
 	var p problems
 	oneOf(&p, "mode", string(c.Mode), string(Live), string(Dev))
+	oneOf(&p, "credits.merchants", c.Credits.Merchants, CreditsGranted, CreditsLimit, CreditsUnlimited)
 	oneOf(&p, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(&p, "log.format", c.Log.Format, "text", "json")
 	hostPort(&p, "listen", c.Listen)
@@ -103,6 +104,11 @@ func (c *Config) checkAssets(p *problems, given []string) {
 		if a.ReviewAbove != "" {
 			if _, err := (money.Asset{Code: a.Code, Scale: a.Scale}).Parse(a.ReviewAbove); err != nil {
 				p.add(path+".review_above", "%v", err)
+			}
+		}
+		if a.CreditLimit != "" {
+			if _, err := (money.Asset{Code: a.Code, Scale: a.Scale}).Parse(a.CreditLimit); err != nil {
+				p.add(path+".credit_limit", "%v", err)
 			}
 		}
 		c.checkLimits(p, path, a)

@@ -107,6 +107,8 @@ type Deps struct {
 	Seal *seal.Ring
 	// Bank is what the installation asks of bank accounts that are registered.
 	Bank destination.Policy
+	// OwnCredits is how much merchants may credit by themselves. nil: no bound is kept.
+	OwnCredits account.OwnCredits
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Log hears of what is our fault. Default slog.Default().

@@ -36,6 +36,18 @@ var aliasCounters = bindTable(alias.Counters, "merchant wire",
 		return append(f, &c.Merchant, &c.Wire, &c.Last, &c.Version)
 	})
 
+var allowances = added(26, bindTable(account.Allowances, "merchant currency",
+	func(k *account.AllowanceKey, f []any) []any { return append(f, &k.Merchant, &k.Currency) },
+	"merchant currency granted used updated_at version",
+	func(a *account.Allowance, f []any) []any {
+		return append(f, &a.Merchant, &a.Currency, &a.Granted, &a.Used, &a.UpdatedAt, &a.Version)
+	}))
+
+// Allowances lists what a merchant may credit by itself and has, in order of currencies.
+func (db *DB) Allowances(ctx context.Context, owner id.ID) ([]account.Allowance, error) {
+	return query(ctx, db.engine, allowances, "WHERE t.shard = $1 AND t.merchant = $2 ORDER BY t.currency", owner.Shard, owner.Seq)
+}
+
 var conversions = bindTable(account.Conversions, "seq", seqKey,
 	"seq merchant account foreign_id quote send_currency send fee receive_currency receive price created_at",
 	func(c *account.Conversion, f []any) []any {

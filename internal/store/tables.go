@@ -12,7 +12,7 @@ import (
 // the conformance suite.
 var bindings = []binding{
 	knownAssets, records, merchants, keys, accounts, accountForeignIDs, destinations, destinationTallies, destinationPrints,
-	quotes, feeSchedules,
+	quotes, feeSchedules, allowances,
 	credentials, aliases, aliasCounters, conversions, conversionForeignIDs,
 	signingKeys, customerUsers, customerGroups, customerReferences, tradingAccounts,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,

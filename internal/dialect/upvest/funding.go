@@ -63,7 +63,7 @@ func createTopUp(c *call) (answer, error) {
 func (c *call) crediting(in members, amount string) account.AddCredit {
 	code := c.currency(in)
 	asset := c.teller().asset(code)
-	return account.AddCredit{Merchant: c.party.Merchant.Seq, Asset: asset, Amount: in.amount(amount, asset), Actor: c.party.Actor}
+	return account.AddCredit{Merchant: c.party.Merchant.Seq, Asset: asset, Amount: in.amount(amount, asset), Actor: c.party.Actor, Own: c.OwnCredits.Of(asset.Code)}
 }
 
 // into names the account group that a credit is for.

@@ -24,7 +24,7 @@ import (
 var everyTable = []string{
 	"idempotency", "asset", "merchant", "api_key", "account", "destination", "balance", "house", "credit", "withdrawal", "transfer", "event",
 	"webhook_endpoint", "webhook_delivery", "webhook_attempt", "event_cursor", "webhook_replay", "wallet", "dispatch", "dispatch_item", "attempt", "slot_hold",
-	"quote", "fee_schedule",
+	"quote", "fee_schedule", "credit_allowance",
 }
 
 func (n *node) counts() string {

@@ -128,6 +128,7 @@ func fillTables(t *testing.T, n *node) {
 	rows(t, n, destination.Destinations, func(r *destination.Destination) id.Seq { return r.Seq }, nil)
 	rows(t, n, quote.Quotes, func(r *quote.Quote) id.Seq { return r.Seq }, func(r *quote.Quote) { r.Form = fx.SendForm })
 	rows(t, n, fee.Schedules, func(r *fee.Stored) fee.Key { return r.Key }, func(r *fee.Stored) { r.Kind, r.Carry, r.PPM = fee.Exchange, fee.Cost, fee.One-1 })
+	rows(t, n, account.Allowances, func(r *account.Allowance) account.AllowanceKey { return r.AllowanceKey }, nil)
 	rows(t, n, destination.Tallies, func(r *destination.Tally) destination.TallyKey { return r.TallyKey }, nil)
 	rows(t, n, destination.Prints, func(r *destination.Print) destination.PrintKey { return r.PrintKey }, nil)
 	rows(t, n, credential.Credentials, func(r *credential.Credential) id.Seq { return r.Seq }, nil)
@@ -196,7 +197,7 @@ func setKey[R any](to, from *R, table string) {
 		"asset": {"Code"}, "fee_schedule": {"Key"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
 		"bank_file": {"Hash"}, "bank_order": {"ID"}, "bank_payment": {"PaymentKey"}, "bank_name": {"Name"}, "bank_entry": {"Key"}, "bank_statement": {"Key"}, "bank_link": {"Name"}, "bank_lump": {"Name"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
-		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"},
+		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"}, "credit_allowance": {"AllowanceKey"},
 		"wallet_book": {"BookKey"}, "wallet_stand": {"Wallet"},
 		"alias": {"Key"}, "alias_counter": {"CounterKey"},
 	}[table]
