@@ -89,6 +89,9 @@ func (c Convert) Reads(w *commit.Wants) {
 
 // Apply implements commit.Command.
 func (c Convert) Apply(v *commit.View) (Conversion, error) {
+	if err := v.Accepts(); err != nil {
+		return Conversion{}, err
+	}
 	if _, err := Owned(v, c.Merchant, c.Account); err != nil {
 		return Conversion{}, err
 	}

@@ -28,6 +28,10 @@ const keyLife = time.Second
 // it exists.
 const keysMax = 10_000
 
+// metLife is how long a key that was right is looked at, however many wrong ones come from
+// the same place.
+const metLife = 24 * time.Hour
+
 var (
 	errNoKey = fault.New(fault.Unauthenticated, "api_key_required",
 		"send your API key as `Authorization: Bearer sluice_...`; `sluice key create` makes one")
@@ -36,18 +40,34 @@ var (
 	errInvalidKey = fault.New(fault.Unauthenticated, "api_key_invalid", "this API key is not valid here: unknown, revoked or expired")
 )
 
-// authenticate finds out who asks.
+// authenticate finds out who asks. A key that was right before is always looked at, so
+// that nobody locks out by guessing who comes through the same proxy.
 func (s *server) authenticate(r *http.Request) (*caller, error) {
 	secret, ok := bearer(r.Header.Get("Authorization"))
 	if !ok {
 		return nil, errNoKey
 	}
-	if !merchant.WellFormed(secret) {
-		return nil, errMalformedKey
-	}
 	hash, now := merchant.HashSecret(secret), s.Now()
 	if who, ok := s.keys.Get(hash, now); ok && who.key.ValidAt(now) {
 		return who, nil
+	}
+	names := guesser(r, secret)
+	if met, _ := s.met.Get(hash, now); !met {
+		if err := s.guesses.allow(names, now); err != nil {
+			return nil, err
+		}
+	}
+	who, err := s.lookUp(r, secret, hash, now)
+	if fault.KindOf(err) == fault.Unauthenticated {
+		s.guesses.wrong(names, now)
+	}
+	return who, err
+}
+
+// lookUp asks the store for a key.
+func (s *server) lookUp(r *http.Request, secret, hash string, now time.Time) (*caller, error) {
+	if !merchant.WellFormed(secret) {
+		return nil, errMalformedKey
 	}
 	key, found, err := s.Reads.KeyByHash(r.Context(), hash)
 	if fault.CodeOf(err) == "record_altered" {
@@ -67,6 +87,7 @@ func (s *server) authenticate(r *http.Request) (*caller, error) {
 		who.scopes[merchant.Scope(have)] = true
 	}
 	s.keys.Put(hash, who, now)
+	s.met.Put(hash, true, now)
 	return who, nil
 }
 

@@ -28,6 +28,7 @@ var statuses = map[fault.Kind]int{
 var httpStatuses = map[string]int{
 	"body_too_large":     http.StatusRequestEntityTooLarge,
 	"method_not_allowed": http.StatusMethodNotAllowed,
+	"too_many_guesses":   http.StatusTooManyRequests,
 }
 
 // retryAfterSeconds is what is asked of a client after Busy and Unavailable. A full

@@ -166,7 +166,8 @@ func about(t event.Type) subject {
 	case event.FundsLocked, event.FundsUnlocked, event.ConversionCompleted, event.BalanceUpdated,
 		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested,
 		event.BankAlert, event.BankResolved,
-		event.WalletFunded, event.WalletOutflow, event.WalletExplained, event.WalletRegained, event.WalletLow, event.WalletOK: // no merchant's: never rendered
+		event.WalletFunded, event.WalletOutflow, event.WalletExplained, event.WalletRegained, event.WalletLow, event.WalletOK,
+		event.BooksLooking, event.BooksOpened: // no merchant's: never rendered
 	}
 	return itself
 }

@@ -64,12 +64,14 @@ type Deps struct {
 // server is the state behind the handlers: none of a request outlives it.
 type server struct {
 	Deps
-	log    *slog.Logger
-	keys   *cache.Cache[string, *caller] // by the hash of the key
-	boot   string                        // makes request ids of two runs differ
-	count  atomic.Uint64
-	mux    *http.ServeMux
-	routes []route
+	log     *slog.Logger
+	keys    *cache.Cache[string, *caller] // by the hash of the key
+	met     *cache.Cache[string, bool]    // hashes of keys that were right before
+	guesses guesses
+	boot    string // makes request ids of two runs differ
+	count   atomic.Uint64
+	mux     *http.ServeMux
+	routes  []route
 }
 
 // New makes the handler for everything under /v1, /openapi.yaml and /docs.
@@ -83,7 +85,7 @@ func New(d Deps) http.Handler {
 	var boot [4]byte
 	_, _ = rand.Read(boot[:]) // never fails (crypto/rand)
 	s := &server{Deps: d, log: d.Log, boot: hex.EncodeToString(boot[:]), mux: http.NewServeMux(), routes: routes()}
-	s.keys = cache.New[string, *caller](keysMax, keyLife)
+	s.keys, s.met = cache.New[string, *caller](keysMax, keyLife), cache.New[string, bool](keysMax, metLife)
 	for _, rt := range s.routes {
 		s.mux.Handle(rt.pattern, s.endpoint(rt))
 	}

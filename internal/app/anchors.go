@@ -32,16 +32,7 @@ func (a *App) newAnchors(ctx context.Context) error {
 	if a.anchors.every == 0 {
 		return nil
 	}
-	known, err := chain.ReadAnchors(a.anchors.path)
-	if err != nil {
-		return err
-	}
-	behind, err := a.Store.Behind(ctx, known)
-	for _, b := range behind {
-		a.log.Error("the database is older than what was written down of it: its end was cut off, or it was restored from a backup. `sluice verify` looks closer",
-			"shard", b.Shard, "written_down", b.At, "version", b.Version, "last_event", b.LastEvent)
-	}
-	return err
+	return nil
 }
 
 var anchorAge = prometheus.NewDesc("sluice_chain_anchor_age_seconds",

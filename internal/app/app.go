@@ -63,6 +63,7 @@ type App struct {
 	banks   []bank
 	sign    signer.Signer // who signs for this process, and agrees to files
 	health  *signerHealth // nil: nobody signs for this process, or it cannot tell
+	books   *Recovery
 
 	book     *book
 	lookout  *lookout // nil: nothing is paid out from here
@@ -132,10 +133,14 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 		a.log.Warn("every merchant can credit itself without limit, and be paid whatever the wallets hold: credits.merchants is unlimited")
 	}
 	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Outages: a.outages, Log: a.log})
+	a.books = NewRecovery(a.Store, a.rails, nil, conf, a.log)
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err
 	}
 	a.connectBanks()
+	if err := a.books.Start(ctx); err != nil {
+		return nil, err
+	}
 	a.newTreasury()
 	if err := a.newTerms(); err != nil {
 		return nil, err
@@ -172,6 +177,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 			return err
 		}
 	}
+	a.books.Log, _ = sign.(signer.Historian)
 	if r, ok := sign.(signer.Reporter); ok {
 		a.health = &signerHealth{Reporter: r, outages: a.outages}
 	}
@@ -200,7 +206,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	}
 	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, a.sign, dispatch.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
-		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Looking: a.books.Looking, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
 	})
 	return nil
 }

@@ -45,6 +45,7 @@ func (a *App) Run(ctx context.Context) error {
 		start("schedule", func() error { return a.schedule.Run(workCtx) }),
 		start("trial balance", func() error { return a.book.run(workCtx) }),
 		start("anchors", func() error { return a.anchors.run(workCtx) }),
+		start("recovery", func() error { return a.books.run(workCtx, a.Loop) }),
 	}
 	if a.lookout != nil {
 		working = append(working, start("lookout", func() error { return a.lookout.run(workCtx) }))

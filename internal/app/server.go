@@ -156,6 +156,11 @@ func (a *App) checks(ctx context.Context) (ready bool, all []check) {
 		err := a.health.ask(ctx)
 		add("signer", err, "the signer signs nothing ("+fault.CodeOf(err)+"); see the log")
 	}
+	var older error
+	if a.books.Looking() {
+		older = errLooking
+	}
+	add("books", older, "looking only: the database was restored and is being compared with what was paid since; see `sluice recover`")
 	var stopping error
 	if a.draining.Load() {
 		stopping = errDraining
@@ -167,6 +172,8 @@ func (a *App) checks(ctx context.Context) (ready bool, all []check) {
 	}
 	return ready, all
 }
+
+var errLooking = fault.New(fault.Unavailable, "looking_only", "the books are only looked at")
 
 var errDraining = fault.New(fault.Unavailable, "shutting_down", "the process is stopping")
 

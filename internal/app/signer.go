@@ -87,6 +87,27 @@ func OpenGuardHere(ctx context.Context, c config.Config, log *slog.Logger) (*gua
 	return guard.Open(ctx, guard.Options{Keys: keys, Build: build.Builder{}, Policy: policy, Dir: c.LogDir(), Log: log})
 }
 
+// SignerLog is the log of what signs for this configuration, to read it beside a running
+// server; nil where there is none.
+func SignerLog(c config.Config) (log signer.Historian, closing func() error) {
+	if c.Signer.Socket != "" {
+		s := socket.Dial(c.Signer.Socket)
+		return s, s.Close
+	}
+	if c.Keystore.Dir == "" {
+		return nil, func() error { return nil }
+	}
+	return logFiles(c.LogDir()), func() error { return nil }
+}
+
+// logFiles is a signer's log in a folder.
+type logFiles string
+
+// History implements signer.Historian.
+func (dir logFiles) History(_ context.Context, after string) ([]signer.Record, string, error) {
+	return guard.History(string(dir), after)
+}
+
 // LogFolder tells why the signer of this process could not keep its log: a folder that is
 // closed, or cannot be made where it should be.
 func LogFolder(c config.Config) error {

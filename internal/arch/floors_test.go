@@ -17,7 +17,7 @@ var floors = []floor{
 		ledger merchant quote credential fee destination account
 		rail/sepa/message rail/sepa/match`},
 	{"withdrawals", ordered, `webhook withdrawal withdrawal/*`},
-	{"paying", apart, `dispatch schedule treasury waiting bankbook terms terms/* customer`},
+	{"paying", apart, `dispatch schedule treasury waiting bankbook terms terms/* customer recovery`},
 	{"adapters", apart, `store rail/* signer/* webhook/* fx/* api dialect dialect/* config`},
 	{"programs and tests", ordered, `
 		test/tronnode/wire test/tronnode/tvm test/tronnode/chain test/tronnode test/tronnode/control test/*

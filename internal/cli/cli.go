@@ -68,6 +68,9 @@ type root struct {
 	Dialect    dialectCmd    `cmd:"" help:"Who speaks the wires of other providers."`
 	Verify     verifyCmd     `cmd:"" help:"Recompute every balance and the hash chain from the rows, and compare them with what is written and with what was written down outside the database. Exit code 1: something differs."`
 	Chain      chainCmd      `cmd:"" help:"The hash chain of the books: who changes the database behind the program's back is found by verify."`
+	Backup     backupCmd     `cmd:"" help:"Copy the SQLite database, beside a running server, and check the copy. Exit code 1: something in it differs. PostgreSQL has tools of its own."`
+	Restore    restoreCmd    `cmd:"" help:"Check a backup before it is needed."`
+	Recover    recoverCmd    `cmd:"" help:"After a restore: find what was paid beyond the books, take it in, and open them again."`
 	Bench      benchCmd      `cmd:"" help:"Measure this machine."`
 	Doctor     doctorCmd     `cmd:"" help:"Check configuration, database, nodes and keys. Exit code 1: something is wrong."`
 	Health     healthCmd     `cmd:"" help:"Ask a running server whether it answers. Exit code 1: it says no; 2: it does not answer."`

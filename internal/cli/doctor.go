@@ -57,7 +57,7 @@ func (doctorCmd) Run(e *env) error {
 	for _, b := range conf.Banks {
 		steps = append(steps, func() { d.bank(b) })
 	}
-	steps = append(steps, d.rates)
+	steps = append(steps, d.books, d.rates)
 	progress := e.slowly(len(steps), "checking", "checks")
 	for _, s := range steps {
 		s()

@@ -14,6 +14,9 @@ type Shard struct {
 	LastSeq   id.Seq // the last row number given out
 	LastEvent int64  // the last event sequence given out; gap-free
 	Version   int64  // batches committed so far
+	// Looking says that these books may be older than what was paid: nothing is accepted,
+	// taken back or paid until they were compared with the world outside.
+	Looking bool
 }
 
 // View is the open book of one shard during one batch: the rows that its commands
@@ -62,6 +65,22 @@ func (v *View) NewID() id.Seq {
 	v.shard.LastSeq = id.Next(v.shard.LastSeq, v.now)
 	return v.shard.LastSeq
 }
+
+// Looking tells whether the shard only looks, see Shard.Looking.
+func (v *View) Looking() bool { return v.shard.Looking }
+
+// Accepts refuses what books must not do that are only looked at: to accept, to take
+// back, to pay.
+func (v *View) Accepts() error {
+	if v.shard.Looking {
+		return fault.New(fault.Unavailable, "looking_only", "the database was restored and is being compared with what was paid since; nothing was done. "+
+			"Repeat the request, unchanged, once an operator has opened the books (`sluice recover`)")
+	}
+	return nil
+}
+
+// SetLooking makes the shard only look, or ends that.
+func (v *View) SetLooking(on bool) { v.shard.Looking = on }
 
 // ID is the address of a row of this shard.
 func (v *View) ID(s id.Seq) id.ID { return id.ID{Shard: v.shard.Number, Seq: s} }

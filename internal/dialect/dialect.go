@@ -7,7 +7,6 @@ package dialect
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -279,21 +278,6 @@ func Unavailable(err error) error {
 		return nil
 	}
 	return fault.Wrap(err, fault.Unavailable, "store_unavailable", "the database does not answer; nothing was done. Repeat the request after a moment")
-}
-
-// ErrBodyTooLarge says that a body is beyond its limit.
-var ErrBodyTooLarge = fault.New(fault.Invalid, "body_too_large", "the body is too large")
-
-// ReadBody reads a body as it was sent, up to a number of bytes.
-func ReadBody(r *http.Request, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "body_incomplete", "the body ended before its announced end")
-	}
-	if int64(len(b)) > limit {
-		return nil, ErrBodyTooLarge
-	}
-	return b, nil
 }
 
 // ErrNoAccount says that a merchant has no account of its own.

@@ -19,6 +19,9 @@ import (
 // advance carries one dispatch as far as it goes now, from whatever is written. It is the
 // normal path and the recovery at once. What it signs for a nonce is sent by sendAll.
 func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
+	if h.opt.Looking() {
+		return h.onlyFollow(ctx, d)
+	}
 	var err error
 	if d.Dispatch.State == Planned {
 		if d, err = h.claimAndSeal(ctx, d); err != nil {
@@ -102,7 +105,9 @@ func (h *hand) tell(ctx context.Context, d Work, chosen func(Item) bool, command
 	return errs
 }
 
-func undecided(it Item) bool { return it.Outcome == OutcomeOpen }
+// undecided are the items whose withdrawals are told what becomes of them. One that is
+// settled before its outcome is known has none: see Recall.
+func undecided(it Item) bool { return it.Outcome == OutcomeOpen && !it.Settled }
 
 // claimAndSeal claims the planned withdrawals in their merchants' shards, asks the
 // network whether it takes them, and fixes the list and the slot.

@@ -34,7 +34,7 @@ func (h *hand) room(open []Work) int {
 // cannot pay now stays queued, says why, and is put aside: those behind it go on.
 func (h *hand) planMore(ctx, step context.Context, open []Work) {
 	room := h.room(open)
-	if room <= 0 {
+	if room <= 0 || h.opt.Looking() {
 		return
 	}
 	groups, err := h.groups(step, room)

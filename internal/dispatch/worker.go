@@ -92,6 +92,9 @@ type Options struct {
 	Accepted func(acceptance.Statement) string
 	// Outages, if set, is told whether the nodes answer, and which dispatches do not advance.
 	Outages *outage.Book
+	// Looking tells whether the books are only looked at: then nothing is claimed, signed or
+	// sent, and what was sent before is followed. Default: never.
+	Looking func() bool
 	Log     *slog.Logger
 }
 
@@ -119,6 +122,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Accepted == nil {
 		o.Accepted = func(acceptance.Statement) string { return "" }
+	}
+	if o.Looking == nil {
+		o.Looking = func() bool { return false }
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

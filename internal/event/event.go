@@ -64,6 +64,11 @@ const (
 	WalletHalted    Type = "wallet.halted"    // payouts that were final are gone from the chain: it plans no more
 	WalletTakenUp   Type = "wallet.taken_up"  // an operator had the same bytes sent again
 	WalletResumed   Type = "wallet.resumed"   // all that was gone is final again
+	BooksLooking    Type = "books.looking"    // the books may be older than what was paid: they are only looked at
+	// BooksOpened says that they are used again. Its Version is how many numbers of
+	// messages it stands for: those that were given out after the backup, and are not
+	// given out again.
+	BooksOpened Type = "books.opened"
 )
 
 // All lists the catalogue with one line each for documentation.
@@ -135,7 +140,11 @@ type Event struct {
 var Log = commit.NewLog[Event]("event")
 
 // Messages is how many messages the row is: 1, or 2 with the balance that changed along.
+// BooksOpened stands for many, none of which is sent.
 func (e Event) Messages() int64 {
+	if e.Type == BooksOpened {
+		return e.Version
+	}
 	if e.Currency != "" && e.Type != BalanceUpdated {
 		return 2
 	}

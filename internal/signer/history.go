@@ -13,6 +13,7 @@ type Record struct {
 	Fence   int64
 	Nonce   *uint64  // account chains; nil elsewhere
 	Coins   []string // coin chains: what the slot spends, as txid:index
+	Amounts []string // of the coins, in minor units; empty where the log had all of them before
 	Bound   string   // what the slot is bound to (the dispatch)
 	Cancel  bool
 	// Again says that the slot was bound before and only signed again; Payouts is empty then.

@@ -114,8 +114,8 @@ func (s *pgStore) statements() (out [][2]string) {
 		// The level is named because an administrator may have set another default.
 		[2]string{pgBegin, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
 		[2]string{pgCommit, "COMMIT"},
-		[2]string{pgLock, "SELECT last_seq, last_event, version, chain FROM shard WHERE number = $1 FOR UPDATE"},
-		[2]string{pgUnlock, pgExactly("UPDATE shard SET last_seq = $2, last_event = $3, chain = $5, version = version + 1 WHERE number = $1 AND version = $4", "1")},
+		[2]string{pgLock, "SELECT last_seq, last_event, version, chain, looking FROM shard WHERE number = $1 FOR UPDATE"},
+		[2]string{pgUnlock, pgExactly("UPDATE shard SET last_seq = $2, last_event = $3, chain = $5, looking = $6, version = version + 1 WHERE number = $1 AND version = $4", "1")},
 	)
 	for i := range s.plan {
 		t := &s.plan[i]

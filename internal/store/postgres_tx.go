@@ -155,7 +155,7 @@ func (t *pgTx) readLoads(p *pgconn.Pipeline, v *commit.View, first bool) error {
 		if err := expect(p, nil); err != nil {
 			return err
 		}
-		fields, found := []any{&t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version, &t.chain}, false
+		fields, found := []any{&t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version, &t.chain, &t.shard.Looking}, false
 		if err := expect(p, func(row [][]byte) error {
 			found = true
 			return scanRow(fields, row)
@@ -233,7 +233,9 @@ func (t *pgTx) Commit(ctx context.Context, v *commit.View) error {
 	for i := range t.s.plan {
 		statements += t.sendWrites(p, &t.s.plan[i], sc.ins[i], sc.upd[i], number)
 	}
-	t.send(p, pgUnlock, append(sc.params[:0], number, int8bytes(int64(now.LastSeq)), int8bytes(now.LastEvent), int8bytes(t.shard.Version), orEmpty(t.link.seal(now, t.chain))), nil)
+	looking := []byte{byte(integer(&now.Looking) & 1)}
+	t.send(p, pgUnlock, append(sc.params[:0], number, int8bytes(int64(now.LastSeq)), int8bytes(now.LastEvent), int8bytes(t.shard.Version),
+		orEmpty(t.link.seal(now, t.chain)), looking), nil)
 	t.send(p, pgCommit, nil, nil)
 	crash.Point("store.before_commit")
 	err := t.finish(p, statements+1)

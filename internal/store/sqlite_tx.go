@@ -65,8 +65,8 @@ func (s *sqliteStore) openWriter(ctx context.Context) error {
 		{&w.begin, "BEGIN IMMEDIATE"},
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
-		{&w.lock, "SELECT last_seq, last_event, version, chain FROM shard WHERE number = ?"},
-		{&w.unlock, "UPDATE shard SET last_seq = ?, last_event = ?, chain = ?, version = version + 1 WHERE number = ? AND version = ?"},
+		{&w.lock, "SELECT last_seq, last_event, version, chain, looking FROM shard WHERE number = ?"},
+		{&w.unlock, "UPDATE shard SET last_seq = ?, last_event = ?, chain = ?, looking = ?, version = version + 1 WHERE number = ? AND version = ?"},
 	} {
 		if err := w.prepare(ctx, p.to, p.sql); err != nil {
 			return errors.Join(err, w.close())
@@ -193,7 +193,7 @@ func (t *sqliteTx) begin(ctx context.Context, shard id.Shard, v *commit.View) er
 	t.w = w // from here on Rollback has something to roll back
 	w.bind(int64(shard))
 	t.shard = commit.Shard{Number: shard}
-	fields := append(w.fields[:0], &t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version, &t.chain)
+	fields := append(w.fields[:0], &t.shard.LastSeq, &t.shard.LastEvent, &t.shard.Version, &t.chain, &t.shard.Looking)
 	found := 0
 	if err := w.query(w.lock, len(fields), func(values []driver.Value) error {
 		found++
@@ -312,6 +312,7 @@ func (t *sqliteTx) Commit(ctx context.Context, v *commit.View) error {
 	w.bind(int64(now.LastSeq))
 	w.bind(now.LastEvent)
 	w.bind(orEmpty(t.link.seal(now, t.chain)))
+	w.bind(integer(&now.Looking))
 	w.bind(int64(t.shard.Number))
 	w.bind(t.shard.Version)
 	if err := w.one(w.unlock); err != nil {

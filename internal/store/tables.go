@@ -15,11 +15,11 @@ var bindings = []binding{
 	quotes, feeSchedules, allowances,
 	credentials, aliases, aliasCounters, conversions, conversionForeignIDs,
 	signingKeys, customerUsers, customerGroups, customerReferences, tradingAccounts,
-	balances, houses, credits, withdrawals, withdrawalForeignIDs, transfers, events,
+	balances, houses, credits, withdrawals, withdrawalForeignIDs, keptForeignIDs, transfers, events,
 	endpoints, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels, walletStands, dispatchLosts,
 	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements, bankLinks, bankLumps,
-	walletBooks, walletFundings,
+	walletBooks, walletFundings, installations,
 }
 
 // seqKey are the fields of a key that is a row number.

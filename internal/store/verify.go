@@ -463,7 +463,7 @@ func (v *verifier) events() error {
 	}
 	next := int64(1)
 	var e event.Event
-	err := v.each("SELECT seq, type, currency FROM event WHERE shard = $1 ORDER BY seq", []any{&e.Seq, (*string)(&e.Type), &e.Currency}, func() error {
+	err := v.each("SELECT seq, type, currency, subject_version FROM event WHERE shard = $1 ORDER BY seq", []any{&e.Seq, (*string)(&e.Type), &e.Currency, &e.Version}, func() error {
 		v.out.Events++
 		if e.Seq != next {
 			v.differ(checkEvents, fmt.Sprintf("event %d", e.Seq), fmt.Sprintf("sequence %d", next), fmt.Sprintf("sequence %d", e.Seq))

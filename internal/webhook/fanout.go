@@ -27,6 +27,9 @@ func Plan(shard id.Shard, events []event.Event, endpoints []Endpoint) []NewDeliv
 	}
 	var out []NewDelivery
 	for _, e := range events {
+		if len(byMerchant[e.Merchant]) == 0 {
+			continue
+		}
 		for sub := range e.Messages() {
 			m := Message{Shard: shard, Event: e, Sub: sub}
 			for _, ep := range byMerchant[e.Merchant] {

@@ -56,6 +56,9 @@ func (c Cancel) Apply(v *commit.View) (Withdrawal, error) {
 	if err != nil || w.State == Cancelled {
 		return w, err
 	}
+	if err := v.Accepts(); err != nil {
+		return Withdrawal{}, err
+	}
 	if !w.State.Cancellable() {
 		return Withdrawal{}, fault.New(fault.Conflict, "not_cancellable", "the withdrawal is %s: only one that is new, in review or queued can be cancelled", w.State).
 			With("state", string(w.State)).With("withdrawal", v.ID(w.Seq).Text(id.Withdrawal))
@@ -186,6 +189,9 @@ func (c Reject) Apply(v *commit.View) (Withdrawal, error) {
 	if err != nil || w.State == Rejected {
 		return w, err
 	}
+	if err := v.Accepts(); err != nil {
+		return Withdrawal{}, err
+	}
 	if !w.State.Cancellable() {
 		return Withdrawal{}, wrongState(v, w, Rejected)
 	}
@@ -218,6 +224,9 @@ func (c Claim) Apply(v *commit.View) (Withdrawal, error) {
 	}
 	if w.Dispatch == c.Dispatch {
 		return w, nil
+	}
+	if err := v.Accepts(); err != nil {
+		return Withdrawal{}, err
 	}
 	if w.State != Queued {
 		return Withdrawal{}, wrongState(v, w, Processing)

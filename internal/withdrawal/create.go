@@ -68,6 +68,7 @@ func (c Create) Reads(w *commit.Wants) {
 	ledger.WantBalance(w, c.Account, c.Asset.Code)
 	if !c.Unnamed {
 		ForeignIDs.Want(w, ForeignKey{c.Merchant, c.ForeignID})
+		KeptForeignIDs.Want(w, ForeignKey{c.Merchant, c.ForeignID})
 	}
 	if c.Quote != 0 {
 		quote.Want(w, c.Quote)
@@ -79,6 +80,9 @@ func (c Create) Reads(w *commit.Wants) {
 
 // Apply implements commit.Command.
 func (c Create) Apply(v *commit.View) (Withdrawal, error) {
+	if err := v.Accepts(); err != nil {
+		return Withdrawal{}, err
+	}
 	m, ok := merchant.Merchants.Get(v, c.Merchant)
 	if !ok {
 		return Withdrawal{}, fault.New(fault.NotFound, "not_found", "no such merchant")
@@ -136,7 +140,11 @@ func (c Create) first(v *commit.View) (ForeignID, bool) {
 	if c.Unnamed {
 		return ForeignID{}, false
 	}
-	return ForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID})
+	if f, ok := ForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID}); ok {
+		return f, true
+	}
+	kept, ok := KeptForeignIDs.Get(v, ForeignKey{c.Merchant, c.ForeignID})
+	return ForeignID{kept.ForeignKey, kept.Withdrawal}, ok
 }
 
 // named refuses an id of the merchant's own that cannot be one. Ids that were taken

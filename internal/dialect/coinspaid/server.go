@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/internal/dialect"
+	"sluice/internal/fault"
 	"sluice/internal/merchant"
 )
 
@@ -96,6 +97,9 @@ func (d *Dialect) run(r *http.Request, scope merchant.Scope, handle handler) (in
 	body, err := dialect.ReadBody(r, bodyMax)
 	if errors.Is(err, dialect.ErrBodyTooLarge) {
 		return 0, nil, errTooLarge
+	}
+	if fault.KindOf(err) == fault.Busy {
+		return 0, nil, errTooMany
 	}
 	if err != nil {
 		return 0, nil, errContent

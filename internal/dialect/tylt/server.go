@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/internal/dialect"
+	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 )
@@ -88,6 +89,9 @@ func (d *Dialect) run(w *writer, r *http.Request, h http.Header) (*call, error) 
 		return nil, errNotSupported
 	}
 	body, err := dialect.ReadBody(r, bodyMax)
+	if fault.KindOf(err) == fault.Busy {
+		return nil, errTooMany
+	}
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, 1010, "body is invalid"}
 	}

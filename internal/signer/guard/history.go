@@ -182,7 +182,7 @@ func (e entry) size() int {
 func (e entry) record() (signer.Record, error) {
 	out := signer.Record{
 		At: time.UnixMilli(e.At).UTC(), Network: e.Network, Wallet: e.Wallet[strings.LastIndexByte(e.Wallet, '/')+1:], Fence: e.Fence, Nonce: e.Nonce,
-		Coins: e.Coins, Bound: e.Bound, Cancel: e.Cancel, Again: e.Kind == kindAgain,
+		Coins: e.Coins, Amounts: e.Amounts, Bound: e.Bound, Cancel: e.Cancel, Again: e.Kind == kindAgain,
 	}
 	for _, p := range e.Payouts {
 		amount, err := money.ParseMinor(p.Minor)

@@ -67,6 +67,7 @@ type record struct {
 	Fence   int64     `json:"fence"`
 	Nonce   *uint64   `json:"nonce,omitempty"`
 	Coins   []string  `json:"coins,omitempty"`
+	Amounts []string  `json:"amounts,omitempty"`
 	Bound   string    `json:"bound"`
 	Cancel  bool      `json:"cancel,omitempty"`
 	Again   bool      `json:"again,omitempty"`
@@ -75,7 +76,7 @@ type record struct {
 
 func writeRecord(r signer.Record) record {
 	out := record{
-		At: r.At, Network: r.Network, Wallet: r.Wallet, Fence: r.Fence, Nonce: r.Nonce, Coins: r.Coins, Bound: r.Bound, Cancel: r.Cancel, Again: r.Again,
+		At: r.At, Network: r.Network, Wallet: r.Wallet, Fence: r.Fence, Nonce: r.Nonce, Coins: r.Coins, Amounts: r.Amounts, Bound: r.Bound, Cancel: r.Cancel, Again: r.Again,
 	}
 	for _, o := range r.Payouts {
 		out.Payouts = append(out.Payouts, writeOutput(o))
@@ -85,7 +86,7 @@ func writeRecord(r signer.Record) record {
 
 func (r record) read() (signer.Record, error) {
 	out := signer.Record{
-		At: r.At, Network: r.Network, Wallet: r.Wallet, Fence: r.Fence, Nonce: r.Nonce, Coins: r.Coins, Bound: r.Bound, Cancel: r.Cancel, Again: r.Again,
+		At: r.At, Network: r.Network, Wallet: r.Wallet, Fence: r.Fence, Nonce: r.Nonce, Coins: r.Coins, Amounts: r.Amounts, Bound: r.Bound, Cancel: r.Cancel, Again: r.Again,
 	}
 	for _, o := range r.Payouts {
 		p, err := o.read()

@@ -9,7 +9,7 @@ import (
 // StartStandby starts the server again, after Crash, as a standby: it answers reads, and
 // refuses every write until Promote.
 func (s *Server) StartStandby(ctx context.Context) error {
-	if err := os.WriteFile(filepath.Join(s.data(), "standby.signal"), nil, 0o644); err != nil { //nolint:gosec // the server runs as another user
+	if err := os.WriteFile(filepath.Join(s.data(), "standby.signal"), nil, 0o644); err != nil {
 		return err
 	}
 	return s.Start(ctx)

@@ -104,7 +104,7 @@ func (e editable) edits(t *testing.T, n *node, db *sql.DB) {
 	for _, all := range []bool{false, true} {
 		added = added || try("added", e.copy(all))
 	}
-	if !added {
+	if !added && e.name != "installation" { // which has one row and no other
 		t.Error("no row could be added: give the test other values")
 	}
 	n.verifyChain(t, "")

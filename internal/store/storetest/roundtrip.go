@@ -24,6 +24,7 @@ import (
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/quote"
+	"sluice/internal/recovery"
 	"sluice/internal/treasury"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
@@ -160,6 +161,10 @@ func fillTables(t *testing.T, n *node) {
 	rows(t, n, dispatch.Losts, func(r *dispatch.Lost) id.Seq { return r.Seq }, nil)
 	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
 	bankRows(t, n)
+	rows(t, n, recovery.Installations, func(r *recovery.Installation) string { return r.Name }, func(r *recovery.Installation) {
+		r.Name, r.State = recovery.Self, recovery.Looking
+	})
+	rows(t, n, withdrawal.KeptForeignIDs, func(r *withdrawal.KeptForeignID) withdrawal.ForeignKey { return r.ForeignKey }, nil)
 	rows(t, n, treasury.Books, func(r *treasury.Book) treasury.BookKey { return r.BookKey }, nil)
 }
 
@@ -198,7 +203,7 @@ func setKey[R any](to, from *R, table string) {
 		"bank_file": {"Hash"}, "bank_order": {"ID"}, "bank_payment": {"PaymentKey"}, "bank_name": {"Name"}, "bank_entry": {"Key"}, "bank_statement": {"Key"}, "bank_link": {"Name"}, "bank_lump": {"Name"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"}, "credit_allowance": {"AllowanceKey"},
-		"wallet_book": {"BookKey"}, "wallet_stand": {"Wallet"},
+		"wallet_book": {"BookKey"}, "wallet_stand": {"Wallet"}, "installation": {"Name"}, "kept_foreign_id": {"ForeignKey"},
 		"alias": {"Key"}, "alias_counter": {"CounterKey"},
 	}[table]
 	if names == nil {
