@@ -9,9 +9,9 @@ import (
 	"sluice/internal/demo/devnet"
 )
 
-// A12: payouts of one transaction each are carried over a node that takes its time. How
-// long that takes is for the benchmark to say; here it counts how much is asked.
-func TestRailLate(t *testing.T) {
+// TestA12_RailLate carries payouts of one transaction each over a node that takes its time.
+// How long that takes is for the benchmark to say; here it counts how much is asked.
+func TestA12_RailLate(t *testing.T) {
 	chain, err := devnet.New(devnet.Options{})
 	if err != nil {
 		t.Fatal(err)

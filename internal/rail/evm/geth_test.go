@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,7 +34,7 @@ const gethVersion = "1.17.8"
 func TestConformanceGeth(t *testing.T) {
 	railtest.Run(t, func(t *testing.T) railtest.Harness {
 		t.Helper()
-		url := startGeth(t, buildGeth(t))
+		url := startGeth(t, buildGeth(t), mainBlockGas)
 		client, err := ethclient.DialContext(t.Context(), url)
 		must(t, err)
 		t.Cleanup(client.Close)
@@ -132,19 +133,24 @@ func (g gethChain) undo(block uint64) error {
 	}
 }
 
-// startGeth runs a developer chain under the Osaka rules and gives its URL.
-func startGeth(t *testing.T, geth string) string {
+// mainBlockGas is the gas limit of a block on the main network.
+const mainBlockGas = 60_000_000
+
+// startGeth runs a developer chain under the Osaka rules, with the given gas limit of a
+// block, and gives its URL.
+func startGeth(t *testing.T, geth string, blockGas uint64) string {
 	t.Helper()
 	dir := t.TempDir()
 	genesis := filepath.Join(dir, "genesis.json")
-	must(t, os.WriteFile(genesis, osakaGenesis(t, geth), 0o600))
+	must(t, os.WriteFile(genesis, osakaGenesis(t, geth, blockGas), 0o600))
 	data := filepath.Join(dir, "chain")
 	if out, err := exec.CommandContext(t.Context(), geth, "--datadir", data, "init", genesis).CombinedOutput(); err != nil {
 		t.Fatalf("geth init: %v\n%s", err, out)
 	}
 	cmd := exec.Command(geth, "--dev", "--datadir", data, "--ipcdisable", "--nodiscover", "--maxpeers", "0",
 		"--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.api", "eth,net,web3,txpool,debug,dev",
-		"--authrpc.port", "0", "--port", "0", "--cache", "64", "--verbosity", "3")
+		"--authrpc.port", "0", "--port", "0", "--cache", "64", "--verbosity", "3",
+		"--miner.gaslimit", strconv.FormatUint(blockGas, 10))
 	log, err := cmd.StderrPipe()
 	must(t, err)
 	must(t, cmd.Start())
@@ -188,8 +194,8 @@ func tail(text string, lines int) string {
 }
 
 // osakaGenesis is geth's own developer genesis without the forks after Osaka, with
-// the block size of the main network, and with the coins in the hands of our faucet.
-func osakaGenesis(t *testing.T, geth string) []byte {
+// blocks of the given gas, and with the coins in the hands of our faucet.
+func osakaGenesis(t *testing.T, geth string, blockGas uint64) []byte {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), geth, "--dev", "dumpgenesis").Output()
 	must(t, err)
@@ -204,7 +210,7 @@ func osakaGenesis(t *testing.T, geth string) []byte {
 	}
 	delete(rules, "bogotaTime")
 	delete(rules, "amsterdamTime")
-	genesis["gasLimit"] = "0x3938700"
+	genesis["gasLimit"] = hexutil.EncodeUint64(blockGas)
 	faucet, err := devnet.FaucetAddress()
 	must(t, err)
 	rich := map[string]string{"balance": "0x" + "1" + strings.Repeat("0", 30)}

@@ -47,7 +47,7 @@ type Rail struct {
 	signer types.Signer // recovers senders; it holds no key
 	tokens map[string]token
 	vaults map[common.Address]common.Address // by wallet
-	chosen *cache.Cache[string, way] // how single payouts are paid
+	chosen *cache.Cache[string, way]         // how single payouts are paid
 	floor  floor                             // what the node wants at the least
 	doubts doubts                            // what was seen once and is looked at again
 

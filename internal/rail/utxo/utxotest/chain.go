@@ -28,6 +28,9 @@ type Chain struct {
 	key    *secp256k1.PrivateKey
 	script []byte
 
+	start func(t testing.TB, more ...string) // nil: the node cannot be started again
+	ended <-chan struct{}                    // closed when its process has ended
+
 	// detour makes the next block one for somebody else: after a block was taken back the
 	// same one again would be refused.
 	detour atomic.Bool

@@ -38,6 +38,7 @@ func StartBtcd(t testing.TB) *Chain {
 			"--nolisten", "--nodnsseed", "--rpcmaxclients=100", "--datadir=" + dir, "--logdir=" + filepath.Join(dir, "log"), "--miningaddr=" + c.faucet(),
 		}
 	})
+	c.Mine(t, mature)
 	return c
 }
 
@@ -54,13 +55,28 @@ func StartLitecoind(t testing.TB, more ...string) *Chain {
 	}
 	c := newChain("litecoin-regtest", utxo.Litecoind)
 	dir := t.TempDir()
-	c.run(t, path, func(port string) []string {
-		return append([]string{
-			"-regtest", "-datadir=" + dir, "-server", "-rpcuser=u", "-rpcpassword=p", "-rpcport=" + port, "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
-			"-listen=0", "-dnsseed=0", "-disablewallet=1", "-acceptnonstdtxn=0", "-persistmempool=0", "-printtoconsole=1", "-debuglogfile=0", "-rpcworkqueue=64",
-		}, more...)
-	})
+	c.start = func(t testing.TB, more ...string) {
+		c.run(t, path, func(port string) []string { return litecoind(dir, port, more) })
+	}
+	c.start(t, more...)
+	c.Mine(t, mature)
 	return c
+}
+
+func litecoind(dir, port string, more []string) []string {
+	return append([]string{
+		"-regtest", "-datadir=" + dir, "-server", "-rpcuser=u", "-rpcpassword=p", "-rpcport=" + port, "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
+		"-listen=0", "-dnsseed=0", "-disablewallet=1", "-acceptnonstdtxn=0", "-persistmempool=0", "-printtoconsole=1", "-debuglogfile=0", "-rpcworkqueue=64",
+	}, more...)
+}
+
+// Restart stops litecoind and starts it on the same blocks with more arguments. What was
+// in its pool is lost. Rails over the Node from before must be opened anew.
+func (c *Chain) Restart(t testing.TB, more ...string) {
+	t.Helper()
+	c.Call(t, nil, "stop")
+	<-c.ended
+	c.start(t, more...)
 }
 
 // run starts a node on a free port and waits for its answers. A port may be taken in
@@ -89,7 +105,7 @@ func (c *Chain) run(t testing.TB, path string, args func(port string) []string) 
 					t.Logf("the node said, at the end:\n%s", tail(out.String(), 8))
 				}
 			})
-			c.Mine(t, mature)
+			c.ended = done
 			return
 		}
 		end()
