@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/fault"
-	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
 )
@@ -76,6 +74,7 @@ func (h *Harness) answers(t *testing.T) {
 	t.Run("Pruned_nodes", h.pruned)
 	t.Run("f07_refusals_are_named", h.named)
 	t.Run("f05_no_secret_in_a_reason", h.discreet)
+	t.Run("Slow_answers_are_silence", h.slow)
 }
 
 // change is a way to spoil an answer.
@@ -497,51 +496,4 @@ func (h *Harness) discreet(t *testing.T) {
 	}
 	j.submit(a)
 	j.outcome(true)
-}
-
-// amounts wants more than there can be to be refused when it is asked for; what was taken
-// all the same stands in nobody's way.
-func (h *Harness) amounts(t *testing.T) {
-	checker, ok := h.Rail.(rail.AmountChecker)
-	if !ok {
-		t.Fatal("a rail checks amounts when they are asked for: implement rail.AmountChecker")
-	}
-	most, err := money.ParseMinor(strings.Repeat("9", money.Digits))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fee := h.Assets[0]
-	if err := checker.CheckAmount(fee, "", most); fault.KindOf(err) != fault.Invalid || len(fault.Of(err).Fields) == 0 {
-		t.Errorf("%s %s: got %v, want a refusal of the amount", most, fee, err)
-	}
-	for _, asset := range h.Assets {
-		if err := checker.CheckAmount(asset, "", h.Payout); err != nil {
-			t.Errorf("%s %s: %v", h.Payout, asset, err)
-		}
-		wallet := h.rich(t, asset)
-		pay := func(a money.Amount) rail.Payout {
-			return rail.Payout{Ref: newRef(), Asset: asset, To: h.target(t, h.Recipient(t), asset), Amount: a}
-		}
-		list := []rail.Payout{pay(h.Payout), pay(most), pay(h.Payout)}
-		lists := [][]int{{0}, {1}, {2}}
-		if g, ok := h.Rail.(rail.Grouper); ok {
-			if lists, err = g.Group(t.Context(), wallet, list); err != nil {
-				t.Fatalf("%s: one payout that cannot be stops all: %v", asset, err)
-			}
-		}
-		for _, l := range lists {
-			var some []rail.Payout
-			for _, n := range l {
-				some = append(some, list[n])
-			}
-			f, err := h.Rail.Feasible(t.Context(), wallet, nil, some)
-			bad := slices.Contains(l, 1)
-			if bad && (len(l) > 1 || f.OK) {
-				t.Errorf("%s: %v is planned: %+v", asset, l, f)
-			}
-			if !bad && (!f.OK || err != nil) {
-				t.Errorf("%s: %v waits for what it has no part in: %+v (%v)", asset, l, f, err)
-			}
-		}
-	}
 }
