@@ -34,8 +34,10 @@ func WithGeth(ctx context.Context, path string, fn func(ctx context.Context, url
 	defer cancel()
 	var said bytes.Buffer
 	//nolint:gosec // the operator named the program
-	cmd := exec.CommandContext(ctx, path, append([]string{"--dev", "--datadir", data, "--ipcpath", socket,
-		"--nodiscover", "--maxpeers", "0", "--port", "0", "--authrpc.port", "0"}, flags...)...)
+	cmd := exec.CommandContext(ctx, path, append([]string{
+		"--dev", "--datadir", data, "--ipcpath", socket,
+		"--nodiscover", "--maxpeers", "0", "--port", "0", "--authrpc.port", "0",
+	}, flags...)...)
 	cmd.Stderr = &said
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second

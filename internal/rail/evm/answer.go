@@ -175,6 +175,7 @@ func (r *receipt) readLogs(raw []json.RawMessage) {
 // succeeded and reverted tell how the transaction ended; both are false when the receipt
 // does not say it, or contradicts itself: what was reverted leaves no logs.
 func (r *receipt) succeeded() bool { return r.status != nil && *r.status == 1 }
+
 func (r *receipt) reverted() bool {
 	return r.status != nil && *r.status == 0 && len(r.logs) == 0 && !r.bloom
 }

@@ -277,11 +277,12 @@ func (h *Harness) missing(t *testing.T, asset string) {
 		}
 	}
 	l := h.line(t)
+	over, _ := l.Rail.(rail.Booker)
 	next := h.job(t, j.slot.Wallet, asset, "")
 	_, _ = j.observeOver(l)
 	_, _ = l.Prepare(t.Context(), next.slot, next.payouts, nil)
 	if books {
-		_, _ = l.Rail.(rail.Booker).Position(t.Context(), j.slot.Wallet)
+		_, _ = over.Position(t.Context(), j.slot.Wallet)
 	}
 	l.spoilable(t, func(method, path string, c change) {
 		name := fmt.Sprintf("%s%s %s", method, path, c.name)
@@ -290,7 +291,7 @@ func (h *Harness) missing(t *testing.T, asset string) {
 		j.must(name, o, err, truth)
 		scalar := path == "" && c.name == "zero" && slices.Contains(h.Wires.Scalars, method)
 		if books && !scalar {
-			got, err := l.Rail.(rail.Booker).Position(t.Context(), j.slot.Wallet)
+			got, err := over.Position(t.Context(), j.slot.Wallet)
 			if err == nil && !same(got, pos) {
 				t.Errorf("%s: a position out of nothing: %+v, want %+v", name, got, pos)
 			}
