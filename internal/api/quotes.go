@@ -21,7 +21,7 @@ type QuoteReads interface {
 
 func createQuote(c *call) (int, error) {
 	o := c.doc.body()
-	var x wish
+	var x priceRequest
 	x.from, x.to = o.asset("currency", c.Assets), o.asset("receive_currency", c.Assets)
 	x.form, x.amount = o.fixed(x.from, x.to)
 	network := o.optional("network")

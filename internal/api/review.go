@@ -50,8 +50,8 @@ func (o objects) reviewed(at id.ID, x withdrawal.Withdrawal) {
 	o.close()
 }
 
-// anyones reads the id in the path, of whichever merchant.
-func (c *call) anyones() (id.ID, error) {
+// anyWithdrawal reads the id in the path, of whichever merchant.
+func (c *call) anyWithdrawal() (id.ID, error) {
 	at, err := id.Parse(id.Withdrawal, c.r.PathValue("id"))
 	if err != nil {
 		return at, errNoWithdrawal
@@ -73,7 +73,7 @@ func approveWithdrawal(c *call) (int, error) {
 	if proof != "" && !approval.WellFormed(proof) {
 		return 0, errNoProof
 	}
-	at, err := c.anyones()
+	at, err := c.anyWithdrawal()
 	if err != nil {
 		return 0, err
 	}
@@ -162,7 +162,7 @@ func rejectWithdrawal(c *call) (int, error) {
 	if err := c.doc.err(); err != nil {
 		return 0, err
 	}
-	at, err := c.anyones()
+	at, err := c.anyWithdrawal()
 	if err != nil {
 		return 0, err
 	}

@@ -13,18 +13,18 @@ import (
 	"sluice/internal/terms/desk"
 )
 
-// wish is what a request wants to be paid: one of the two amounts is fixed, or a quote
+// priceRequest is what a request wants to be paid: one of the two amounts is fixed, or a quote
 // fixes both.
-type wish struct {
+type priceRequest struct {
 	from, to money.Asset
 	form     fx.Form
 	amount   money.Amount
 	quote    id.ID
 }
 
-// wish reads currencies and amounts. Without receive_currency nothing is exchanged.
-func (o object) wish(known money.Assets) wish {
-	x := wish{from: o.asset("currency", known)}
+// priceRequest reads currencies and amounts. Without receive_currency nothing is exchanged.
+func (o object) priceRequest(known money.Assets) priceRequest {
+	x := priceRequest{from: o.asset("currency", known)}
 	if o.has("quote_id") {
 		x.quote = o.id("quote_id", id.Quote, true)
 		for _, name := range []string{"amount", "receive_amount", "receive_currency"} {
@@ -54,7 +54,7 @@ func (o object) fixed(from, to money.Asset) (fx.Form, money.Amount) {
 }
 
 // quoted reads the quote of a wish. One of somebody else does not exist.
-func (c *call) quoted(x wish) (wish, quote.Quote, error) {
+func (c *call) quoted(x priceRequest) (priceRequest, quote.Quote, error) {
 	missing := errNoQuote
 	if x.quote.Shard != c.who.merchant.Shard {
 		return x, quote.Quote{}, missing
@@ -81,14 +81,14 @@ func (c *call) registered(ctx context.Context, at id.Seq) (rail.Target, error) {
 }
 
 // desk is where every API works requests out.
-func (c *call) desk() *desk.Desk {
-	return &desk.Desk{Assets: c.Assets, Rails: c.Rails, Terms: c.Terms, ReviewAbove: c.ReviewAbove}
+func (c *call) desk() *desk.Intake {
+	return &desk.Intake{Assets: c.Assets, Rails: c.Rails, Terms: c.Terms, ReviewAbove: c.ReviewAbove}
 }
 
 // networkOf is the network of a registered destination, as far as something depends on
 // it; "" otherwise, and for one that is not there: the command says so. It is read only
 // where the currency leaves a choice.
-func (c *call) networkOf(at id.ID, x wish, p payment) (string, error) {
+func (c *call) networkOf(at id.ID, x priceRequest, p payment) (string, error) {
 	if len(x.to.Networks) == 1 {
 		return x.to.Networks[0], nil
 	}

@@ -73,8 +73,8 @@ func (o objects) keysOf(e webhook.Endpoint, secret bool) {
 	o.text("public_key", public)
 }
 
-// mine is the endpoint in the path, if it is the caller's and was not deleted.
-func (c *call) mine() (webhook.Endpoint, error) {
+// ownEndpoint is the endpoint in the path, if it is the caller's and was not deleted.
+func (c *call) ownEndpoint() (webhook.Endpoint, error) {
 	at, err := c.id(id.Endpoint, errNoEndpoint)
 	if err != nil {
 		return webhook.Endpoint{}, err
@@ -141,7 +141,7 @@ func createEndpoint(c *call) (int, error) {
 }
 
 func getEndpoint(c *call) (int, error) {
-	e, err := c.mine()
+	e, err := c.ownEndpoint()
 	if err != nil {
 		return 0, err
 	}
@@ -314,7 +314,7 @@ func (o objects) attempt(a webhook.Attempt) {
 }
 
 func listDeliveries(c *call) (int, error) {
-	e, err := c.mine()
+	e, err := c.ownEndpoint()
 	if err != nil {
 		return 0, err
 	}

@@ -59,7 +59,7 @@ func (c *call) order(o object) (desk.Order, error) {
 	x := desk.Order{Merchant: c.who.merchant, Origin: webhook.FormatNative, Actor: c.who.actor}
 	account := o.id("account", id.Account, true)
 	x.ForeignID = o.text("foreign_id")
-	sum := o.wish(c.Assets)
+	sum := o.priceRequest(c.Assets)
 	x.NotBefore = o.time("not_before")
 	x.Metadata = o.metadata("metadata")
 	registered := o.id("destination_id", id.Destination, false)
@@ -129,8 +129,8 @@ func (c *call) made(out commit.Outcome[withdrawal.Withdrawal]) (withdrawal.Withd
 	return x.AsCreated(), nil
 }
 
-// ours is the withdrawal in the path, if it is the caller's.
-func (c *call) ours() (withdrawal.Withdrawal, error) {
+// ownWithdrawal is the withdrawal in the path, if it is the caller's.
+func (c *call) ownWithdrawal() (withdrawal.Withdrawal, error) {
 	at, err := c.id(id.Withdrawal, errNoWithdrawal)
 	if err != nil {
 		return withdrawal.Withdrawal{}, err
@@ -143,7 +143,7 @@ func (c *call) ours() (withdrawal.Withdrawal, error) {
 }
 
 func getWithdrawal(c *call) (int, error) {
-	x, err := c.ours()
+	x, err := c.ownWithdrawal()
 	if err != nil {
 		return 0, err
 	}
@@ -238,7 +238,7 @@ func cancelWithdrawal(c *call) (int, error) {
 
 // getTimeline tells a withdrawal's life: what happened and which money moved, in order.
 func getTimeline(c *call) (int, error) {
-	x, err := c.ours()
+	x, err := c.ownWithdrawal()
 	if err != nil {
 		return 0, err
 	}

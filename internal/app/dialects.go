@@ -32,7 +32,7 @@ func (a *App) newDialects() error {
 	d := dialect.Deps{
 		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges(), Seal: a.ring,
 		Bank: a.conf.Bank.Policy(), OwnCredits: a.conf.OwnCredits(),
-		Desk: &desk.Desk{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
+		Desk: &desk.Intake{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
 	}
 	for _, wire := range wires {
 		a.dialects = append(a.dialects, wire(d, a.conf))

@@ -17,7 +17,7 @@ import (
 	"sluice/internal/seal"
 )
 
-// whole books a batch at once, without its payments.
+// onOrder books a batch at once, without its payments.
 func whole(ref, batch string, cents int) string {
 	return fmt.Sprintf(`<Ntry><Amt Ccy="EUR">%d.%02d</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-20</Dt></BookgDt><AcctSvcrRef>%s</AcctSvcrRef><NtryDtls><Btch><PmtInfId>%s</PmtInfId></Btch></NtryDtls></Ntry>`, cents/100, cents%100, ref, batch)
 }

@@ -279,7 +279,7 @@ func (t *taking) retry(ctx context.Context, id string) error {
 	if err != nil || !ok || len(o.Waiting) == 0 {
 		return err
 	}
-	done, err := commit.Do(ctx, t.book.loop, Shard, Retry{whole{o.ID, o.Count}, t.book.opt.Policy})
+	done, err := commit.Do(ctx, t.book.loop, Shard, Retry{onOrder{o.ID, o.Count}, t.book.opt.Policy})
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ func (t *taking) status(ctx context.Context, s message.Status) error {
 		if !ok {
 			continue
 		}
-		done, err := commit.Do(ctx, t.book.loop, Shard, TakeStatus{whole{o.ID, o.Count}, t.file, parts[id], t.book.opt.Policy})
+		done, err := commit.Do(ctx, t.book.loop, Shard, TakeStatus{onOrder{o.ID, o.Count}, t.file, parts[id], t.book.opt.Policy})
 		if err != nil {
 			return err
 		}

@@ -125,14 +125,14 @@ func (c Returned) Apply(v *commit.View) (Payment, error) {
 	return p, nil
 }
 
-// whole addresses an order with all its payments.
-type whole struct {
+// onOrder addresses an order with all its payments.
+type onOrder struct {
 	Order string
 	Count int64 // as Order.Count, which never changes
 }
 
 // Reads implements commit.Command.
-func (c whole) Reads(w *commit.Wants) {
+func (c onOrder) Reads(w *commit.Wants) {
 	if c.Order == "" {
 		return
 	}
@@ -143,7 +143,7 @@ func (c whole) Reads(w *commit.Wants) {
 }
 
 // load builds what match works on.
-func (c whole) load(v *commit.View) (Order, match.Order, error) {
+func (c onOrder) load(v *commit.View) (Order, match.Order, error) {
 	o, ok := Orders.Get(v, c.Order)
 	if !ok || o.Count != c.Count {
 		return o, match.Order{}, fmt.Errorf("%w: order %s is not what its reader thinks", commit.ErrInvariant, c.Order)
@@ -177,7 +177,7 @@ func (p Payment) facts() (match.Payment, error) {
 }
 
 // save writes what has changed of an order and its payments.
-func (c whole) save(v *commit.View, o Order, m match.Order) {
+func (c onOrder) save(v *commit.View, o Order, m match.Order) {
 	if kept := encodeBookings(m.Waiting); string(kept) != string(o.Waiting) {
 		o.Waiting, o.Version = kept, o.Version+1
 		Orders.Put(v, o)

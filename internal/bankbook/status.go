@@ -8,7 +8,7 @@ import (
 
 // TakeStatus takes in a status report about an order of ours.
 type TakeStatus struct {
-	whole
+	onOrder
 	File   string // hash
 	Status message.Status
 	Policy match.Policy
@@ -16,7 +16,7 @@ type TakeStatus struct {
 
 // Reads implements commit.Command.
 func (c TakeStatus) Reads(w *commit.Wants) {
-	c.whole.Reads(w)
+	c.onOrder.Reads(w)
 	for _, ref := range c.refs() {
 		Names.Want(w, bankName(ref))
 	}

@@ -70,7 +70,7 @@ func (c TakeBookings) Reads(w *commit.Wants) {
 		}
 		switch {
 		case i.Order != "":
-			whole{i.Order, i.Count}.Reads(w)
+			onOrder{i.Order, i.Count}.Reads(w)
 		case len(i.Payments) == 0:
 			for _, n := range i.Names() {
 				Names.Want(w, n)
@@ -111,7 +111,7 @@ func (c TakeBookings) Follow(v *commit.View, w *commit.Wants) {
 			}
 		}
 		if i.Order != "" {
-			whole{i.Order, i.Count}.follow(v, w, i.Booking.Key, i.Alt)
+			onOrder{i.Order, i.Count}.follow(v, w, i.Booking.Key, i.Alt)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func wantEvidence(w *commit.Wants, p Payment) {
 	}
 }
 
-func (c whole) follow(v *commit.View, w *commit.Wants, news ...string) {
+func (c onOrder) follow(v *commit.View, w *commit.Wants, news ...string) {
 	o, m, err := c.load(v)
 	if err != nil {
 		return // Apply says so
@@ -242,7 +242,7 @@ func load(v *commit.View, keys []PaymentKey, creditors []string) (set []*match.P
 
 // batch takes in a booking of a whole batch.
 func (c TakeBookings) batch(v *commit.View, i Movement, b message.Booking) ([]match.Effect, error) {
-	at := whole{i.Order, i.Count}
+	at := onOrder{i.Order, i.Count}
 	o, m, err := at.load(v)
 	if err != nil {
 		return nil, err
@@ -395,7 +395,7 @@ func alertAbout(v *commit.View, entry id.Seq, cause, payment, text string) {
 
 // Retry looks again at the bookings of an order that wait, after something has changed.
 type Retry struct {
-	whole
+	onOrder
 	Policy match.Policy
 }
 

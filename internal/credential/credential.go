@@ -1,6 +1,6 @@
 // Package credential holds what clients of a dialect show instead of an API key: a
 // public name, and a secret or a public key to check signatures with. One belongs to
-// one merchant and one dialect for ever; a merchant may have several of each, so that
+// onCredential merchant and one dialect for ever; a merchant may have several of each, so that
 // keys can be replaced without a gap.
 package credential
 
@@ -206,16 +206,16 @@ func joined(scopes []merchant.Scope) string {
 	return strings.Join(out, " ")
 }
 
-// one is the part that commands on one existing credential share.
-type one struct {
+// onCredential is the part that commands on one existing credential share.
+type onCredential struct {
 	Merchant   id.Seq
 	Credential id.Seq
 }
 
 // Reads implements commit.Command.
-func (c one) Reads(w *commit.Wants) { Credentials.Want(w, c.Credential) }
+func (c onCredential) Reads(w *commit.Wants) { Credentials.Want(w, c.Credential) }
 
-func (c one) get(v *commit.View) (Credential, error) {
+func (c onCredential) get(v *commit.View) (Credential, error) {
 	x, ok := Credentials.Get(v, c.Credential)
 	if !ok || x.Merchant != c.Merchant {
 		return x, ErrNotFound
@@ -238,10 +238,10 @@ func (c Credential) put(v *commit.View) Credential {
 var ErrNotFound = fault.New(fault.NotFound, "credential_not_found", "no such credential")
 
 // Revoke ends a credential and forgets its secret. Ending it again changes nothing.
-type Revoke struct{ one }
+type Revoke struct{ onCredential }
 
 // NewRevoke makes the command.
-func NewRevoke(merchant, credential id.Seq) Revoke { return Revoke{one{merchant, credential}} }
+func NewRevoke(merchant, credential id.Seq) Revoke { return Revoke{onCredential{merchant, credential}} }
 
 // Apply implements commit.Command.
 func (c Revoke) Apply(v *commit.View) (Credential, error) {
@@ -256,13 +256,13 @@ func (c Revoke) Apply(v *commit.View) (Credential, error) {
 // Configure changes options of a credential; those that are not named stay. An empty
 // text is the default.
 type Configure struct {
-	one
+	onCredential
 	Options map[string]string
 }
 
 // NewConfigure makes the command.
 func NewConfigure(merchant, credential id.Seq, set map[string]string) Configure {
-	return Configure{one{merchant, credential}, set}
+	return Configure{onCredential{merchant, credential}, set}
 }
 
 // Apply implements commit.Command.

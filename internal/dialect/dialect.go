@@ -101,7 +101,7 @@ type Deps struct {
 	Loop  *commit.Loop
 	Reads Reads
 	// Desk turns requests into commands, as it does for the native API.
-	Desk *desk.Desk
+	Desk *desk.Intake
 	// Seal opens the secrets of credentials; nil where the installation has no keys for that.
 	Seal *seal.Ring
 	// Bank is what the installation asks of bank accounts that are registered.

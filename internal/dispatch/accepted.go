@@ -18,7 +18,7 @@ const codeAltered = "record_altered"
 // What the list says must be what each withdrawal was accepted as: an item or a
 // withdrawal that another hand has changed is not paid. It is read each time: a person
 // may have added a proof because the signer asked for it.
-func (h *hand) accepted(ctx context.Context, d Work) ([]rail.Payout, error) {
+func (h *walletWorker) accepted(ctx context.Context, d Work) ([]rail.Payout, error) {
 	var items []Item
 	var of []id.ID
 	for _, it := range d.Items {
@@ -51,7 +51,7 @@ func same(a, b Item) bool {
 
 // accept is the record of the acceptance of a withdrawal, for the signer, which sees the
 // recipient as to.
-func (h *hand) accept(c Candidate, to []byte) string {
+func (h *walletWorker) accept(c Candidate, to []byte) string {
 	if r := h.records.get(c.ID); r != "" {
 		return r // what was accepted never changes
 	}
@@ -66,7 +66,7 @@ func (h *hand) accept(c Candidate, to []byte) string {
 
 // unaltered leaves out the candidates whose rows are not what was accepted, and says so
 // on them: an operator has to look.
-func (h *hand) unaltered(ctx context.Context, all []Candidate) (out []Candidate) {
+func (h *walletWorker) unaltered(ctx context.Context, all []Candidate) (out []Candidate) {
 	for _, c := range all {
 		if !c.Altered {
 			out = append(out, c)

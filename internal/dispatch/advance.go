@@ -18,7 +18,7 @@ import (
 
 // advance carries one dispatch as far as it goes now, from whatever is written. It is the
 // normal path and the recovery at once. What it signs for a nonce is sent by sendAll.
-func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) advance(ctx context.Context, d Work) (Work, error) {
 	if h.opt.Looking() {
 		return h.onlyFollow(ctx, d)
 	}
@@ -51,7 +51,7 @@ func (h *hand) advance(ctx context.Context, d Work) (Work, error) {
 }
 
 // settled tells the withdrawals of a dispatch whose end is proved.
-func (h *hand) settled(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) settled(ctx context.Context, d Work) (Work, error) {
 	if d.Dispatch.State == Final || d.Dispatch.State == Refused {
 		return h.settle(ctx, d)
 	}
@@ -59,7 +59,7 @@ func (h *hand) settled(ctx context.Context, d Work) (Work, error) {
 }
 
 // sendAll hands over, side by side, what was just signed and never sent.
-func (h *hand) sendAll(ctx context.Context, open []Work) []Work {
+func (h *walletWorker) sendAll(ctx context.Context, open []Work) []Work {
 	_ = rail.Side(len(open), followers, func(n int) error {
 		d := open[n]
 		if d.Dispatch.State != Sealed || len(d.Attempts) == 0 || !h.sentAt.get(d.Dispatch.Seq).IsZero() {
@@ -72,10 +72,10 @@ func (h *hand) sendAll(ctx context.Context, open []Work) []Work {
 	return open
 }
 
-func (h *hand) on(d Work) whole { return on(d.Dispatch, h.wallet.Fence) }
+func (h *walletWorker) on(d Work) onDispatch { return on(d.Dispatch, h.wallet.Fence) }
 
 // do submits a command on the dispatch and keeps what it became.
-func (h *hand) do(ctx context.Context, d Work, c commit.Command[Dispatch]) (Work, error) {
+func (h *walletWorker) do(ctx context.Context, d Work, c commit.Command[Dispatch]) (Work, error) {
 	now, err := commit.Do(ctx, h.loop, OperatorShard, c)
 	if err == nil {
 		d.Dispatch = now
@@ -83,9 +83,9 @@ func (h *hand) do(ctx context.Context, d Work, c commit.Command[Dispatch]) (Work
 	return d, err
 }
 
-// tell submits one command for each chosen item in its withdrawal's shard, all side by
+// submitEach submits one command for each chosen item in its withdrawal's shard, all side by
 // side so that they share commits, and gives the error of each by place.
-func (h *hand) tell(ctx context.Context, d Work, chosen func(Item) bool, command func(Item) commit.Command[withdrawal.Withdrawal]) []error {
+func (h *walletWorker) submitEach(ctx context.Context, d Work, chosen func(Item) bool, command func(Item) commit.Command[withdrawal.Withdrawal]) []error {
 	errs := make([]error, len(d.Items))
 	done := make(chan struct{})
 	n := 0
@@ -111,10 +111,10 @@ func undecided(it Item) bool { return it.Outcome == OutcomeOpen && !it.Settled }
 
 // claimAndSeal claims the planned withdrawals in their merchants' shards, asks the
 // network whether it takes them, and fixes the list and the slot.
-func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 	crash.Point("dispatch.planned")
 	claimed := make([]bool, len(d.Items))
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
+	errs := h.submitEach(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewClaim(it.Withdrawal, d.Dispatch.Seq, h.wallet.Text(), Actor)
 	})
 	for n, err := range errs {
@@ -128,7 +128,7 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 		}
 	}
 	crash.Point("dispatch.claimed")
-	seal := Seal{whole: h.on(d), Claimed: claimed}
+	seal := Seal{onDispatch: h.on(d), Claimed: claimed}
 	if left := d.payouts(); len(left) > 0 {
 		slot, nonce, err := h.pick(ctx, d)
 		if err == nil {
@@ -161,7 +161,7 @@ func (h *hand) claimAndSeal(ctx context.Context, d Work) (Work, error) {
 
 // refuse ends a dispatch on the network's refusal, before an attempt was stored. Its slot
 // goes back, or is used up where the signer may have bound it.
-func (h *hand) refuse(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
+func (h *walletWorker) refuse(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
 	if h.usesUp(d.Dispatch) {
 		return h.useUp(ctx, d, reason)
 	}
@@ -169,14 +169,14 @@ func (h *hand) refuse(ctx context.Context, d Work, claimed []bool, reason string
 }
 
 // giveUp ends a dispatch of which nothing has left and gives its slot back.
-func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
+func (h *walletWorker) giveUp(ctx context.Context, d Work, claimed []bool, reason string) (Work, error) {
 	h.log.Warn("a payout is given up before anything was sent", "dispatch", dispatchText(d.Dispatch.Seq), "reason", reason)
-	held, err := h.held(d.Dispatch)
+	held, err := h.slotKeys(d.Dispatch)
 	if err != nil {
 		return d, err
 	}
 	before := d.Dispatch
-	if d, err = h.do(ctx, d, Refuse{whole: h.on(d), Claimed: claimed, Keys: held, Reason: reason}); err != nil {
+	if d, err = h.do(ctx, d, Refuse{onDispatch: h.on(d), Claimed: claimed, Keys: held, Reason: reason}); err != nil {
 		return d, err
 	}
 	if before.State == Sealed {
@@ -198,7 +198,7 @@ func (h *hand) giveUp(ctx context.Context, d Work, claimed []bool, reason string
 
 // sign has the next attempt signed and stores it. Nothing leaves before the store
 // has committed.
-func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) sign(ctx context.Context, d Work) (Work, error) {
 	slot, err := h.slot(d.Dispatch)
 	if err != nil {
 		return d, err
@@ -219,7 +219,7 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 	}
 	crash.Point("dispatch.signed")
 	number := int64(len(d.Attempts)) + 1
-	d, err = h.do(ctx, d, RecordAttempt{whole: h.on(d), Number: number, Rail: a})
+	d, err = h.do(ctx, d, RecordAttempt{onDispatch: h.on(d), Number: number, Rail: a})
 	if err != nil {
 		return d, err
 	}
@@ -230,7 +230,7 @@ func (h *hand) sign(ctx context.Context, d Work) (Work, error) {
 }
 
 // rebind takes another slot for a dispatch that nothing was signed for.
-func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) rebind(ctx context.Context, d Work) (Work, error) {
 	if d.Dispatch.Nonce == noNonce {
 		return h.repick(ctx, d)
 	}
@@ -248,7 +248,7 @@ func (h *hand) rebind(ctx context.Context, d Work) (Work, error) {
 // send hands over the stored bytes of the latest attempt. Whatever the answer, it
 // proves nothing; observing does. A network that takes nothing at the price that was
 // offered is offered more at once, in the same slot.
-func (h *hand) send(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) send(ctx context.Context, d Work) (Work, error) {
 	d, err := h.submit(ctx, d)
 	if code, _, _ := rail.Why(err); code != rail.CodeLowFee {
 		return d, err
@@ -260,7 +260,7 @@ func (h *hand) send(ctx context.Context, d Work) (Work, error) {
 	return h.submit(ctx, dearer)
 }
 
-func (h *hand) submit(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) submit(ctx context.Context, d Work) (Work, error) {
 	last := d.Attempts[len(d.Attempts)-1]
 	h.sentAt.set(d.Dispatch.Seq, time.Now())
 	err := h.rail.Submit(ctx, rail.Attempt{TxID: last.TxID, Raw: last.Raw, Fee: last.MaxFee, Fence: h.wallet.Fence, Bound: dispatchText(d.Dispatch.Seq)})
@@ -276,7 +276,7 @@ func (h *hand) submit(ctx context.Context, d Work) (Work, error) {
 
 // follow looks for the fate of a dispatch and, while no block holds it, sends the
 // stored bytes again, or pays more for the same list when that takes too long.
-func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) follow(ctx context.Context, d Work) (Work, error) {
 	slot, err := h.slot(d.Dispatch)
 	if err != nil {
 		return d, err
@@ -317,7 +317,7 @@ func (h *hand) follow(ctx context.Context, d Work) (Work, error) {
 }
 
 // keeps notes what keeps a dispatch that is on its way; nil: nothing does.
-func (h *hand) keeps(ctx context.Context, d Work, why *rail.Wait) {
+func (h *walletWorker) keeps(ctx context.Context, d Work, why *rail.Wait) {
 	if why == nil {
 		h.calm(ctx, d)
 		return
@@ -326,7 +326,7 @@ func (h *hand) keeps(ctx context.Context, d Work, why *rail.Wait) {
 }
 
 // waiting keeps a dispatch alive that is in no block.
-func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
+func (h *walletWorker) waiting(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
 	dropped := d.Dispatch.Stage == rail.StageMined
 	if d.Dispatch.Stage != "" {
 		var err error
@@ -353,29 +353,29 @@ func (h *hand) waiting(ctx context.Context, d Work, seen rail.Observation) (Work
 }
 
 // progress notes a new stage on the dispatch and on its withdrawals.
-func (h *hand) progress(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
+func (h *walletWorker) progress(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
 	if d.Dispatch.Stage == seen.Stage && d.Dispatch.TxID == seen.TxID && d.Dispatch.Block == seen.Block {
 		return d, nil
 	}
 	// Withdrawals first: a crash in between repeats this, it does not lose it.
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
+	errs := h.submitEach(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewProgress(it.Withdrawal, d.Dispatch.Seq, seen.Stage, seen.TxID, seen.Note, Actor)
 	})
 	if err := errors.Join(errs...); err != nil {
 		return d, err
 	}
-	return h.do(ctx, d, Note{whole: h.on(d), Stage: seen.Stage, TxID: seen.TxID, Block: seen.Block, Text: seen.Note})
+	return h.do(ctx, d, Note{onDispatch: h.on(d), Stage: seen.Stage, TxID: seen.TxID, Block: seen.Block, Text: seen.Note})
 }
 
 // conclude writes the proof down; what it means for each withdrawal follows from there.
-func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
+func (h *walletWorker) conclude(ctx context.Context, d Work, seen rail.Observation) (Work, error) {
 	crash.Point("dispatch.final")
-	held, err := h.held(d.Dispatch)
+	held, err := h.slotKeys(d.Dispatch)
 	if err != nil {
 		return d, err
 	}
 	seen = d.whyUnpaid(seen)
-	if d, err = h.do(ctx, d, Conclude{whole: h.on(d), Seen: seen, FeeAsset: h.rail.FeeAsset(), Keys: held}); err != nil {
+	if d, err = h.do(ctx, d, Conclude{onDispatch: h.on(d), Seen: seen, FeeAsset: h.rail.FeeAsset(), Keys: held}); err != nil {
 		return d, err
 	}
 	crash.Point("dispatch.concluded")
@@ -401,7 +401,7 @@ func (h *hand) conclude(ctx context.Context, d Work, seen rail.Observation) (Wor
 }
 
 // decide writes down what is proved of single payouts, and tells their withdrawals.
-func (h *hand) decide(ctx context.Context, d Work, fates []rail.Fate) (Work, error) {
+func (h *walletWorker) decide(ctx context.Context, d Work, fates []rail.Fate) (Work, error) {
 	next, news := 0, false
 	for _, it := range d.Items {
 		if it.Outcome == OutcomeDropped {
@@ -415,7 +415,7 @@ func (h *hand) decide(ctx context.Context, d Work, fates []rail.Fate) (Work, err
 	if !news {
 		return d, nil
 	}
-	d, err := h.do(ctx, d, Decide{whole: h.on(d), Fates: fates})
+	d, err := h.do(ctx, d, Decide{onDispatch: h.on(d), Fates: fates})
 	if err != nil {
 		return d, err
 	}
@@ -438,7 +438,7 @@ func (h *hand) decide(ctx context.Context, d Work, fates []rail.Fate) (Work, err
 }
 
 // settle tells each withdrawal what is proved, as often as it takes.
-func (h *hand) settle(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) settle(ctx context.Context, d Work) (Work, error) {
 	for n, it := range d.Items {
 		if it.Outcome == OutcomeOpen {
 			return d, fmt.Errorf("%w: dispatch %d is %s and item %d has no outcome", commit.ErrInvariant, d.Dispatch.Seq, d.Dispatch.State, n)
@@ -448,7 +448,7 @@ func (h *hand) settle(ctx context.Context, d Work) (Work, error) {
 }
 
 // tellDecided tells the withdrawals whose fate is proved and that have not been told.
-func (h *hand) tellDecided(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) tellDecided(ctx context.Context, d Work) (Work, error) {
 	due := func(it Item) bool { return !it.Settled && (it.Outcome == OutcomePaid || it.Outcome == OutcomeUnpaid) }
 	if !slices.ContainsFunc(d.Items, due) {
 		return d, nil
@@ -457,7 +457,7 @@ func (h *hand) tellDecided(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
-	errs := h.tell(ctx, d, due, func(it Item) commit.Command[withdrawal.Withdrawal] {
+	errs := h.submitEach(ctx, d, due, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		if it.Outcome == OutcomePaid {
 			return withdrawal.NewConfirm(it.Withdrawal, d.Dispatch.Seq, d.Dispatch.TxID, shares[it.Place], d.Dispatch.FeeAsset, Actor)
 		}

@@ -11,13 +11,13 @@ import (
 type prepare func(ctx context.Context, slot rail.Slot, payouts []rail.Payout, previous []rail.Attempt) (signer.Intent, error)
 
 // takes asks the rail whether it takes the payouts, before anything is bound.
-func (h *hand) takes(ctx context.Context, slot rail.Slot, payouts []rail.Payout) error {
+func (h *walletWorker) takes(ctx context.Context, slot rail.Slot, payouts []rail.Payout) error {
 	_, err := h.rail.Prepare(ctx, slot, payouts, nil)
 	return err
 }
 
 // attempt has the bytes of the next attempt signed. Nothing of it is stored here.
-func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []rail.Payout) (rail.Attempt, error) {
+func (h *walletWorker) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []rail.Payout) (rail.Attempt, error) {
 	in, err := h.prepare(d)(ctx, slot, payouts, d.attempts())
 	if err != nil {
 		return rail.Attempt{}, err
@@ -46,7 +46,7 @@ func (h *hand) attempt(ctx context.Context, slot rail.Slot, d Work, payouts []ra
 }
 
 // outputs are payouts as the signer sees them before their slot is chosen.
-func (h *hand) outputs(payouts []rail.Payout) ([]signer.Output, error) {
+func (h *walletWorker) outputs(payouts []rail.Payout) ([]signer.Output, error) {
 	if w, ok := h.rail.(rail.Writer); ok {
 		return w.Outputs(payouts)
 	}
@@ -62,7 +62,7 @@ func (h *hand) outputs(payouts []rail.Payout) ([]signer.Output, error) {
 const filesOpen = 1000
 
 // window is how many dispatches of the wallet may be in flight.
-func (h *hand) window() int {
+func (h *walletWorker) window() int {
 	if _, ok := h.rail.(rail.Writer); ok {
 		return max(h.opt.Window, filesOpen)
 	}

@@ -40,7 +40,7 @@ func why(err error) (code, text string) {
 }
 
 // wait notes on every withdrawal why it does not go on, and gives the error back.
-func (h *hand) wait(ctx context.Context, d Work, err error) error {
+func (h *walletWorker) wait(ctx context.Context, d Work, err error) error {
 	_ = h.reached(err) // noted
 	code, text := why(err)
 	if code == "sign_slot" && len(d.Attempts) == 0 {
@@ -50,9 +50,9 @@ func (h *hand) wait(ctx context.Context, d Work, err error) error {
 	return err
 }
 
-func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {
+func (h *walletWorker) attendAll(ctx context.Context, d Work, code, text string) {
 	h.calmed.forget(d.Dispatch.Seq)
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
+	errs := h.submitEach(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewAttend(it.Withdrawal, code, text, Actor)
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -62,11 +62,11 @@ func (h *hand) attendAll(ctx context.Context, d Work, code, text string) {
 
 // calm takes back what withdrawals of a dispatch show that is over: the network has just
 // answered, and nothing keeps them.
-func (h *hand) calm(ctx context.Context, d Work) {
+func (h *walletWorker) calm(ctx context.Context, d Work) {
 	if h.calmed.get(d.Dispatch.Seq) {
 		return
 	}
-	errs := h.tell(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
+	errs := h.submitEach(ctx, d, undecided, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewCalm(it.Withdrawal, passing, Actor)
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -80,7 +80,7 @@ func (h *hand) calm(ctx context.Context, d Work) {
 const calmMax = 1000
 
 // nodeBack takes back what queued withdrawals show of a node that has answered again.
-func (h *hand) nodeBack(ctx context.Context) {
+func (h *walletWorker) nodeBack(ctx context.Context) {
 	if !h.troubled {
 		return
 	}
@@ -103,7 +103,7 @@ func (h *hand) nodeBack(ctx context.Context) {
 
 // tellBehind notes on queued withdrawals why they wait, when a slot that is not signed
 // stands before all of them: the same for everybody, if it is the signer's or the node's.
-func (h *hand) tellBehind(ctx context.Context, err error) {
+func (h *walletWorker) tellBehind(ctx context.Context, err error) {
 	code, text := why(err)
 	switch {
 	case code == codeOurs:
@@ -120,7 +120,7 @@ func (h *hand) tellBehind(ctx context.Context, err error) {
 }
 
 // reached notes whether the node answered, and gives the error back.
-func (h *hand) reached(err error) error {
+func (h *walletWorker) reached(err error) error {
 	node := outage.Subject{What: outage.Node, Name: h.wallet.Network}
 	if code, _, ok := rail.Why(err); ok && rail.EverybodyWaits(code) {
 		h.opt.Outages.Fail(node, err)

@@ -91,7 +91,7 @@ func (c RecordCancel) Apply(v *commit.View) (Dispatch, error) {
 func (d Work) cancelling() bool { return d.Cancel != nil && d.Cancel.Attempt > 0 }
 
 // prepare asks for the intent of the next attempt: a payment, or a cancel.
-func (h *hand) prepare(d Work) prepare {
+func (h *walletWorker) prepare(d Work) prepare {
 	if canceller, ok := h.rail.(rail.Canceller); ok && d.cancelling() {
 		return canceller.Cancel
 	}
@@ -100,7 +100,7 @@ func (h *hand) prepare(d Work) prepare {
 
 // cancel carries out an order on a sealed dispatch. A failure leaves the dispatch as
 // it was: it is followed on, and the cancel is tried again in the next round.
-func (h *hand) cancel(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) cancel(ctx context.Context, d Work) (Work, error) {
 	if d.Cancel == nil || d.Cancel.Attempt > 0 || d.Dispatch.State != Sealed {
 		return d, nil
 	}
@@ -125,7 +125,7 @@ func (h *hand) cancel(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return h.uncancelled(ctx, d, err)
 	}
-	if next, err = h.do(ctx, next, RecordCancel{RecordAttempt{whole: h.on(d), Number: number, Rail: a}}); err != nil {
+	if next, err = h.do(ctx, next, RecordCancel{RecordAttempt{onDispatch: h.on(d), Number: number, Rail: a}}); err != nil {
 		return d, err
 	}
 	h.log.Warn("a dispatch is being cancelled", "dispatch", dispatchText(d.Dispatch.Seq), "by", d.Cancel.Actor, "reason", d.Cancel.Reason, "txid", a.TxID)

@@ -17,7 +17,7 @@ import (
 // and knows for certain that the signer has not.
 
 // bound notes a slot that this process has just bound, and what follows for the wallet.
-func (h *hand) bound(d Dispatch) {
+func (h *walletWorker) bound(d Dispatch) {
 	h.clean.set(d.Seq, true)
 	if d.Nonce != noNonce {
 		h.wallet.NextNonce = d.Nonce + 1
@@ -26,7 +26,7 @@ func (h *hand) bound(d Dispatch) {
 
 // asked calls the signer for a slot. The slot is clean afterwards only if it was before
 // and the signer refused.
-func (h *hand) asked(d Dispatch, sign func() error) error {
+func (h *walletWorker) asked(d Dispatch, sign func() error) error {
 	was := h.clean.get(d.Seq)
 	h.clean.forget(d.Seq)
 	err := sign()
@@ -45,21 +45,21 @@ func refusedByRule(err error) bool {
 
 // usesUp tells whether the slot of a dispatch, for which no attempt was stored, has to be
 // used up by a cancel.
-func (h *hand) usesUp(d Dispatch) bool {
+func (h *walletWorker) usesUp(d Dispatch) bool {
 	_, cancels := h.rail.(rail.Canceller)
 	return cancels && d.State == Sealed && d.Attempts == 0 && !h.clean.get(d.Seq)
 }
 
 // goesBack tells whether a slot without an attempt may just end: nothing has left, and it
 // can serve other payouts or never serves any.
-func (h *hand) goesBack(d Dispatch) bool {
+func (h *walletWorker) goesBack(d Dispatch) bool {
 	_, writes := h.rail.(rail.Writer)
 	return writes || h.clean.get(d.Seq)
 }
 
 // useUp gives the order to use up a slot that cannot go back, and carries it out. The
 // payouts end when a final block holds the cancel.
-func (h *hand) useUp(ctx context.Context, d Work, reason string) (Work, error) {
+func (h *walletWorker) useUp(ctx context.Context, d Work, reason string) (Work, error) {
 	if d.Cancel == nil {
 		order, err := commit.Do(ctx, h.loop, OperatorShard, OrderCancel{Dispatch: d.Dispatch.Seq, Actor: Actor, Reason: short(reason)})
 		if err != nil {
@@ -80,7 +80,7 @@ func short(reason string) string {
 
 // uncancelled goes on after a cancel could not be signed. Where an attempt exists it is
 // followed; else nothing else may be signed for the slot.
-func (h *hand) uncancelled(ctx context.Context, d Work, err error) (Work, error) {
+func (h *walletWorker) uncancelled(ctx context.Context, d Work, err error) (Work, error) {
 	if len(d.Attempts) > 0 {
 		if !errors.Is(err, rail.ErrLook) { // a block holds the slot: following tells which attempt
 			h.opt.Outages.Fail(outage.Subject{What: outage.Step, Name: "cancel of " + dispatchText(d.Dispatch.Seq)}, err)

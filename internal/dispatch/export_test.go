@@ -7,7 +7,7 @@ var Shares = Work.shares
 
 // SealTo is the command that seals a dispatch of one item into a picked slot.
 func SealTo(d Dispatch, fence int64, slot []byte, keys ...string) Seal {
-	return Seal{whole: on(d, fence), Claimed: []bool{true}, Slot: slot, Keys: keys}
+	return Seal{onDispatch: on(d, fence), Claimed: []bool{true}, Slot: slot, Keys: keys}
 }
 
 // RepickTo is the command that moves a dispatch from what it holds to another slot.
@@ -17,5 +17,5 @@ func RepickTo(d Dispatch, fence int64, slot []byte, old []string, keys ...string
 
 // Record is the command that stores the first attempt.
 func Record(d Dispatch, fence int64, a rail.Attempt) RecordAttempt {
-	return RecordAttempt{whole: on(d, fence), Number: 1, Rail: a}
+	return RecordAttempt{onDispatch: on(d, fence), Number: 1, Rail: a}
 }

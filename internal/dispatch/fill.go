@@ -17,7 +17,7 @@ const unfinalMax = 32
 
 // room is how many dispatches more may be begun. What is in a block no longer waits in
 // the nodes' pools.
-func (h *hand) room(open []Work) int {
+func (h *walletWorker) room(open []Work) int {
 	waiting, all := 0, 0
 	for _, d := range open {
 		if d.Dispatch.State == Sealed || d.Dispatch.State == Planned {
@@ -32,7 +32,7 @@ func (h *hand) room(open []Work) int {
 
 // planMore fills the window with queued withdrawals, oldest first. What the wallet
 // cannot pay now stays queued, says why, and is put aside: those behind it go on.
-func (h *hand) planMore(ctx, step context.Context, open []Work) {
+func (h *walletWorker) planMore(ctx, step context.Context, open []Work) {
 	room := h.room(open)
 	if room <= 0 || h.opt.Looking() {
 		return
@@ -68,7 +68,7 @@ func (h *hand) planMore(ctx, step context.Context, open []Work) {
 }
 
 // begin plans a dispatch and carries it as far as it goes.
-func (h *hand) begin(ctx context.Context, g []Candidate) (d Work, err error) {
+func (h *walletWorker) begin(ctx context.Context, g []Candidate) (d Work, err error) {
 	if d, err = h.plan(ctx, g); err != nil {
 		return d, err
 	}
@@ -83,7 +83,7 @@ func (h *hand) begin(ctx context.Context, g []Candidate) (d Work, err error) {
 // foresee asks the network side by side what payable will ask one after the other: the
 // round remembers the answers. Whether one is payable depends on those before it, so that
 // nothing is decided here.
-func (h *hand) foresee(ctx context.Context, open []Work, groups [][]Candidate) {
+func (h *walletWorker) foresee(ctx context.Context, open []Work, groups [][]Candidate) {
 	if len(groups) < 2 {
 		return
 	}
@@ -96,7 +96,7 @@ func (h *hand) foresee(ctx context.Context, open []Work, groups [][]Candidate) {
 
 // groups reads what is queued and splits it into lists that one slot each shall pay. A
 // rail that cannot group them gets them one by one, so that each answers for itself.
-func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
+func (h *walletWorker) groups(ctx context.Context, room int) ([][]Candidate, error) {
 	grouper, batches := h.rail.(rail.Grouper)
 	per := 1
 	if batches {
@@ -133,7 +133,7 @@ func (h *hand) groups(ctx context.Context, room int) ([][]Candidate, error) {
 	return groups, nil
 }
 
-func (h *hand) queued(ctx context.Context, limit int) ([]Candidate, error) {
+func (h *walletWorker) queued(ctx context.Context, limit int) ([]Candidate, error) {
 	all, err := h.queuedOn(ctx, h.wallet.Network, limit)
 	return h.unaltered(ctx, all), err
 }
@@ -171,7 +171,7 @@ func wanted(queued []Candidate) []rail.Payout {
 // the longest of its halves, quarters and so on from the front. What is alone and cannot
 // be paid says why, and is put aside. goOn is false when the reason concerns every payout
 // of the wallet: then all that waits says so, and the network is left alone.
-func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) (_ []Candidate, goOn bool) {
+func (h *walletWorker) payable(ctx context.Context, open []Work, g []Candidate) (_ []Candidate, goOn bool) {
 	for len(g) > 0 {
 		var f rail.Feasibility
 		err := h.caught(func() (err error) {
@@ -205,7 +205,7 @@ func (h *hand) payable(ctx context.Context, open []Work, g []Candidate) (_ []Can
 
 // everybodyWaits says on all that is queued why it waits. The payout that it was found
 // with goes behind the others: its question may be the one that gets no answer.
-func (h *hand) everybodyWaits(ctx context.Context, g []Candidate, f rail.Feasibility) {
+func (h *walletWorker) everybodyWaits(ctx context.Context, g []Candidate, f rail.Feasibility) {
 	h.troubled = true
 	if len(g) == 1 && f.Code == rail.CodeSilent {
 		h.aside.put(g[0])
@@ -218,7 +218,7 @@ func (h *hand) everybodyWaits(ctx context.Context, g []Candidate, f rail.Feasibi
 	h.attendEach(ctx, queued, f.Code, f.Reason)
 }
 
-func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
+func (h *walletWorker) plan(ctx context.Context, g []Candidate) (Work, error) {
 	items := make([]Item, 0, len(g))
 	for _, c := range g {
 		items = append(items, item(c))
@@ -237,7 +237,7 @@ func (h *hand) plan(ctx context.Context, g []Candidate) (Work, error) {
 // itself, and then as many from the front as its limits let through together. One that
 // it refuses waits with the signer's reason, still cancellable and bound to no slot:
 // once a slot was bound, everything behind it would have to wait as well.
-func (h *hand) allowed(ctx context.Context, g []Candidate) []Candidate {
+func (h *walletWorker) allowed(ctx context.Context, g []Candidate) []Candidate {
 	would, ok := h.Worker.sign.(signer.Previewer)
 	if !ok {
 		return g

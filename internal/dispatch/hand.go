@@ -12,10 +12,10 @@ import (
 	"sluice/internal/rail"
 )
 
-// hand is the work on one wallet. What is not signed is carried on one by one, in order,
+// walletWorker is the work on one wallet. What is not signed is carried on one by one, in order,
 // since that is what a nonce needs; what is signed is independent of all others and is
 // followed side by side.
-type hand struct {
+type walletWorker struct {
 	*Worker
 	rail   rail.Rail
 	wallet Wallet // its lease may be renewed meanwhile: see lease.go
@@ -39,8 +39,8 @@ type hand struct {
 	troubled bool
 }
 
-func newHand(w *Worker, r rail.Rail, wal Wallet) *hand {
-	return &hand{
+func newHand(w *Worker, r rail.Rail, wal Wallet) *walletWorker {
+	return &walletWorker{
 		Worker: w, rail: r, wallet: wal, now: make(chan struct{}, 1), troubled: true,
 		log: w.opt.Log.With("network", wal.Network, "wallet", wal.Text()),
 	}
@@ -83,7 +83,7 @@ func (m *marks[K, T]) clear() {
 	clear(m.of)
 }
 
-func (h *hand) poke() {
+func (h *walletWorker) poke() {
 	select {
 	case h.now <- struct{}{}:
 	default:
@@ -93,7 +93,7 @@ func (h *hand) poke() {
 // stepTimeout is how long a round may go on after the worker was told to stop.
 const stepTimeout = 20 * time.Second
 
-func (h *hand) run(ctx context.Context) {
+func (h *walletWorker) run(ctx context.Context) {
 	every := h.opt.Poll
 	if every <= 0 {
 		every = h.rail.PollEvery()
@@ -118,14 +118,14 @@ func (h *hand) run(ctx context.Context) {
 
 // caught turns a panic of fn into its error. What fn was doing is written in steps that
 // are whole each, so that the next round takes it up from there.
-func (h *hand) caught(fn func() error) (err error) {
+func (h *walletWorker) caught(fn func() error) (err error) {
 	defer fault.Catch(&err)
 	return fn()
 }
 
 // panicked says loudly that a mistake of the program was caught, and forgets what this
 // process remembered about slots: the signer may have been asked.
-func (h *hand) panicked(err error, text string, args ...any) bool {
+func (h *walletWorker) panicked(err error, text string, args ...any) bool {
 	var p *fault.Panic
 	if !errors.As(err, &p) {
 		return false
@@ -139,7 +139,7 @@ func (h *hand) panicked(err error, text string, args ...any) bool {
 // step gives the context of a round. What has begun is finished even when ctx ends, so
 // that a shutdown leaves nothing half recorded; then it has stepTimeout. A round has no
 // other time limit: a slow node makes it long, and nothing in it is lost by that.
-func (h *hand) step(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+func (h *walletWorker) step(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	step, cancel := context.WithCancelCause(rail.Round(context.WithoutCancel(ctx)))
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(stepTimeout, func() { cancel(errShutdown) })
@@ -151,7 +151,7 @@ func (h *hand) step(ctx context.Context) (context.Context, context.CancelCauseFu
 var errShutdown = errors.New("the process is stopping")
 
 // round does everything there is to do now. Between steps it stops when ctx ends.
-func (h *hand) round(ctx context.Context) {
+func (h *walletWorker) round(ctx context.Context) {
 	step, end := h.step(ctx)
 	defer end(nil)
 	if idle, err := h.idle(step); err != nil || idle || !h.lease(step) {
@@ -202,7 +202,7 @@ func (h *hand) round(ctx context.Context) {
 const followers = 16
 
 // followAll carries on what is signed, and returns what is still open.
-func (h *hand) followAll(ctx, step context.Context, work []Work) (open []Work) {
+func (h *walletWorker) followAll(ctx, step context.Context, work []Work) (open []Work) {
 	now := make([]Work, len(work))
 	copy(now, work)
 	_ = rail.Side(len(work), followers, func(n int) error {
@@ -223,7 +223,7 @@ func (h *hand) followAll(ctx, step context.Context, work []Work) (open []Work) {
 
 // inOrder carries on what is not signed, one after the other, and then sends what was
 // signed. before is why nothing may overtake what could not be signed.
-func (h *hand) inOrder(ctx, step context.Context, work []Work) (open []Work, before error) {
+func (h *walletWorker) inOrder(ctx, step context.Context, work []Work) (open []Work, before error) {
 	for _, d := range work {
 		if ctx.Err() != nil {
 			break
@@ -246,7 +246,7 @@ func (h *hand) inOrder(ctx, step context.Context, work []Work) (open []Work, bef
 
 // stop logs an error and tells whether the round must end: without the lease
 // nothing may be written, and out of order nothing may be sent.
-func (h *hand) stop(d Dispatch, err error) bool {
+func (h *walletWorker) stop(d Dispatch, err error) bool {
 	code, _, waits := rail.Why(err)
 	switch {
 	case err == nil:
@@ -269,7 +269,7 @@ func (h *hand) stop(d Dispatch, err error) bool {
 
 // idle tells whether there is nothing to do on the wallet. Then its lease is left to
 // end: renewing it would cost a commit per poll.
-func (h *hand) idle(ctx context.Context) (bool, error) {
+func (h *walletWorker) idle(ctx context.Context) (bool, error) {
 	queued, err := h.queued(ctx, 1+h.aside.now())
 	if err != nil || len(queued) > 0 || h.turnWaits(h.wallet.Seq) {
 		return false, err

@@ -36,7 +36,7 @@ func (j *jump) believed(nonce, known int64, after time.Duration) bool {
 // while nothing of ours is in flight: then whatever waits in its pool is a stranger's. What
 // the wallet itself is at, Seal reads: a number that is remembered may be too high, and
 // that would leave a gap behind which nothing is ever mined.
-func (h *hand) chainNonce(ctx context.Context) (int64, error) {
+func (h *walletWorker) chainNonce(ctx context.Context) (int64, error) {
 	if h.flying > 0 {
 		return 0, nil
 	}
@@ -44,7 +44,7 @@ func (h *hand) chainNonce(ctx context.Context) (int64, error) {
 }
 
 // believedNonce asks the chain for its nonce; one beyond what is known is looked at again.
-func (h *hand) believedNonce(ctx context.Context, known int64) (int64, error) {
+func (h *walletWorker) believedNonce(ctx context.Context, known int64) (int64, error) {
 	n, err := h.rail.NextNonce(ctx, h.wallet.Address)
 	if err != nil {
 		return 0, err

@@ -18,20 +18,20 @@ type leaseState struct {
 	ok    bool
 }
 
-func (h *hand) leased() bool {
+func (h *walletWorker) leased() bool {
 	h.lent.mu.Lock()
 	defer h.lent.mu.Unlock()
 	return h.lent.ok
 }
 
-func (h *hand) lost() {
+func (h *walletWorker) lost() {
 	h.lent.mu.Lock()
 	defer h.lent.mu.Unlock()
 	h.lent.ok = false
 }
 
 // left is how long the lease lasts; 0 without one.
-func (h *hand) left() time.Duration {
+func (h *walletWorker) left() time.Duration {
 	h.lent.mu.Lock()
 	defer h.lent.mu.Unlock()
 	if !h.lent.ok {
@@ -41,14 +41,14 @@ func (h *hand) left() time.Duration {
 }
 
 // took notes what the wallet's row says of the lease.
-func (h *hand) took(wal Wallet) {
+func (h *walletWorker) took(wal Wallet) {
 	h.lent.mu.Lock()
 	defer h.lent.mu.Unlock()
 	h.lent.until, h.lent.ok = wal.LeaseUntil, true
 }
 
 // lease takes the wallet, or renews the lease once half of it is over.
-func (h *hand) lease(ctx context.Context) bool {
+func (h *walletWorker) lease(ctx context.Context) bool {
 	if h.left() > h.opt.LeaseFor/2 {
 		return true
 	}
@@ -68,7 +68,7 @@ func (h *hand) lease(ctx context.Context) bool {
 	return true
 }
 
-func (h *hand) askLease(ctx context.Context) (Wallet, error) {
+func (h *walletWorker) askLease(ctx context.Context) (Wallet, error) {
 	return commit.Do(ctx, h.loop, OperatorShard, Lease{Wallet: h.wallet.Seq, Owner: h.opt.Owner, For: h.opt.LeaseFor})
 }
 
@@ -77,7 +77,7 @@ var errLeaseLost = errors.New("the lease on the wallet is lost")
 // keepLease renews the lease while a round goes on, so that a long one does not outlast
 // it. When the wallet has gone to another process the round ends: end is called. The
 // function that it returns ends the renewing and waits for it.
-func (h *hand) keepLease(step context.Context, end context.CancelCauseFunc) func() {
+func (h *walletWorker) keepLease(step context.Context, end context.CancelCauseFunc) func() {
 	ctx, cancel := context.WithCancel(step)
 	fence, done := h.wallet.Fence, make(chan struct{})
 	go func() {
@@ -112,7 +112,7 @@ func (h *hand) keepLease(step context.Context, end context.CancelCauseFunc) func
 	return func() { cancel(); <-done }
 }
 
-func (h *hand) unlease() {
+func (h *walletWorker) unlease() {
 	if !h.leased() {
 		return
 	}

@@ -41,7 +41,7 @@ const (
 
 // lookBack makes sure that the block of the wallet's latest proof still stands: then all
 // before it does. It asks one question.
-func (h *hand) lookBack(ctx context.Context) error {
+func (h *walletWorker) lookBack(ctx context.Context) error {
 	stander, ok := h.rail.(rail.Stander)
 	if !ok || time.Since(h.back.at) < h.opt.LookBack {
 		return nil
@@ -78,16 +78,16 @@ func (h *hand) lookBack(ctx context.Context) error {
 }
 
 // past is the wallet's past as an outage names it.
-func (h *hand) past() outage.Subject {
+func (h *walletWorker) past() outage.Subject {
 	return outage.Subject{What: outage.Work, Name: "the past of " + h.wallet.Text()}
 }
 
-func (h *hand) outage(lost int64) {
+func (h *walletWorker) outage(lost int64) {
 	h.opt.Outages.Fail(h.past(), fmt.Errorf("%d payouts were final and are gone from the chain; nothing new is sent: `sluice wallet resume %s`", lost, h.wallet.Text()))
 }
 
 // examine finds which dispatches are gone, after the block of a proof was replaced by another.
-func (h *hand) examine(ctx context.Context, s Stand, block string) error {
+func (h *walletWorker) examine(ctx context.Context, s Stand, block string) error {
 	done, err := h.read.DoneWork(ctx, h.wallet.Seq, lookBackMax)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (h *hand) examine(ctx context.Context, s Stand, block string) error {
 	return nil
 }
 
-func (h *hand) observed(ctx context.Context, d Work) (rail.Observation, error) {
+func (h *walletWorker) observed(ctx context.Context, d Work) (rail.Observation, error) {
 	slot, err := h.slot(d.Dispatch)
 	if err != nil {
 		return rail.Observation{}, err
@@ -168,7 +168,7 @@ type LostWork struct {
 
 // regain follows what is gone: it says so on the withdrawals, sends the stored bytes again
 // once that was ordered, and notes what a final block holds again.
-func (h *hand) regain(ctx context.Context, stander rail.Stander, s Stand, gone []LostWork) error {
+func (h *walletWorker) regain(ctx context.Context, stander rail.Stander, s Stand, gone []LostWork) error {
 	var is []LostWork
 	top := rail.Observation{}
 	for _, d := range gone {
@@ -207,7 +207,7 @@ func (h *hand) regain(ctx context.Context, stander rail.Stander, s Stand, gone [
 }
 
 // sameBytes sends the attempt again that a final block held.
-func (h *hand) sameBytes(ctx context.Context, d Work) error {
+func (h *walletWorker) sameBytes(ctx context.Context, d Work) error {
 	a := d.Attempts[len(d.Attempts)-1]
 	for _, held := range d.Attempts {
 		if held.TxID == d.Dispatch.TxID {
@@ -223,8 +223,8 @@ func (h *hand) sameBytes(ctx context.Context, d Work) error {
 
 // mark says on the withdrawals that a dispatch has paid that the payout is gone, or with an
 // empty code that it is back.
-func (h *hand) mark(ctx context.Context, d Work, code, text string) {
-	errs := h.tell(ctx, d, func(it Item) bool { return it.Outcome == OutcomePaid }, func(it Item) commit.Command[withdrawal.Withdrawal] {
+func (h *walletWorker) mark(ctx context.Context, d Work, code, text string) {
+	errs := h.submitEach(ctx, d, func(it Item) bool { return it.Outcome == OutcomePaid }, func(it Item) commit.Command[withdrawal.Withdrawal] {
 		return withdrawal.NewGone(it.Withdrawal, code, text, Actor)
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -233,7 +233,7 @@ func (h *hand) mark(ctx context.Context, d Work, code, text string) {
 }
 
 // halted says on everything that is queued why it waits.
-func (h *hand) halted(ctx context.Context) {
+func (h *walletWorker) halted(ctx context.Context) {
 	queued, err := h.queued(ctx, calmMax)
 	if err != nil {
 		h.log.Error("queued withdrawals cannot be read", "error", err)

@@ -8,7 +8,7 @@ import (
 
 // onlyFollow carries a dispatch on as far as looking goes: what was sent is observed, what
 // is proved is written down and told. Nothing is claimed, signed or sent.
-func (h *hand) onlyFollow(ctx context.Context, d Work) (Work, error) {
+func (h *walletWorker) onlyFollow(ctx context.Context, d Work) (Work, error) {
 	if d.Dispatch.State == Sealed && len(d.Attempts) > 0 {
 		slot, err := h.slot(d.Dispatch)
 		if err != nil {

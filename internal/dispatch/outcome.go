@@ -11,7 +11,7 @@ import (
 
 // RecordAttempt stores signed bytes. Only after it has committed may they leave.
 type RecordAttempt struct {
-	whole
+	onDispatch
 	Number int64 // the attempt's number; recording the same number twice is refused
 	Rail   rail.Attempt
 }
@@ -34,7 +34,7 @@ func (c RecordAttempt) Apply(v *commit.View) (Dispatch, error) {
 
 // Note keeps how far the network has come, when that changed.
 type Note struct {
-	whole
+	onDispatch
 	Stage rail.Stage
 	TxID  string
 	Block string
@@ -55,7 +55,7 @@ func (c Note) Apply(v *commit.View) (Dispatch, error) {
 // payouts end one by one. What is proved never changes: a rail that takes it back
 // breaks an invariant.
 type Decide struct {
-	whole
+	onDispatch
 	Fates []rail.Fate // for each item that was not dropped, in order
 }
 
@@ -90,7 +90,7 @@ func (c Decide) Apply(v *commit.View) (Dispatch, error) {
 }
 
 // decide writes the outcome of one item, once.
-func (c whole) decide(v *commit.View, it Item, paid bool, reason string) error {
+func (c onDispatch) decide(v *commit.View, it Item, paid bool, reason string) error {
 	outcome := OutcomePaid
 	if !paid {
 		outcome = OutcomeUnpaid
@@ -112,7 +112,7 @@ func (c whole) decide(v *commit.View, it Item, paid bool, reason string) error {
 // Conclude records the proof: which payouts a final block pays, which it never
 // will, and what it cost. The cost is booked here.
 type Conclude struct {
-	whole
+	onDispatch
 	Seen     rail.Observation
 	FeeAsset string
 	Keys     []string // what its slot holds; a final block has used it up
@@ -120,7 +120,7 @@ type Conclude struct {
 
 // Reads implements commit.Command.
 func (c Conclude) Reads(w *commit.Wants) {
-	c.whole.Reads(w)
+	c.onDispatch.Reads(w)
 	ledger.WantHouse(w, ledger.NetworkFees, c.FeeAsset)
 	ledger.WantHouse(w, ledger.Treasury(walletText(c.Wallet)), c.FeeAsset)
 	wantHolds(w, c.Wallet, c.Keys)
@@ -176,7 +176,7 @@ func (c Conclude) Apply(v *commit.View) (Dispatch, error) {
 // MarkSettled notes that the withdrawals of items have been told their outcome. The
 // last one ends the dispatch.
 type MarkSettled struct {
-	whole
+	onDispatch
 	Places []int64
 }
 

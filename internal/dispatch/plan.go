@@ -56,9 +56,9 @@ func (c Plan) twice() (id.ID, bool) {
 	return id.ID{}, false
 }
 
-// whole is the part that all commands on an existing dispatch share: they declare
+// onDispatch is the part that all commands on an existing dispatch share: they declare
 // it, its items, and its wallet.
-type whole struct {
+type onDispatch struct {
 	Dispatch id.Seq
 	Wallet   id.Seq
 	Count    int64 // how many items it has
@@ -66,10 +66,10 @@ type whole struct {
 }
 
 // on addresses an existing dispatch for the worker that holds the fence.
-func on(d Dispatch, fence int64) whole { return whole{d.Seq, d.Wallet, d.Items, fence} }
+func on(d Dispatch, fence int64) onDispatch { return onDispatch{d.Seq, d.Wallet, d.Items, fence} }
 
 // Reads implements commit.Command.
-func (c whole) Reads(w *commit.Wants) {
+func (c onDispatch) Reads(w *commit.Wants) {
 	Dispatches.Want(w, c.Dispatch)
 	Wallets.Want(w, c.Wallet)
 	for n := range c.Count {
@@ -77,7 +77,7 @@ func (c whole) Reads(w *commit.Wants) {
 	}
 }
 
-func (c whole) get(v *commit.View) (Dispatch, Wallet, error) {
+func (c onDispatch) get(v *commit.View) (Dispatch, Wallet, error) {
 	w, err := fenced(v, c.Wallet, c.Fence)
 	if err != nil {
 		return Dispatch{}, w, err
@@ -95,7 +95,7 @@ func put(v *commit.View, d Dispatch) Dispatch {
 	return d
 }
 
-func (c whole) item(v *commit.View, place int64) Item {
+func (c onDispatch) item(v *commit.View, place int64) Item {
 	it, ok := Items.Get(v, ItemKey{c.Dispatch, place})
 	if !ok {
 		panic(fmt.Sprintf("dispatch %d has no item %d", c.Dispatch, place))
@@ -111,7 +111,7 @@ func putItem(v *commit.View, it Item) {
 // Seal fixes the list from the claims and binds the next nonce of the wallet. A
 // dispatch for which nothing was claimed becomes void.
 type Seal struct {
-	whole
+	onDispatch
 	Claimed []bool // by place
 	// ChainNonce is the first nonce that no block has used: a wallet that was used
 	// before Sluice knew it goes on from there.
@@ -124,7 +124,7 @@ type Seal struct {
 
 // Reads implements commit.Command.
 func (c Seal) Reads(w *commit.Wants) {
-	c.whole.Reads(w)
+	c.onDispatch.Reads(w)
 	wantHolds(w, c.Wallet, c.Keys)
 }
 
@@ -163,7 +163,7 @@ func (c Seal) Apply(v *commit.View) (Dispatch, error) {
 }
 
 // drop marks the items that were not claimed and counts the others.
-func (c whole) drop(v *commit.View, claimed []bool) int {
+func (c onDispatch) drop(v *commit.View, claimed []bool) int {
 	n := 0
 	for place, ok := range claimed {
 		if ok {
@@ -188,7 +188,7 @@ func bind(v *commit.View, d Dispatch, w Wallet, chainNonce int64) Dispatch {
 // Rebind moves a sealed dispatch for which nothing was ever signed to another
 // nonce, because a block already holds another use of its own.
 type Rebind struct {
-	whole
+	onDispatch
 	ChainNonce int64
 }
 
@@ -208,7 +208,7 @@ func (c Rebind) Apply(v *commit.View) (Dispatch, error) {
 // that nothing was signed is the proof that nothing can be paid. A bound nonce goes
 // back to the wallet.
 type Refuse struct {
-	whole
+	onDispatch
 	Claimed []bool   // by place; nil when sealed already
 	Keys    []string // what its slot holds
 	Reason  string
@@ -216,7 +216,7 @@ type Refuse struct {
 
 // Reads implements commit.Command.
 func (c Refuse) Reads(w *commit.Wants) {
-	c.whole.Reads(w)
+	c.onDispatch.Reads(w)
 	wantHolds(w, c.Wallet, c.Keys)
 }
 
@@ -227,7 +227,7 @@ func wantHolds(w *commit.Wants, wallet id.Seq, keys []string) {
 }
 
 // free ends the holds of a dispatch: given back, or used up for good.
-func (c whole) free(v *commit.View, keys []string) {
+func (c onDispatch) free(v *commit.View, keys []string) {
 	for _, k := range keys {
 		if h, ok := Holds.Get(v, HoldKey{c.Wallet, k}); ok && h.Live && h.Dispatch == c.Dispatch {
 			h.Live, h.Version = false, h.Version+1

@@ -118,7 +118,7 @@ func (c Recall) seal(v *commit.View, d Dispatch, w Wallet) (Dispatch, error) {
 		return d, err
 	}
 	d.Slot = text
-	return d, Seal{whole: on(d, 0), Keys: keys(c.Slot)}.hold(v)
+	return d, Seal{onDispatch: on(d, 0), Keys: keys(c.Slot)}.hold(v)
 }
 
 // Refence raises the number of a wallet's lease and ends the lease: whoever held it, in

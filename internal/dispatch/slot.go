@@ -11,7 +11,7 @@ import (
 )
 
 // slot gives the slot that a dispatch holds.
-func (h *hand) slot(d Dispatch) (rail.Slot, error) {
+func (h *walletWorker) slot(d Dispatch) (rail.Slot, error) {
 	if len(d.Slot) == 0 {
 		return rail.Slot{Wallet: h.wallet.Address, Nonce: uint64(max(d.Nonce, 0))}, nil
 	}
@@ -34,15 +34,15 @@ func keys(s rail.Slot) []string {
 	return out
 }
 
-// held gives the keys of the slot of a dispatch; none on an account chain.
-func (h *hand) held(d Dispatch) ([]string, error) {
+// slotKeys gives the keys of the slot of a dispatch; none on an account chain.
+func (h *walletWorker) slotKeys(d Dispatch) ([]string, error) {
 	s, err := h.slot(d)
 	return keys(s), err
 }
 
 // pick is the slot that a planned dispatch shall get: the next nonce, or what the
 // rail picks. It is bound only by Seal.
-func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, err error) {
+func (h *walletWorker) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, err error) {
 	picker, ok := h.rail.(rail.SlotPicker)
 	if !ok {
 		nonce, err = h.chainNonce(ctx)
@@ -58,7 +58,7 @@ func (h *hand) pick(ctx context.Context, d Work) (slot rail.Slot, nonce int64, e
 }
 
 // remember tells a rail that must know it what else is in flight.
-func (h *hand) remember(work []Work) {
+func (h *walletWorker) remember(work []Work) {
 	rememberer, ok := h.rail.(rail.Rememberer)
 	if !ok {
 		return
@@ -109,8 +109,8 @@ func (c Repick) Apply(v *commit.View) (Dispatch, error) {
 }
 
 // repick takes another picked slot for a dispatch that nothing was signed for.
-func (h *hand) repick(ctx context.Context, d Work) (Work, error) {
-	old, err := h.held(d.Dispatch)
+func (h *walletWorker) repick(ctx context.Context, d Work) (Work, error) {
+	old, err := h.slotKeys(d.Dispatch)
 	if err != nil {
 		return d, err
 	}
@@ -122,7 +122,7 @@ func (h *hand) repick(ctx context.Context, d Work) (Work, error) {
 	if err != nil {
 		return d, err
 	}
-	if d, err = h.do(ctx, d, Repick{Seal{whole: h.on(d), Slot: text, Keys: keys(slot)}, old}); err != nil {
+	if d, err = h.do(ctx, d, Repick{Seal{onDispatch: h.on(d), Slot: text, Keys: keys(slot)}, old}); err != nil {
 		return d, err
 	}
 	h.bound(d.Dispatch)

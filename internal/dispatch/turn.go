@@ -40,7 +40,7 @@ func (w *Worker) turnWaits(wallet id.Seq) bool {
 }
 
 // turn gives whoever waits for the wallet their turn.
-func (h *hand) turn(ctx context.Context) {
+func (h *walletWorker) turn(ctx context.Context) {
 	h.turnsMu.Lock()
 	fn := h.turns[h.wallet.Seq]
 	delete(h.turns, h.wallet.Seq)

@@ -166,7 +166,7 @@ const findEvery = 5 * time.Second
 func (w *Worker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	hands := map[id.Seq]*hand{}
+	hands := map[id.Seq]*walletWorker{}
 	tick := time.NewTicker(findEvery)
 	defer tick.Stop()
 	for {
@@ -227,7 +227,7 @@ func (d Work) attempts() []rail.Attempt {
 	return out
 }
 
-func (h *hand) inFlight(open []Work) []rail.InFlight {
+func (h *walletWorker) inFlight(open []Work) []rail.InFlight {
 	var out []rail.InFlight
 	for _, d := range open {
 		if d.Dispatch.State != Planned && d.Dispatch.State != Sealed {

@@ -21,9 +21,9 @@ const (
 // Formats lists every format that an endpoint may have.
 var Formats = []string{FormatNative, FormatCoinsPaid, FormatTylt, FormatUpvest}
 
-// told are the event types that a format other than FormatNative can tell of: what "*"
+// typesByFormat are the event types that a format other than FormatNative can tell of: what "*"
 // means there.
-var told = map[string][]event.Type{
+var typesByFormat = map[string][]event.Type{
 	FormatCoinsPaid: {
 		event.WithdrawalReview, event.WithdrawalProcessing, event.WithdrawalBroadcast, event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected,
 		event.ConversionCompleted,
@@ -38,7 +38,7 @@ var told = map[string][]event.Type{
 
 // typesOf gives the types an endpoint of a format is made with.
 func typesOf(format string, types []string) []string {
-	all := told[format]
+	all := typesByFormat[format]
 	if len(types) != 1 || types[0] != "*" || all == nil {
 		return types
 	}

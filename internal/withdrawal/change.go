@@ -14,21 +14,21 @@ import (
 	"sluice/internal/rail"
 )
 
-// one is the part that all commands on one existing withdrawal share: they declare
+// onWithdrawal is the part that all commands on one existing withdrawal share: they declare
 // it, and then the balance of its account.
-type one struct{ Withdrawal id.Seq }
+type onWithdrawal struct{ Withdrawal id.Seq }
 
 // Reads implements commit.Command.
-func (c one) Reads(w *commit.Wants) { Withdrawals.Want(w, c.Withdrawal) }
+func (c onWithdrawal) Reads(w *commit.Wants) { Withdrawals.Want(w, c.Withdrawal) }
 
 // Follow implements commit.Follower.
-func (c one) Follow(v *commit.View, w *commit.Wants) {
+func (c onWithdrawal) Follow(v *commit.View, w *commit.Wants) {
 	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
 		ledger.WantBalance(w, x.Account, x.Currency)
 	}
 }
 
-func (c one) get(v *commit.View, merchant id.Seq) (Withdrawal, error) {
+func (c onWithdrawal) get(v *commit.View, merchant id.Seq) (Withdrawal, error) {
 	w, ok := Withdrawals.Get(v, c.Withdrawal)
 	if !ok || merchant != 0 && w.Merchant != merchant {
 		return w, fault.New(fault.NotFound, "withdrawal_not_found", "no such withdrawal")
@@ -39,7 +39,7 @@ func (c one) get(v *commit.View, merchant id.Seq) (Withdrawal, error) {
 // Cancel takes a withdrawal back that no dispatch has claimed. A cancelled one
 // stays cancelled and is answered the same.
 type Cancel struct {
-	one
+	onWithdrawal
 	Merchant id.Seq
 	Reason   string
 	Actor    string
@@ -47,7 +47,7 @@ type Cancel struct {
 
 // NewCancel makes the command.
 func NewCancel(merchant, withdrawal id.Seq, actor, reason string) Cancel {
-	return Cancel{one{withdrawal}, merchant, reason, actor}
+	return Cancel{onWithdrawal{withdrawal}, merchant, reason, actor}
 }
 
 // Apply implements commit.Command.
@@ -72,12 +72,14 @@ func (c Cancel) Apply(v *commit.View) (Withdrawal, error) {
 // Release queues a withdrawal whose time has come. It does nothing to one that is
 // not new or not due: the worker's list may be old.
 type Release struct {
-	one
+	onWithdrawal
 	Actor string
 }
 
 // NewRelease makes the command.
-func NewRelease(withdrawal id.Seq, actor string) Release { return Release{one{withdrawal}, actor} }
+func NewRelease(withdrawal id.Seq, actor string) Release {
+	return Release{onWithdrawal{withdrawal}, actor}
+}
 
 // Apply implements commit.Command.
 func (c Release) Apply(v *commit.View) (Withdrawal, error) {
@@ -95,7 +97,7 @@ func (c Release) Apply(v *commit.View) (Withdrawal, error) {
 // the signer may ask for. One that is open already only gets the proof: the signer
 // may have asked for it late. Approving it again is answered the same.
 type Approve struct {
-	one
+	onWithdrawal
 	Merchant id.Seq // not 0: a merchant hands in a proof of its own withdrawal, and decides nothing
 	Proof    string // for the signer, up to account.MaxText bytes; what it must be is the signer's to say. "": only the review ends
 	Reason   string
@@ -104,12 +106,12 @@ type Approve struct {
 
 // NewApprove makes the command of an operator.
 func NewApprove(withdrawal id.Seq, proof, reason, actor string) Approve {
-	return Approve{one{withdrawal}, 0, proof, reason, actor}
+	return Approve{onWithdrawal{withdrawal}, 0, proof, reason, actor}
 }
 
 // NewHandIn makes the command of a merchant that has a proof.
 func NewHandIn(merchant, withdrawal id.Seq, proof, actor string) Approve {
-	return Approve{one{withdrawal}, merchant, proof, "", actor}
+	return Approve{onWithdrawal{withdrawal}, merchant, proof, "", actor}
 }
 
 // unsigned begins what is kept of an approval without a proof: who gave it.
@@ -173,14 +175,14 @@ func (c Approve) allowed(v *commit.View, w Withdrawal) error {
 // Reject refuses a withdrawal that no dispatch has claimed: its money goes back. A
 // rejected one stays rejected and is answered the same.
 type Reject struct {
-	one
+	onWithdrawal
 	Reason string // for the merchant
 	Actor  string
 }
 
 // NewReject makes the command.
 func NewReject(withdrawal id.Seq, reason, actor string) Reject {
-	return Reject{one{withdrawal}, reason, actor}
+	return Reject{onWithdrawal{withdrawal}, reason, actor}
 }
 
 // Apply implements commit.Command.
@@ -205,7 +207,7 @@ func (c Reject) Apply(v *commit.View) (Withdrawal, error) {
 // confirmed, or fail on proof. Claiming it again for the same dispatch is answered
 // the same; for another one it is refused.
 type Claim struct {
-	one
+	onWithdrawal
 	Dispatch id.Seq
 	Wallet   string
 	Actor    string
@@ -213,7 +215,7 @@ type Claim struct {
 
 // NewClaim makes the command.
 func NewClaim(withdrawal, dispatch id.Seq, wallet, actor string) Claim {
-	return Claim{one{withdrawal}, dispatch, wallet, actor}
+	return Claim{onWithdrawal{withdrawal}, dispatch, wallet, actor}
 }
 
 // Apply implements commit.Command.
@@ -237,7 +239,7 @@ func (c Claim) Apply(v *commit.View) (Withdrawal, error) {
 	// The reservation is checked again here, before anything is signed.
 	b, ok := ledger.Balances.Get(v, ledger.BalanceKey{Account: w.Account, Currency: w.Currency})
 	if !ok || b.Reserved.Less(w.Held()) {
-		return Withdrawal{}, held(money.ErrNegative)
+		return Withdrawal{}, mustHold(money.ErrNegative)
 	}
 	w.Dispatch, w.Wallet, w.Attention, w.AttentionText = c.Dispatch, c.Wallet, "", ""
 	return change(v, w, Processing, c.Actor, "", "")
@@ -246,7 +248,7 @@ func (c Claim) Apply(v *commit.View) (Withdrawal, error) {
 // Progress notes how far the instruction has come: sent, in a block, or out of one
 // again. It moves no money.
 type Progress struct {
-	one
+	onWithdrawal
 	Dispatch id.Seq
 	Stage    rail.Stage
 	TxID     string
@@ -256,7 +258,7 @@ type Progress struct {
 
 // NewProgress makes the command.
 func NewProgress(withdrawal, dispatch id.Seq, stage rail.Stage, txid, note, actor string) Progress {
-	return Progress{one{withdrawal}, dispatch, stage, txid, note, actor}
+	return Progress{onWithdrawal{withdrawal}, dispatch, stage, txid, note, actor}
 }
 
 // Apply implements commit.Command.
@@ -282,7 +284,7 @@ func (c Progress) Apply(v *commit.View) (Withdrawal, error) {
 // Attend notes what keeps a withdrawal, or with an empty code that nothing does any
 // more. It moves no money and changes no state.
 type Attend struct {
-	one
+	onWithdrawal
 	Code  string
 	Text  string
 	Ended bool // it is about a confirmed withdrawal; otherwise about an open one
@@ -291,13 +293,13 @@ type Attend struct {
 
 // NewAttend makes the command.
 func NewAttend(withdrawal id.Seq, code, text, actor string) Attend {
-	return Attend{one{withdrawal}, code, text, false, actor}
+	return Attend{onWithdrawal{withdrawal}, code, text, false, actor}
 }
 
 // NewGone makes the command for a confirmed withdrawal whose payout the network no longer
 // shows. An empty code takes it back.
 func NewGone(withdrawal id.Seq, code, text, actor string) Attend {
-	return Attend{one{withdrawal}, code, text, true, actor}
+	return Attend{onWithdrawal{withdrawal}, code, text, true, actor}
 }
 
 // Apply implements commit.Command.
@@ -316,14 +318,14 @@ func (c Attend) Apply(v *commit.View) (Withdrawal, error) {
 // Calm notes that nothing keeps a withdrawal any more, when what is noted has one of the
 // codes. It moves no money and changes no state. Result: Withdrawal.
 type Calm struct {
-	one
+	onWithdrawal
 	Codes []string
 	Actor string
 }
 
 // NewCalm makes the command.
 func NewCalm(withdrawal id.Seq, codes []string, actor string) Calm {
-	return Calm{one{withdrawal}, codes, actor}
+	return Calm{onWithdrawal{withdrawal}, codes, actor}
 }
 
 // Apply implements commit.Command.

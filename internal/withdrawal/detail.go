@@ -92,9 +92,9 @@ func minor(s string) (money.Amount, error) {
 	return money.ParseMinor(s)
 }
 
-// held turns a refusal of the ledger on reserved money into a broken invariant:
+// mustHold turns a refusal of the ledger on reserved money into a broken invariant:
 // what a withdrawal holds is there until it ends.
-func held(err error) error {
+func mustHold(err error) error {
 	if err != nil {
 		return errors.Join(commit.ErrInvariant, err)
 	}

@@ -12,7 +12,7 @@ import (
 // account. Repeating it changes nothing; after Fail it is refused, because two
 // proofs cannot both be true.
 type Confirm struct {
-	one
+	onWithdrawal
 	Dispatch   id.Seq
 	TxID       string
 	NetworkFee money.Amount // this withdrawal's share, in FeeAsset
@@ -22,12 +22,12 @@ type Confirm struct {
 
 // NewConfirm makes the command.
 func NewConfirm(withdrawal, dispatch id.Seq, txid string, networkFee money.Amount, feeAsset, actor string) Confirm {
-	return Confirm{one{withdrawal}, dispatch, txid, networkFee, feeAsset, actor}
+	return Confirm{onWithdrawal{withdrawal}, dispatch, txid, networkFee, feeAsset, actor}
 }
 
 // Follow implements commit.Follower.
 func (c Confirm) Follow(v *commit.View, w *commit.Wants) {
-	c.one.Follow(v, w)
+	c.onWithdrawal.Follow(v, w)
 	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
 		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.ReceiveCurrency)
 		ledger.WantHouse(w, ledger.Fees, x.Currency)
@@ -52,10 +52,10 @@ func (c Confirm) Apply(v *commit.View) (Withdrawal, error) {
 		return Withdrawal{}, wrongState(v, w, Confirmed)
 	}
 	if w.NetworkCharge, err = charge(w.NetworkRate, w.NetworkHold, c.NetworkFee); err != nil {
-		return Withdrawal{}, held(err)
+		return Withdrawal{}, mustHold(err)
 	}
 	if err := pay(v, w, c.Dispatch); err != nil {
-		return Withdrawal{}, held(err)
+		return Withdrawal{}, mustHold(err)
 	}
 	w.Stage, w.TxID, w.NetworkFee, w.FeeAsset = "", c.TxID, c.NetworkFee, c.FeeAsset
 	return change(v, w, Confirmed, c.Actor, "", w.Currency)
@@ -97,7 +97,7 @@ func pay(v *commit.View, w Withdrawal, dispatch id.Seq) error {
 // money that came goes to the account's available balance, in the currency that was
 // paid out. Fees stay taken. Repeating it changes nothing.
 type Return struct {
-	one
+	onWithdrawal
 	Amount money.Amount // what came back; at most what was paid out. Banks may keep a part
 	Reason string       // for a person, with the bank's code
 	Actor  string
@@ -105,12 +105,12 @@ type Return struct {
 
 // NewReturn makes the command.
 func NewReturn(withdrawal id.Seq, amount money.Amount, reason, actor string) Return {
-	return Return{one{withdrawal}, amount, reason, actor}
+	return Return{onWithdrawal{withdrawal}, amount, reason, actor}
 }
 
 // Follow implements commit.Follower.
 func (c Return) Follow(v *commit.View, w *commit.Wants) {
-	c.one.Follow(v, w)
+	c.onWithdrawal.Follow(v, w)
 	if x, ok := Withdrawals.Get(v, c.Withdrawal); ok {
 		ledger.WantHouse(w, ledger.Treasury(x.Wallet), x.ReceiveCurrency)
 		ledger.Accounts.Want(w, x.Account) // its first balance in this currency may be made here
@@ -143,7 +143,7 @@ func (c Return) Apply(v *commit.View) (Withdrawal, error) {
 // Fail records proof that nothing was or can be paid: the held money goes back.
 // Repeating it changes nothing; after Confirm it is refused.
 type Fail struct {
-	one
+	onWithdrawal
 	Dispatch id.Seq
 	TxID     string // of the instruction that died, if there was one
 	Reason   string
@@ -152,7 +152,7 @@ type Fail struct {
 
 // NewFail makes the command.
 func NewFail(withdrawal, dispatch id.Seq, txid, reason, actor string) Fail {
-	return Fail{one{withdrawal}, dispatch, txid, reason, actor}
+	return Fail{onWithdrawal{withdrawal}, dispatch, txid, reason, actor}
 }
 
 // Apply implements commit.Command.

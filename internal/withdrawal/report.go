@@ -10,7 +10,7 @@ import (
 // nothing waits for it, and it changes neither state nor money. One that has ended gets
 // none without Ended.
 type Report struct {
-	one
+	onWithdrawal
 	Text  string
 	Ended bool // also for one that was paid or came back
 	Actor string
@@ -18,7 +18,7 @@ type Report struct {
 
 // NewReport makes the command.
 func NewReport(withdrawal id.Seq, text, actor string) Report {
-	return Report{one: one{withdrawal}, Text: text, Actor: actor}
+	return Report{onWithdrawal: onWithdrawal{withdrawal}, Text: text, Actor: actor}
 }
 
 // Apply implements commit.Command.

@@ -173,5 +173,5 @@ func release(v *commit.View, w Withdrawal, amount money.Amount) error {
 		Kind: ledger.KindRelease, Currency: w.Currency, Amount: amount, Debit: ledger.Of(w.Account, ledger.Reserved),
 		Credit: ledger.Of(w.Account, ledger.Available), Withdrawal: w.Seq,
 	})
-	return held(err)
+	return mustHold(err)
 }

@@ -91,7 +91,7 @@ func (f format) callback(ctx context.Context, s shape, owner id.ID, rows map[id.
 		return nil, nil
 	}
 	then, err := x.At(m.Event)
-	if err != nil || !tells(s, m.Type(), then) {
+	if err != nil || !hasCallback(s, m.Type(), then) {
 		return nil, err
 	}
 	a, err := f.numberOf(ctx, owner, x.Seq, kindWithdrawal)
@@ -101,8 +101,8 @@ func (f format) callback(ctx context.Context, s shape, owner id.ID, rows map[id.
 	return f.withdrawal(s, f.payment(then, a), statusOf(then, s.early)), nil
 }
 
-// tells says whether the merchant is told of an event.
-func tells(s shape, t event.Type, x withdrawal.Withdrawal) bool {
+// hasCallback says whether the merchant is told of an event.
+func hasCallback(s shape, t event.Type, x withdrawal.Withdrawal) bool {
 	switch t { //nolint:exhaustive // the others are not told of
 	case event.WithdrawalReview, event.WithdrawalCancelled, event.WithdrawalRejected:
 		return true

@@ -124,7 +124,7 @@ func (r *request) amount(name string, asset money.Asset) money.Amount {
 	case err != nil:
 		r.wrong(name, "The "+words(name)+" is too large.")
 	case a.IsZero():
-		r.wrong(name, "The "+words(name)+" must be at least "+eight(asset, money.Of(1), true)+".")
+		r.wrong(name, "The "+words(name)+" must be at least "+eightPlaces(asset, money.Of(1), true)+".")
 	}
 	return a
 }
@@ -149,9 +149,9 @@ func (r *request) integer(name string) int64 {
 	return n
 }
 
-// eight writes an amount with eight decimals. What is finer is left out, or with up
+// eightPlaces writes an amount with eight decimals. What is finer is left out, or with up
 // rounded up: amounts are never shown larger than they are, charges never smaller.
-func eight(asset money.Asset, a money.Amount, up bool) string {
+func eightPlaces(asset money.Asset, a money.Amount, up bool) string {
 	s := asset.Format(a)
 	whole, frac, _ := strings.Cut(s, ".")
 	if len(frac) <= places {
@@ -179,5 +179,5 @@ func exact(asset money.Asset, a money.Amount) string {
 	if whole, frac, _ := strings.Cut(s, "."); len(strings.TrimRight(frac, "0")) > places {
 		return whole + "." + strings.TrimRight(frac, "0")
 	}
-	return eight(asset, a, false)
+	return eightPlaces(asset, a, false)
 }

@@ -2,9 +2,9 @@ package coinspaid
 
 import "strings"
 
-// tame makes a text of ours safe for receivers that write a callback again before they
+// plainASCII makes a text of ours safe for receivers that write a callback again before they
 // check its signature: ASCII without characters that some encoders escape.
-func tame(s string) string {
+func plainASCII(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c == '/' || c == '\\' || c == '|':

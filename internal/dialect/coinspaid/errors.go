@@ -140,5 +140,5 @@ func native(f *fault.Error) *refusal {
 	case "tag":
 		return invalid("tag", "The tag is invalid.")
 	}
-	return invalid(field, tame(text))
+	return invalid(field, plainASCII(text))
 }

@@ -91,9 +91,9 @@ func (s swap) network() string {
 func (d *Dialect) offer(s swap, q quote.Quote) (int, []byte, error) {
 	w := &json.Writer{}
 	w.Open().Key("data").Open()
-	w.Text("sender_currency", s.from.Code).Text("sender_amount", eight(s.from.Asset, q.Send, true)).
-		Text("receiver_currency", s.to.Code).Text("receiver_amount", eight(s.to.Asset, q.Receive, false)).
-		Text("fee_currency", s.from.Code).Text("fee_amount", eight(s.from.Asset, q.Fee, true)).Text("price", q.Price).
+	w.Text("sender_currency", s.from.Code).Text("sender_amount", eightPlaces(s.from.Asset, q.Send, true)).
+		Text("receiver_currency", s.to.Code).Text("receiver_amount", eightPlaces(s.to.Asset, q.Receive, false)).
+		Text("fee_currency", s.from.Code).Text("fee_amount", eightPlaces(s.from.Asset, q.Fee, true)).Text("price", q.Price).
 		Int("ts_fixed", q.CreatedAt.Unix()).Int("ts_release", q.CreatedAt.Unix()+int64(validity.Seconds())).Int("fix_period", int64(validity.Seconds()))
 	w.Close().Close()
 	return http.StatusOK, w.Bytes(), nil
@@ -156,9 +156,9 @@ func (d *Dialect) convert(c *call, s swap, cmd account.Convert) (int, []byte, er
 	x := made.Value
 	w := &json.Writer{}
 	w.Open().Key("data").Open().Int("id", made.Number).Text("foreign_id", x.ForeignID).Text("type", kindExchange).
-		Text("sender_amount", eight(s.from.Asset, x.Send, true)).Text("sender_currency", s.from.Code).
-		Text("receiver_amount", eight(s.to.Asset, x.Receive, false)).Text("receiver_currency", s.to.Code).
-		Text("fee_amount", eight(s.from.Asset, x.Fee, true)).Text("fee_currency", s.from.Code).Text("price", x.Price).Text("status", "processing")
+		Text("sender_amount", eightPlaces(s.from.Asset, x.Send, true)).Text("sender_currency", s.from.Code).
+		Text("receiver_amount", eightPlaces(s.to.Asset, x.Receive, false)).Text("receiver_currency", s.to.Code).
+		Text("fee_amount", eightPlaces(s.from.Asset, x.Fee, true)).Text("fee_currency", s.from.Code).Text("price", x.Price).Text("status", "processing")
 	w.Close().Close()
 	return http.StatusCreated, w.Bytes(), nil
 }

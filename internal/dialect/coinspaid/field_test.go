@@ -39,8 +39,8 @@ func TestCoinsPaid1_SpellingsOfContent(t *testing.T) {
 }
 
 // networks bends a world: USDT on two networks, and a currency with tags.
-func networks(t *testing.T) func(*desk.Desk) {
-	return func(d *desk.Desk) {
+func networks(t *testing.T) func(*desk.Intake) {
+	return func(d *desk.Intake) {
 		d.Rails["bsc"] = dialecttest.Network(t, "bsc")
 		d.Rails["ripple"] = dialecttest.Tagged{Name: "ripple"}
 		d.Assets["USDT"] = money.Asset{Code: "USDT", Scale: 6, Networks: []string{"ethereum", "bsc"}, Limits: map[string]money.Limit{"bsc": {Min: money.Of(5_000_000), Max: money.Of(9_000_000)}}}

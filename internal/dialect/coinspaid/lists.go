@@ -33,7 +33,7 @@ func (d *Dialect) accounts(c *call) (int, []byte, error) {
 	w := &json.Writer{}
 	w.Open().Key("data").List()
 	for _, x := range d.codes { // of an asset with several codes, the same balance under each
-		w.Open().Text("currency", x.Code).Text("type", x.kind()).Text("balance", eight(x.Asset, have[x.Asset.Code].Available, false)).Close()
+		w.Open().Text("currency", x.Code).Text("type", x.kind()).Text("balance", eightPlaces(x.Asset, have[x.Asset.Code].Available, false)).Close()
 	}
 	w.End().Close()
 	return http.StatusOK, w.Bytes(), nil
@@ -47,11 +47,11 @@ func (d *Dialect) currencies(c *call) (int, []byte, error) {
 		limit := x.Asset.Limit(x.Network)
 		// What stands in the way of a price says nothing about the percentage.
 		t, _ := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: x.Asset, To: x.Asset, Network: x.Network, Form: fx.SendForm, Amount: money.Of(1)})
-		w.Open().Int("id", x.number()).Text("type", x.kind()).Text("currency", x.Code).Text("minimum_amount", eight(x.Asset, money.Of(1), true)).
+		w.Open().Int("id", x.number()).Text("type", x.kind()).Text("currency", x.Code).Text("minimum_amount", eightPlaces(x.Asset, money.Of(1), true)).
 			Text("deposit_fee_percent", "0").Text("withdrawal_fee_percent", money.Asset{Scale: 6}.Format(money.Of(uint64(t.Schedule.PPM)))). //nolint:gosec // 0 to a million
-			Int("precision", places).Text("minimum_withdrawal_amount", eight(x.Asset, limit.Min, true))
+			Int("precision", places).Text("minimum_withdrawal_amount", eightPlaces(x.Asset, limit.Min, true))
 		if !limit.Max.IsZero() {
-			w.Text("maximum_withdrawal_amount", eight(x.Asset, limit.Max, false))
+			w.Text("maximum_withdrawal_amount", eightPlaces(x.Asset, limit.Max, false))
 		}
 		w.Close()
 	}
@@ -104,9 +104,9 @@ func pair(w *json.Writer, in, out code, price string, least money.Amount) {
 	if limit := out.Asset.Limit(out.Network); in.Asset.Code == out.Asset.Code {
 		least = limit.Min
 	}
-	w.Open().Key("currency_from").Open().Text("currency", in.Code).Text("type", in.kind()).Text("min_amount", eight(in.Asset, least, true))
+	w.Open().Key("currency_from").Open().Text("currency", in.Code).Text("type", in.kind()).Text("min_amount", eightPlaces(in.Asset, least, true))
 	if in.Network != "" {
-		w.Text("min_amount_deposit_with_exchange", eight(in.Asset, least, true))
+		w.Text("min_amount_deposit_with_exchange", eightPlaces(in.Asset, least, true))
 	}
 	w.Close().Key("currency_to").Open().Text("currency", out.Code).Text("type", out.kind()).Close().Text("rate_from", "1").Text("rate_to", price).Close()
 }

@@ -55,7 +55,7 @@ func reasonOf(x withdrawal.Withdrawal) string {
 	case withdrawal.Cancelled:
 		return "Cancelled by the merchant"
 	case withdrawal.Rejected, withdrawal.Failed:
-		if s := tame(x.Reason); s != "" {
+		if s := plainASCII(x.Reason); s != "" {
 			return s
 		}
 		return "The withdrawal was not paid"
@@ -114,8 +114,8 @@ func (d *Dialect) withdrawal(s shape, p payment, status string) []byte {
 	address(w, s, p)
 	ended := status == statusCancelled || status == statusDeclined
 	if !ended {
-		w.Key("currency_sent").Open().Text("currency", p.sender).Text("amount", eight(d.Assets()[p.Currency], p.Amount, false)).Close()
-		w.Key("currency_received").Open().Text("currency", p.receiver).Text("amount", eight(d.Assets()[p.ReceiveCurrency], p.Receive, false)).Close()
+		w.Key("currency_sent").Open().Text("currency", p.sender).Text("amount", eightPlaces(d.Assets()[p.Currency], p.Amount, false)).Close()
+		w.Key("currency_received").Open().Text("currency", p.receiver).Text("amount", eightPlaces(d.Assets()[p.ReceiveCurrency], p.Receive, false)).Close()
 	}
 	w.Key("transactions").List()
 	switch {
@@ -175,10 +175,10 @@ func (d *Dialect) fees(w *json.Writer, s shape, p payment, status string) {
 	w.Key("fees").List()
 	asset := d.Assets()[p.Currency]
 	if status == statusConfirmed && !p.NetworkCharge.IsZero() {
-		w.Open().Text("type", "mining").Text("currency", p.sender).Text("amount", eight(asset, p.NetworkCharge, true)).Close()
+		w.Open().Text("type", "mining").Text("currency", p.sender).Text("amount", eightPlaces(asset, p.NetworkCharge, true)).Close()
 	}
 	if status == statusConfirmed && !p.Fee.IsZero() {
-		w.Open().Text("type", s.feeWord(p.exchanged())).Text("currency", p.sender).Text("amount", eight(asset, p.Fee, true)).Close()
+		w.Open().Text("type", s.feeWord(p.exchanged())).Text("currency", p.sender).Text("amount", eightPlaces(asset, p.Fee, true)).Close()
 	}
 	w.End()
 }
@@ -188,15 +188,15 @@ func (d *Dialect) conversion(s shape, x account.Conversion, a alias.Alias) []byt
 	from, to, of := d.Assets()[x.SendCurrency], d.Assets()[x.ReceiveCurrency], d.swapped(x, a)
 	w := &json.Writer{}
 	w.Open().Int("id", a.Number).Text("type", kindExchange)
-	w.Key("currency_sent").Open().Text("currency", of.sender).Text("amount", eight(from, x.Send, true)).Close()
-	w.Key("currency_received").Open().Text("currency", of.receiver).Text("amount", eight(to, x.Receive, false)).Close()
+	w.Key("currency_sent").Open().Text("currency", of.sender).Text("amount", eightPlaces(from, x.Send, true)).Close()
+	w.Key("currency_received").Open().Text("currency", of.receiver).Text("amount", eightPlaces(to, x.Receive, false)).Close()
 	w.Key("transactions").List().Open().Int("id", 2*a.Number).Text("currency", of.sender).Text("currency_to", of.receiver).Text("transaction_type", kindExchange).
 		Text("type", kindExchange).Text("amount", exact(from, x.Send)).Text("amount_to", exact(to, x.Receive))
 	s.seen(w, "0")
 	w.Close().End()
 	w.Key("fees").List()
 	if !x.Fee.IsZero() {
-		w.Open().Text("type", s.feeWord(true)).Text("currency", of.sender).Text("amount", eight(from, x.Fee, true)).Close()
+		w.Open().Text("type", s.feeWord(true)).Text("currency", of.sender).Text("amount", eightPlaces(from, x.Fee, true)).Close()
 	}
 	w.End().Text("error", "").Text("status", statusConfirmed).Close()
 	return w.Bytes()

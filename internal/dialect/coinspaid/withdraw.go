@@ -161,7 +161,7 @@ func (d *Dialect) made(p payment, old bool) []byte {
 	if ref := reference(p.Withdrawal); ref != "" && !old {
 		w.Text("end_user_reference", ref)
 	}
-	sent, received := eight(d.Assets()[p.Currency], p.Amount, false), eight(d.Assets()[p.ReceiveCurrency], p.Receive, false)
+	sent, received := eightPlaces(d.Assets()[p.Currency], p.Amount, false), eightPlaces(d.Assets()[p.ReceiveCurrency], p.Receive, false)
 	w.Text("type", p.kind).Text("status", "processing").Text("amount", sent).Text("sender_amount", sent).Text("sender_currency", p.sender)
 	if old {
 		w.Text("receiver_amount", received).Text("receiver_currency", p.receiver)

@@ -94,7 +94,7 @@ func (a abroad) euro(asset string) string {
 }
 
 // Abroad lets currencies, with so many decimals, go to bank accounts by another network.
-func Abroad(d *desk.Desk, network string, currencies map[string]int) {
+func Abroad(d *desk.Intake, network string, currencies map[string]int) {
 	home, _ := d.Rails["sepa"].(counter)
 	x := abroad{home, network, map[string]bool{}}
 	for code, scale := range currencies {

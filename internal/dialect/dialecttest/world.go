@@ -157,7 +157,7 @@ type Options struct {
 	// Bank lets EUR go to bank accounts, and above 2 EUR wait for a person.
 	Bank bool
 	// Bend changes what the world pays and how, before anything is made of it; see Network and Tagged.
-	Bend func(*desk.Desk)
+	Bend func(*desk.Intake)
 	// Beside are further wires on the same server, with the native API; see Speaks.
 	Beside []func(dialect.Deps) dialect.Dialect
 	// PublicKeys are what parties sign with, by name; Endpoint are options of their
@@ -180,7 +180,7 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	w.DB, w.Loop = db, b.Loop
 	w.Deps = dialect.Deps{
 		Loop: w.Loop, Reads: db, Log: harness.Quiet, Version: "test", AllowHTTP: true,
-		Desk: &desk.Desk{Assets: maps.Clone(Assets), Rails: map[string]rail.Rail{"ethereum": Network(t, "ethereum")}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
+		Desk: &desk.Intake{Assets: maps.Clone(Assets), Rails: map[string]rail.Rail{"ethereum": Network(t, "ethereum")}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
 	}
 	if opt.ReviewAbove == nil {
 		w.Deps.Desk.ReviewAbove = map[string]money.Amount{"ETH": money.Of(2e18)}

@@ -59,7 +59,7 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 	out := make([]webhook.Outgoing, len(messages))
 	for n, m := range messages {
 		x, found := rows[m.Event.Subject]
-		if !found || !tells(m) || f.symbol(x.Network) == "" {
+		if !found || !hasCallback(m) || f.symbol(x.Network) == "" {
 			continue
 		}
 		own := kept(x)
@@ -77,8 +77,8 @@ func (f format) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint, 
 	return out, nil
 }
 
-// tells says whether the wire has a callback for a message.
-func tells(m webhook.Message) bool {
+// hasCallback says whether the wire has a callback for a message.
+func hasCallback(m webhook.Message) bool {
 	switch m.Type() { //nolint:exhaustive // the others are not told of
 	case event.WithdrawalConfirmed, event.WithdrawalFailed, event.WithdrawalCancelled, event.WithdrawalRejected:
 		return true
@@ -90,7 +90,7 @@ func tells(m webhook.Message) bool {
 func (f format) rows(ctx context.Context, shard id.Shard, messages []webhook.Message) (map[id.Seq]withdrawal.Withdrawal, error) {
 	var seqs []id.Seq
 	for _, m := range messages {
-		if tells(m) {
+		if hasCallback(m) {
 			seqs = append(seqs, m.Event.Subject)
 		}
 	}

@@ -137,7 +137,7 @@ func TestTylt2_NamedInAnotherCurrency(t *testing.T) {
 }
 
 func TestTylt3_BothFormsOfABody(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *desk.Desk) {
+	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *desk.Intake) {
 		d.Rails["ripple"] = dialecttest.Tagged{Name: "ripple"}
 		d.Assets["XRP"] = money.Asset{Code: "XRP", Scale: 6, Networks: []string{"ripple"}}
 	}})
@@ -231,7 +231,7 @@ func TestTylt6_OtherTypesOfJSON(t *testing.T) {
 
 // Bounds of payouts, as this wire shows and says them.
 func TestBoundsOfPayouts(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *desk.Desk) {
+	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *desk.Intake) {
 		eth := d.Assets["ETH"]
 		eth.Limits = map[string]money.Limit{"ethereum": {Min: money.Of(1e16), Max: money.Of(2e18)}}
 		d.Assets["ETH"] = eth

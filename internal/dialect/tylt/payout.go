@@ -28,8 +28,8 @@ const (
 	symbolMax   = 20
 )
 
-// wish is a payout as a client asks for it.
-type wish struct {
+// payoutRequest is a payout as a client asks for it.
+type payoutRequest struct {
 	decimal  string
 	settled  bool   // it is in the settled currency
 	base     string // "" where it is what is paid out
@@ -84,8 +84,8 @@ func (d *Dialect) create(c *call, w *writer) error {
 	return nil
 }
 
-// wish reads the request, in either of the vendor's forms.
-func (d *Dialect) wish(c *call) (x wish, err error) {
+// payoutRequest reads the request, in either of the vendor's forms.
+func (d *Dialect) wish(c *call) (x payoutRequest, err error) {
 	f := c.fields
 	x.kept = map[string]string{keptKey: c.Key()}
 	if err = x.amount(f); err != nil {
@@ -138,7 +138,7 @@ func (d *Dialect) wish(c *call) (x wish, err error) {
 
 // amount reads how much: baseAmount, or settledAmount, which is in the settled currency
 // whatever baseCurrency says. Both must not say two things.
-func (x *wish) amount(f fields) (err error) {
+func (x *payoutRequest) amount(f fields) (err error) {
 	if !f.has("settledAmount") {
 		x.decimal, err = f.decimal("baseAmount")
 		return err
@@ -221,7 +221,7 @@ func destinationOf(f fields) (out destination, err error) {
 }
 
 // notes reads what is kept for people. Who is paid must be kept whole.
-func (x *wish) notes(f fields) error {
+func (x *payoutRequest) notes(f fields) error {
 	x.kept[keptCallback] = x.callback
 	x.kept[keptCustomer], x.kept[keptComments] = f.note("customerName", nameMax), f.note("comments", commentsMax)
 	if back := f.note("redirectUrl", urlMax+1); len(back) <= urlMax {
@@ -238,7 +238,7 @@ func (x *wish) notes(f fields) error {
 
 // price says in the order which balance pays how much. problem is why there is no
 // price: whoever repeats a request that was accepted is told that first.
-func (d *Dialect) price(c *call, x wish, o *desk.Order) (problem, err error) {
+func (d *Dialect) price(c *call, x payoutRequest, o *desk.Order) (problem, err error) {
 	if x.base == "" {
 		o.Amount, err = within(x.way.asset, x.decimal, "baseAmount")
 		return nil, err

@@ -20,8 +20,8 @@ import (
 	"sluice/internal/withdrawal"
 )
 
-// Desk is what requests are worked out with. All fields but Terms and ReviewAbove are required.
-type Desk struct {
+// Intake is what requests are worked out with. All fields but Terms and ReviewAbove are required.
+type Intake struct {
 	Assets money.Assets
 	// Rails check destinations, by network.
 	Rails map[string]rail.Rail
@@ -58,7 +58,7 @@ type Order struct {
 
 // Withdrawal works an order out. What stands in its way is told by the command, so that
 // a repeat of a request that was accepted once is told that, whatever holds now.
-func (d *Desk) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
+func (d *Intake) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
 	network := o.Network
 	if o.Destination == 0 {
 		network = o.Target.Network
@@ -77,7 +77,7 @@ func (d *Desk) Withdrawal(ctx context.Context, o Order) withdrawal.Create {
 
 // price puts the terms into a command: those of a quote, or with the zero quote what
 // holds now. Where there are none, the command says why.
-func (d *Desk) price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask, q quote.Quote) {
+func (d *Intake) price(ctx context.Context, cmd *withdrawal.Create, ask terms.Ask, q quote.Quote) {
 	var t terms.Terms
 	var err error
 	if ask.Target == nil {
@@ -136,7 +136,7 @@ func within(ask terms.Ask, t terms.Terms) error {
 }
 
 // Review tells why a person has to look at a withdrawal; "" for no reason.
-func (d *Desk) Review(asset money.Asset, amount money.Amount) string {
+func (d *Intake) Review(asset money.Asset, amount money.Amount) string {
 	limit, ok := d.ReviewAbove[asset.Code]
 	if !ok || !limit.Less(amount) {
 		return ""
@@ -146,7 +146,7 @@ func (d *Desk) Review(asset money.Asset, amount money.Amount) string {
 
 // Target checks an address on a network for a currency. Paths in faults are network,
 // address and tag.
-func (d *Desk) Target(ctx context.Context, asset money.Asset, network, address, tag string) (rail.Target, error) {
+func (d *Intake) Target(ctx context.Context, asset money.Asset, network, address, tag string) (rail.Target, error) {
 	if !asset.On(network) {
 		err := fault.Of(withdrawal.WrongNetwork(asset, network))
 		return rail.Target{}, &fault.Error{Kind: err.Kind, Code: err.Code, Message: err.Message, Fields: []fault.Field{{Path: "network", Rule: err.Message}}}
@@ -163,7 +163,7 @@ func (d *Desk) Target(ctx context.Context, asset money.Asset, network, address, 
 }
 
 // Tagged tells whether payouts of an asset on a network carry a destination tag or memo.
-func (d *Desk) Tagged(network, asset string) bool {
+func (d *Intake) Tagged(network, asset string) bool {
 	t, ok := d.Rails[network].(rail.Tagger)
 	return ok && t.Tags(asset)
 }
@@ -181,7 +181,7 @@ type Swap struct {
 
 // Convert works a swap out at the price of the moment. What stands in its way is in the
 // command too.
-func (d *Desk) Convert(ctx context.Context, s Swap) account.Convert {
+func (d *Intake) Convert(ctx context.Context, s Swap) account.Convert {
 	cmd := account.Convert{Merchant: s.Merchant.Seq, Account: s.Account, ForeignID: s.ForeignID, From: s.From, To: s.To, Actor: s.Actor}
 	t, err := d.Terms.For(ctx, terms.Ask{Merchant: s.Merchant, From: s.From, To: s.To, Form: s.Form, Amount: s.Amount})
 	if err != nil {

@@ -210,7 +210,7 @@ func (l *lane) take() []item {
 		l.mu.Unlock()
 		l.base.mu.Lock()
 		l.base.more = l.base.more || more
-		l.base.hungry()
+		l.base.askForMore()
 		l.base.mu.Unlock()
 	}
 	return items
@@ -233,10 +233,10 @@ func (l *lane) taken() []item {
 		l.sending++
 		l.w.sending.Add(1)
 		l.w.work.Add(1)
-		l.hungry()
+		l.askForMore()
 		return items
 	}
-	l.hungry()
+	l.askForMore()
 	return nil
 }
 
@@ -254,8 +254,8 @@ func (l *lane) next(now time.Time) []item {
 	return []item{i}
 }
 
-// hungry asks for more from the store when half of what the lane should hold is gone.
-func (l *lane) hungry() {
+// askForMore asks for more from the store when half of what the lane should hold is gone.
+func (l *lane) askForMore() {
 	if l.base != nil {
 		return // take asks for the endpoint
 	}

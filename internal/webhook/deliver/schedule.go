@@ -131,7 +131,7 @@ func (w *Worker) whole(ctx context.Context, shard id.Shard, list []webhook.Deliv
 func (l *lane) wants() {
 	l.mu.Lock()
 	l.more = true
-	l.hungry()
+	l.askForMore()
 	l.mu.Unlock()
 }
 
