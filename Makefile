@@ -61,7 +61,7 @@ lint: bin/golangci-lint
 # -count=1: go test cannot see that the tree it lists has changed.
 .PHONY: arch
 arch:
-	go test -count=1 ./internal/arch
+	go test -count=1 ./internal/test/arch
 
 # The same table is written by make gen, so make check fails on what is missing too.
 .PHONY: cases

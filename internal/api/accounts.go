@@ -5,11 +5,11 @@ import (
 	"net/http"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/calendar"
+	"sluice/internal/bank/calendar"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/account"
 	"sluice/internal/api"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 )
 

@@ -3,8 +3,8 @@ package api
 import (
 	"slices"
 
-	"sluice/internal/destination"
 	"sluice/internal/fault"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )

@@ -16,10 +16,10 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // to look at the database from outside
 
 	"sluice/internal/api"
-	"sluice/internal/destination"
+	"sluice/internal/bank/sepa"
 	"sluice/internal/id"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/rail"
-	"sluice/internal/rail/sepa"
 	"sluice/internal/store/pgtest"
 )
 

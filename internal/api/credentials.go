@@ -8,13 +8,13 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/credential"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 )
 
 // CredentialReads reads who speaks a dialect.

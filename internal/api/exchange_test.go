@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/fee"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
-	"sluice/internal/quote"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/rail"
 	"sluice/internal/store/pgtest"
-	"sluice/internal/terms"
 	"sluice/internal/withdrawal"
 )
 
@@ -92,8 +92,8 @@ func (b *board) Spendable(_, currency string) (money.Amount, time.Time, bool) {
 	return a, at, ok
 }
 
-func (b *board) terms(own terms.Schedules) *terms.Book {
-	return &terms.Book{
+func (b *board) terms(own pricing.Schedules) *pricing.Book {
+	return &pricing.Book{
 		Markets: b, Own: own, FeeAssets: map[string]money.Asset{"ethereum": assets["ETH"]}, Funds: b, FundsMaxAge: time.Minute,
 		Pairs: []fx.Pair{
 			{From: assets["EUR"], To: assets["USDT"], Spread: 100, MinSend: money.Of(500), MaxSend: money.Of(1_000_000)},

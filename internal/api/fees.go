@@ -6,9 +6,9 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
-	"sluice/internal/fee"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fee"
 )
 
 // FeeReads reads what merchants are charged by schedules of their own.

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"sluice/internal/account"
+	"sluice/internal/ledger/account"
 )
 
 // f23: whatever own id is taken can be asked for, in a path and in a query.

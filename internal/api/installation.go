@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"slices"
 
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/payout"
 )
 
 // ping tells a client who it is here.
@@ -122,7 +122,7 @@ func listWallets(c *call) (int, error) {
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	slices.SortFunc(rows, func(a, b dispatch.Wallet) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(rows, func(a, b payout.Wallet) int { return cmp.Compare(a.Seq, b.Seq) })
 	o := c.operator()
 	o.open()
 	o.plain("object", "list")

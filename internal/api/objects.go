@@ -3,17 +3,17 @@ package api
 import (
 	"encoding/json"
 
-	"sluice/internal/account"
-	"sluice/internal/destination"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
 	"sluice/internal/rail"
-	"sluice/internal/waiting"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/waiting"
 )
 
 // objects writes the public form of rows: the same in answers and in messages.

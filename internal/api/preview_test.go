@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"sluice/internal/api"
-	"sluice/internal/dispatch"
+	"sluice/internal/payout"
 )
 
 // previews asks for previews and for the treasury, without a node that answers.
@@ -16,7 +16,7 @@ func (w *world) previews(a party) {
 	before := string(w.want(w.call(a.key, "GET", balances, ""), 200).body)
 	w.want(w.call(a.key, "POST", path, a.payout("v-1", "2.5")), 200, `"object":"withdrawal_preview"`, `"amount":"2.500000"`, `"held":"2.500000"`,
 		`"network_fee":null`, `"payable_now":false`, `"waits_for":"no_wallet"`, alice)
-	wal := do(w, dispatch.CreateWallet{Network: "ethereum", Address: alice, Label: "hot"})
+	wal := do(w, payout.CreateWallet{Network: "ethereum", Address: alice, Label: "hot"})
 	w.want(w.call(a.key, "POST", path, a.payout("v-1", "2.5")), 200, `"waits_for":"node_unavailable"`)
 	// What would be refused is refused, with the same code.
 	w.want(w.call(a.key, "POST", path, a.payout("v-1", "1000000")), 422, `"code":"insufficient_funds"`)
@@ -43,7 +43,7 @@ func TestPreviewTellsOfReview(t *testing.T) {
 
 func TestWithoutNetworksThereIsNoTreasury(t *testing.T) {
 	w := newWorldWith(t, "sqlite:"+t.TempDir()+"/x.db", func(d *api.Deps) { d.Treasury = nil })
-	wal := do(w, dispatch.CreateWallet{Network: "ethereum", Address: alice})
+	wal := do(w, payout.CreateWallet{Network: "ethereum", Address: alice})
 	for _, path := range []string{"/v1/treasury", "/v1/wallets/" + wal.Text()} {
 		w.want(w.call(w.operator, "GET", path, ""), 503, `"code":"treasury_unavailable"`)
 	}

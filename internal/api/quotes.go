@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"sluice/internal/fault"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/quote"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
 )
 
 // QuoteReads reads quotes.
@@ -42,9 +42,9 @@ func createQuote(c *call) (int, error) {
 		return 0, err
 	}
 	cmd := quote.Create{Merchant: c.who.merchant.Seq, FeeCurrency: x.from.Code, Network: network, ValidFor: time.Duration(seconds) * time.Second}
-	t, err := c.Terms.For(c.ctx(), terms.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount})
+	t, err := c.Terms.For(c.ctx(), pricing.Ask{Merchant: c.who.merchant, From: x.from, To: x.to, Network: network, Form: x.form, Amount: x.amount})
 	if err != nil {
-		cmd.Problem = terms.Named(err, "amount")
+		cmd.Problem = pricing.Named(err, "amount")
 	}
 	cmd.Deal, cmd.Fee, cmd.FeeInside = t.Deal, t.Charge.Fee, t.Schedule.Inside
 	out, err := submit(c, cmd)

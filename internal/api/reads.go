@@ -3,16 +3,16 @@ package api
 import (
 	"context"
 
-	"sluice/internal/account"
-	"sluice/internal/destination"
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
-	"sluice/internal/waiting"
+	"sluice/internal/merchant/destination"
+	"sluice/internal/payout"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/waiting"
 )
 
 // Reads is what the API reads. The store implements it. Reads never decide money:
@@ -34,7 +34,7 @@ type Reads interface {
 	ExposureReads
 	waiting.Reader
 	// Wallets lists every wallet.
-	Wallets(ctx context.Context) ([]dispatch.Wallet, error)
+	Wallets(ctx context.Context) ([]payout.Wallet, error)
 }
 
 // KeyReads finds who asks.

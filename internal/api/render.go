@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 
-	"sluice/internal/account"
-	"sluice/internal/destination"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"

@@ -10,8 +10,8 @@ import (
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/signer/approval"
-	"sluice/internal/waiting"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/waiting"
 )
 
 // reviewMax is how many waiting withdrawals one answer lists.

@@ -274,7 +274,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	known := newContract(t).codes(t)
 	found := map[string]bool{}
 	literal := regexp.MustCompile(`(?:fault\.(?:New|Wrap)\((?:err, |cause, |p, )?fault\.[A-Za-z]+, |fault\.Wrap\([^"]*?fault\.[A-Za-z]+, |fault\.Bad\(|\.wrong\(|bad\()"([a-z0-9_]+)"`)
-	for _, dir := range []string{".", "../account", "../commit", "../destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../bitcoin", "../rail/utxo", "../iban", "../rail/sepa", "../fee", "../fx", "../quote", "../terms", "../terms/desk", "../credential", "../json"} {
+	for _, dir := range []string{".", "../ledger/account", "../commit", "../merchant/destination", "../merchant", "../money", "../webhook", "../withdrawal", "../rail/evm", "../rail/utxo/bitcoin", "../rail/utxo", "../bank/iban", "../bank/sepa", "../pricing/fee", "../pricing/fx", "../pricing/quote", "../pricing", "../withdrawal/intake", "../merchant/credential", "../json"} {
 		files, err := os.ReadDir(dir)
 		must(t, err)
 		for _, f := range files {

@@ -18,18 +18,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sluice/internal/account"
+	"sluice/internal/api/straight"
 	"sluice/internal/cache"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/json"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/pricing"
 	"sluice/internal/rail"
 	"sluice/internal/seal"
-	"sluice/internal/straight"
-	"sluice/internal/terms"
 	"sluice/internal/treasury"
 )
 
@@ -41,7 +41,7 @@ type Deps struct {
 	// Rails check destinations, by network.
 	Rails map[string]rail.Rail
 	// Terms prices withdrawals and quotes; nil: nothing is charged or exchanged.
-	Terms *terms.Book
+	Terms *pricing.Book
 	// Treasury looks at wallets; nil: this process has no networks.
 	Treasury *treasury.Survey
 	// Now is the clock for the age of cached keys and for business days. Default time.Now.

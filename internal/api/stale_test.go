@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"sluice/internal/api"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/id"
 	"sluice/internal/store"
+	"sluice/internal/store/chain/chaintest"
 	"sluice/internal/withdrawal"
 )
 

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"sluice/internal/destination"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/json"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )

@@ -5,12 +5,12 @@ import (
 	"slices"
 
 	"sluice/internal/fault"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/quote"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/rail"
-	"sluice/internal/terms/desk"
+	"sluice/internal/withdrawal/intake"
 )
 
 // priceRequest is what a request wants to be paid: one of the two amounts is fixed, or a quote
@@ -81,8 +81,8 @@ func (c *call) registered(ctx context.Context, at id.Seq) (rail.Target, error) {
 }
 
 // desk is where every API works requests out.
-func (c *call) desk() *desk.Intake {
-	return &desk.Intake{Assets: c.Assets, Rails: c.Rails, Terms: c.Terms, ReviewAbove: c.ReviewAbove}
+func (c *call) desk() *intake.Intake {
+	return &intake.Intake{Assets: c.Assets, Rails: c.Rails, Terms: c.Terms, ReviewAbove: c.ReviewAbove}
 }
 
 // networkOf is the network of a registered destination, as far as something depends on

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"slices"
 
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/payout"
 	"sluice/internal/treasury"
 )
 
@@ -16,10 +16,10 @@ var errNoWallet = fault.New(fault.NotFound, "wallet_not_found", "no such wallet"
 var errNoTreasury = fault.New(fault.Unavailable, "treasury_unavailable", "this process has no networks, so that it cannot look at wallets; ask one that has")
 
 // operator writes objects of the operator's shard.
-func (c *call) operator() objects { return objects{&c.w, c.Assets, dispatch.OperatorShard} }
+func (c *call) operator() objects { return objects{&c.w, c.Assets, payout.OperatorShard} }
 
 // walletHead writes what every form of a wallet begins with. It stays open.
-func (o objects) walletHead(w dispatch.Wallet) {
+func (o objects) walletHead(w payout.Wallet) {
 	o.head(id.Wallet, "wallet", w.Seq, w.Version)
 	o.text("network", w.Network)
 	o.text("address", w.Address)
@@ -32,14 +32,14 @@ func (o objects) walletHead(w dispatch.Wallet) {
 // getWallet shows one wallet with what it holds, what is booked, and how they differ.
 func getWallet(c *call) (int, error) {
 	at, err := id.Parse(id.Wallet, c.r.PathValue("id"))
-	if err != nil || at.Shard != dispatch.OperatorShard {
+	if err != nil || at.Shard != payout.OperatorShard {
 		return 0, errNoWallet
 	}
 	rows, err := c.Reads.Wallets(c.ctx())
 	if err != nil {
 		return 0, unavailable(err)
 	}
-	n := slices.IndexFunc(rows, func(w dispatch.Wallet) bool { return w.Seq == at.Seq })
+	n := slices.IndexFunc(rows, func(w payout.Wallet) bool { return w.Seq == at.Seq })
 	if n < 0 {
 		return 0, errNoWallet
 	}

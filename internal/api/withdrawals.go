@@ -11,10 +11,10 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/rail"
-	"sluice/internal/terms/desk"
-	"sluice/internal/waiting"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
+	"sluice/internal/withdrawal/waiting"
 )
 
 var errNoWithdrawal = fault.New(fault.NotFound, "withdrawal_not_found", "no such withdrawal")
@@ -55,8 +55,8 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 }
 
 // order reads the request for one withdrawal.
-func (c *call) order(o object) (desk.Order, error) {
-	x := desk.Order{Merchant: c.who.merchant, Origin: webhook.FormatNative, Actor: c.who.actor}
+func (c *call) order(o object) (intake.Order, error) {
+	x := intake.Order{Merchant: c.who.merchant, Origin: webhook.FormatNative, Actor: c.who.actor}
 	account := o.id("account", id.Account, true)
 	x.ForeignID = o.text("foreign_id")
 	sum := o.priceRequest(c.Assets)
@@ -107,7 +107,7 @@ func (c *call) order(o object) (desk.Order, error) {
 }
 
 // aim checks a destination that is given inline.
-func (c *call) aim(x *desk.Order, to target) (err error) {
+func (c *call) aim(x *intake.Order, to target) (err error) {
 	if to.bank != nil && !c.Bank.Inline {
 		return notInline()
 	}

@@ -16,17 +16,17 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/api"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/pricing"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/store"
-	"sluice/internal/terms"
 	"sluice/internal/test/harness"
 	"sluice/internal/treasury"
 )
@@ -86,7 +86,7 @@ type world struct {
 	bolt     party
 	operator string
 	board    *board // prices, and what the house can pay
-	terms    *terms.Book
+	terms    *pricing.Book
 	contract *contract // checks every exchange; nil where speed counts
 }
 

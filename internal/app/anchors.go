@@ -8,9 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"sluice/internal/chain"
 	"sluice/internal/id"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 )
 
 // anchors writes the head of the chain to a file outside the database, again and again.

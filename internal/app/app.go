@@ -17,19 +17,19 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/dialect"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
-	"sluice/internal/fx/source"
+	"sluice/internal/fault/outage"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/outage"
+	"sluice/internal/payout"
+	"sluice/internal/payout/due"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx/source"
 	"sluice/internal/rail"
-	"sluice/internal/schedule"
 	"sluice/internal/seal"
 	"sluice/internal/signer"
 	"sluice/internal/signer/acceptance"
 	"sluice/internal/store"
-	"sluice/internal/terms"
 	"sluice/internal/treasury"
 	"sluice/internal/webhook/deliver"
 )
@@ -69,10 +69,10 @@ type App struct {
 	lookout  *lookout // nil: nothing is paid out from here
 	anchors  *anchors
 	writes   *writes
-	schedule *schedule.Schedule
-	dispatch *dispatch.Worker // nil: nothing is paid out from here
-	deliver  *deliver.Worker  // nil: nothing is sent from here
-	terms    *terms.Book
+	schedule *due.Schedule
+	dispatch *payout.Worker  // nil: nothing is paid out from here
+	deliver  *deliver.Worker // nil: nothing is sent from here
+	terms    *pricing.Book
 	rates    *source.Poller   // nil: there are no prices
 	treasury *treasury.Worker // nil: there are no networks
 	survey   *treasury.Survey // nil: there are no networks
@@ -132,7 +132,7 @@ func New(ctx context.Context, conf config.Config, opt Options) (_ *App, err erro
 	if conf.Mode == config.Live && conf.Credits.Merchants == config.CreditsUnlimited {
 		a.log.Warn("every merchant can credit itself without limit, and be paid whatever the wallets hold: credits.merchants is unlimited")
 	}
-	a.schedule = schedule.New(a.Loop, a.Store, schedule.Options{Queued: a.queued, Outages: a.outages, Log: a.log})
+	a.schedule = due.New(a.Loop, a.Store, due.Options{Queued: a.queued, Outages: a.outages, Log: a.log})
 	a.books = NewRecovery(a.Store, a.rails, nil, conf, a.log)
 	if err := a.newDispatch(ctx, opt.Signer); err != nil {
 		return nil, err
@@ -204,7 +204,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	if err != nil {
 		return err
 	}
-	a.dispatch = dispatch.NewWorker(a.Loop, a.Store, a.rails, a.sign, dispatch.Options{
+	a.dispatch = payout.NewWorker(a.Loop, a.Store, a.rails, a.sign, payout.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
 		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Looking: a.books.Looking, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
 	})
@@ -355,4 +355,4 @@ func Write(ctx context.Context, db *store.DB, fn func(*commit.Loop) error) error
 }
 
 // Operator is the shard of the operator.
-const Operator id.Shard = dispatch.OperatorShard
+const Operator id.Shard = payout.OperatorShard

@@ -6,19 +6,19 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"sluice/internal/bankbook"
+	bankbook "sluice/internal/bank"
+	"sluice/internal/bank/sepa/channel"
+	"sluice/internal/bank/code"
+	"sluice/internal/bank/iban"
+	"sluice/internal/bank/match"
+	"sluice/internal/bank/message"
+	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/text"
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
-	"sluice/internal/iban"
-	"sluice/internal/outage"
-	"sluice/internal/rail/sepa"
-	"sluice/internal/rail/sepa/channel"
-	"sluice/internal/rail/sepa/code"
-	"sluice/internal/rail/sepa/match"
-	"sluice/internal/rail/sepa/message"
-	"sluice/internal/rail/sepa/text"
+	"sluice/internal/fault/outage"
+	"sluice/internal/payout"
 	"sluice/internal/seal"
 	"sluice/internal/store"
 )
@@ -142,9 +142,9 @@ func bankWallet(ctx context.Context, db *store.DB, conf config.BankAccount) (str
 			return w.Text(), nil
 		}
 	}
-	var made dispatch.Wallet
+	var made payout.Wallet
 	err = Write(ctx, db, func(loop *commit.Loop) (err error) {
-		made, err = commit.Do(ctx, loop, Operator, dispatch.CreateWallet{Network: conf.Name, Address: conf.IBAN, Label: conf.Holder})
+		made, err = commit.Do(ctx, loop, Operator, payout.CreateWallet{Network: conf.Name, Address: conf.IBAN, Label: conf.Holder})
 		return err
 	})
 	return made.Text(), err

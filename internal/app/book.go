@@ -12,9 +12,9 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/store"
-	"sluice/internal/waiting"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/waiting"
 )
 
 // book tells what stands in the database: how long things have waited, and whether

@@ -8,8 +8,8 @@ import (
 
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/pricing"
 	"sluice/internal/rail"
-	"sluice/internal/terms"
 )
 
 // How long an estimate of a network's fee is used.
@@ -49,7 +49,7 @@ type estimate struct {
 	at   time.Time
 }
 
-var _ terms.Costs = (*costs)(nil)
+var _ pricing.Costs = (*costs)(nil)
 
 func newCosts(rails map[string]rail.Rail, wallets richest) *costs {
 	return &costs{

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"sluice/internal/api"
+	"sluice/internal/api/straight"
 	"sluice/internal/config"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/dialect/upvest"
-	"sluice/internal/straight"
-	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
+	"sluice/internal/withdrawal/intake"
 )
 
 // wires makes every dialect, served or not: what one has to tell is told all the same.
@@ -32,7 +32,7 @@ func (a *App) newDialects() error {
 	d := dialect.Deps{
 		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges(), Seal: a.ring,
 		Bank: a.conf.Bank.Policy(), OwnCredits: a.conf.OwnCredits(),
-		Desk: &desk.Intake{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
+		Desk: &intake.Intake{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
 	}
 	for _, wire := range wires {
 		a.dialects = append(a.dialects, wire(d, a.conf))

@@ -11,10 +11,10 @@ import (
 
 	"sluice/internal/config"
 	"sluice/internal/fault"
-	"sluice/internal/fx"
-	"sluice/internal/fx/source"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/fx/source"
 )
 
 // RateFeeds makes the configured sources of prices. It asks nobody.
@@ -83,7 +83,7 @@ func readings(s config.RateSource) []source.Reading {
 
 // newTerms makes what withdrawals and quotes are priced with, and the workers behind it.
 func (a *App) newTerms() error {
-	b := &terms.Book{
+	b := &pricing.Book{
 		Pairs: a.conf.ExchangePairs(), Fees: a.conf.FeeSchedules(), Own: a.Store, FeeAssets: map[string]money.Asset{}, FundsMaxAge: a.conf.Exchange.FundsMaxAge.Std(),
 	}
 	for name, r := range a.rails {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"sluice/internal/outage"
+	"sluice/internal/fault/outage"
 )
 
 // HoldStop makes the stop delay last until release is closed, and closes begun when

@@ -8,15 +8,15 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/rail"
-	"sluice/internal/recovery"
 	"sluice/internal/signer"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 )
 
 // Recovery finds out whether the books are older than what the world outside knows, and

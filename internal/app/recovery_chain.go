@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"sluice/internal/dispatch"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/treasury"
 )
@@ -55,7 +55,7 @@ func (r *Recovery) behindChains(ctx context.Context) (behind, unknown []string, 
 }
 
 // behindChain says why a wallet has paid more than the books know; "" when it has not.
-func (r *Recovery) behindChain(ctx context.Context, network rail.Rail, w dispatch.Wallet) (string, error) {
+func (r *Recovery) behindChain(ctx context.Context, network rail.Rail, w payout.Wallet) (string, error) {
 	if _, picks := network.(rail.SlotPicker); !picks {
 		return r.BeyondNonce(ctx, network, w)
 	}
@@ -81,7 +81,7 @@ const oneByOne = 100
 // the chain has used; "" for none. Those that an operator has booked, and those that moved
 // nothing away, are known enough. A wallet that never paid anything may have been used
 // elsewhere before.
-func (r *Recovery) BeyondNonce(ctx context.Context, network rail.Rail, w dispatch.Wallet) (string, error) {
+func (r *Recovery) BeyondNonce(ctx context.Context, network rail.Rail, w payout.Wallet) (string, error) {
 	next, err := network.NextNonce(ctx, w.Address)
 	if err == nil {
 		w, _, err = r.DB.Wallet(ctx, w.Seq) // after the chain: what it shows can only have been bound since
@@ -114,7 +114,7 @@ func (r *Recovery) BeyondNonce(ctx context.Context, network rail.Rail, w dispatc
 }
 
 // known tells whether the books need not know more of a transaction of a wallet.
-func (r *Recovery) known(ctx context.Context, network rail.Rail, w dispatch.Wallet, txid string) (bool, error) {
+func (r *Recovery) known(ctx context.Context, network rail.Rail, w payout.Wallet, txid string) (bool, error) {
 	for _, look := range []func() (bool, error){
 		func() (bool, error) { return r.DB.OwnBooked(ctx, w.Seq, txid) },
 		func() (bool, error) { return r.DB.IsAttempt(ctx, txid) },

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
+	"sluice/internal/payout"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/rail"
-	"sluice/internal/recovery"
 	"sluice/internal/signer"
 	"sluice/internal/withdrawal"
 )
@@ -174,10 +174,10 @@ func (r *Recovery) know(ctx context.Context, f *Found) error {
 }
 
 // items are the payouts as the list of a dispatch has them.
-func (f Found) items() []dispatch.Item {
-	out := make([]dispatch.Item, 0, len(f.Payouts))
+func (f Found) items() []payout.Item {
+	out := make([]payout.Item, 0, len(f.Payouts))
 	for _, p := range f.Payouts {
-		out = append(out, dispatch.Item{
+		out = append(out, payout.Item{
 			Shard: int64(p.ID.Shard), Withdrawal: p.ID.Seq, Asset: p.Asset, To: p.To, Amount: p.Amount, Payment: p.Was.Payment, Settled: p.Kept,
 		})
 	}

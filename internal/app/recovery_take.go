@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/payout"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/rail"
-	"sluice/internal/recovery"
 	"sluice/internal/withdrawal"
 )
 
@@ -22,7 +22,7 @@ func (r *Recovery) Take(ctx context.Context, loop *commit.Loop, f Found, actor s
 	if _, ok := r.Rails[f.Network].(rail.Finder); !ok {
 		return fault.New(fault.Refused, "recall_network", "%s cannot be asked what has used a slot: look at its statements for %s, then write it off with `sluice recover write-off`", f.Network, f.Payouts[0].Ref)
 	}
-	wallet, err := commit.Do(ctx, loop, Operator, dispatch.CreateWallet{Network: f.Network, Address: f.Wallet})
+	wallet, err := commit.Do(ctx, loop, Operator, payout.CreateWallet{Network: f.Network, Address: f.Wallet})
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (r *Recovery) Take(ctx context.Context, loop *commit.Loop, f Found, actor s
 	} else if found {
 		count = w.Dispatch.Items
 	}
-	c := dispatch.Recall{Dispatch: f.Dispatch, Wallet: wallet.Seq, Network: f.Network, Slot: f.Slot, Items: f.items(), Count: count}
+	c := payout.Recall{Dispatch: f.Dispatch, Wallet: wallet.Seq, Network: f.Network, Slot: f.Slot, Items: f.items(), Count: count}
 	if f.Attempt != nil {
 		c.Attempts = append(c.Attempts, *f.Attempt)
 	}
@@ -95,7 +95,7 @@ func (r *Recovery) Open(ctx context.Context, loop *commit.Loop, reason, actor st
 		return err
 	}
 	for _, w := range wallets {
-		if _, err := commit.Do(ctx, loop, Operator, dispatch.Refence{Wallet: w.Seq, Above: fences[walletKey(w.Network, w.Address)]}); err != nil {
+		if _, err := commit.Do(ctx, loop, Operator, payout.Refence{Wallet: w.Seq, Above: fences[walletKey(w.Network, w.Address)]}); err != nil {
 			return err
 		}
 	}

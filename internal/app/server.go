@@ -14,10 +14,10 @@ import (
 
 	"sluice/internal/api"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/fault/outage"
 	"sluice/internal/id"
-	"sluice/internal/outage"
+	"sluice/internal/payout"
 )
 
 // The bounds of a connection. A body may take a while over a bad line; a head may not.
@@ -194,7 +194,7 @@ func (a *App) halted(ctx context.Context) (out []halted) {
 	}
 	for _, s := range rows {
 		out = append(out, halted{
-			id.ID{Shard: dispatch.OperatorShard, Seq: s.Wallet}.Text(id.Wallet),
+			id.ID{Shard: payout.OperatorShard, Seq: s.Wallet}.Text(id.Wallet),
 			fmt.Sprintf("%d payouts were final and are gone from the chain; see sluice reconcile and sluice wallet resume", s.Lost),
 		})
 	}

@@ -14,7 +14,7 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/config"
-	"sluice/internal/outage"
+	"sluice/internal/fault/outage"
 )
 
 // crowded is a port of a process that has no file descriptor left for a while.

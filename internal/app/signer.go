@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strconv"
 
+	"sluice/internal/bank/message"
+	"sluice/internal/bank/sepa"
 	"sluice/internal/config"
 	"sluice/internal/fault"
-	"sluice/internal/rail/sepa"
-	"sluice/internal/rail/sepa/message"
 	"sluice/internal/signer"
 	"sluice/internal/signer/approval"
 	"sluice/internal/signer/build"

@@ -11,16 +11,16 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/demo/devnet"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/signer"
@@ -108,7 +108,7 @@ func TestA15_everybody_says_why(t *testing.T) {
 func queue(t *testing.T, r *running, wallet string, way rail.Rail, asset money.Asset, n int) (all []id.ID) {
 	t.Helper()
 	ctx := t.Context()
-	_, err := commit.Do(ctx, r.Loop, app.Operator, dispatch.CreateWallet{Network: way.Network(), Address: wallet})
+	_, err := commit.Do(ctx, r.Loop, app.Operator, payout.CreateWallet{Network: way.Network(), Address: wallet})
 	must(t, err)
 	m, err := commit.Do(ctx, r.Loop, app.Operator, merchant.Create{Name: "Shop", Mode: merchant.Test})
 	must(t, err)

@@ -8,9 +8,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/treasury"
 )
@@ -38,7 +38,7 @@ func (a *App) newTreasury() {
 	var turns treasury.Turns
 	if a.dispatch != nil {
 		turns = func(wallet id.Seq, fn func(context.Context, treasury.Guard)) {
-			a.dispatch.Turn(wallet, func(ctx context.Context, h dispatch.Holder) { fn(ctx, h) })
+			a.dispatch.Turn(wallet, func(ctx context.Context, h payout.Holder) { fn(ctx, h) })
 		}
 	}
 	survey := Survey(a.Store, a.conf, a.rails)

@@ -8,9 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluice/internal/fault/outage"
 	"sluice/internal/money"
-	"sluice/internal/outage"
-	"sluice/internal/waiting"
+	"sluice/internal/withdrawal/waiting"
 )
 
 // lookout tells the log what begins to wait for a person, and what no longer does: each once.

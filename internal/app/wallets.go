@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
-	"sluice/internal/outage"
+	"sluice/internal/fault/outage"
+	"sluice/internal/payout"
 	"sluice/internal/signer"
 )
 
@@ -65,7 +65,7 @@ func (o *ownKeys) ask(ctx context.Context) error {
 
 // of gives those wallets whose keys are here, for dispatch.Options. Keys that were made
 // after the start are among them.
-func (o *ownKeys) of(ctx context.Context, all []dispatch.Wallet) []dispatch.Wallet {
+func (o *ownKeys) of(ctx context.Context, all []payout.Wallet) []payout.Wallet {
 	own, asked := o.known(all)
 	age := time.Since(asked)
 	if age > askEvery || age > askSoon && len(own) < len(all) {
@@ -78,7 +78,7 @@ func (o *ownKeys) of(ctx context.Context, all []dispatch.Wallet) []dispatch.Wall
 	return own
 }
 
-func (o *ownKeys) known(all []dispatch.Wallet) (own []dispatch.Wallet, asked time.Time) {
+func (o *ownKeys) known(all []payout.Wallet) (own []payout.Wallet, asked time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, w := range all {

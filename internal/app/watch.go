@@ -7,8 +7,8 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
+	"sluice/internal/fault/outage"
 	"sluice/internal/id"
-	"sluice/internal/outage"
 	"sluice/internal/signer"
 	"sluice/internal/withdrawal"
 )

@@ -16,10 +16,10 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 )
 
 // Options say what to measure. The zero value of each field means its default.

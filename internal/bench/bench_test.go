@@ -15,12 +15,12 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/bench"
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 	"sluice/internal/store/pgtest"
 )
 

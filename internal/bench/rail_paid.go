@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/store"
@@ -113,7 +113,7 @@ var dollar = money.Asset{Code: "USD", Scale: 6, Networks: []string{benchNetwork}
 
 // queue makes the wallet known, and so many withdrawals that are ready to be paid.
 func (b *evmBench) queue(ctx context.Context, loop *commit.Loop, count int) error {
-	if _, err := commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: benchNetwork, Address: b.wallet}); err != nil {
+	if _, err := commit.Do(ctx, loop, payout.OperatorShard, payout.CreateWallet{Network: benchNetwork, Address: b.wallet}); err != nil {
 		return err
 	}
 	const shard id.Shard = 0 // the only one of SQLite

@@ -6,8 +6,8 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/money"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/curve"

@@ -4,10 +4,10 @@ import (
 	"io"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/store"
 )

@@ -15,9 +15,9 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/bank/iban"
 	"sluice/internal/config"
 	"sluice/internal/fault"
-	"sluice/internal/iban"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/signer/approval"

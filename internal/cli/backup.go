@@ -12,7 +12,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/fault"
-	"sluice/internal/recovery"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/store"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"sluice/internal/app"
-	"sluice/internal/bankbook"
+	"sluice/internal/bank"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/fault"
@@ -51,13 +51,13 @@ type bankEntryOut struct {
 	CreatedAt    time.Time `json:"created_at"`
 }
 
-func showBankEntry(x bankbook.Entry) bankEntryOut {
+func showBankEntry(x bank.Entry) bankEntryOut {
 	side := "in"
 	if x.Side == "DBIT" {
 		side = "out"
 	}
 	out := bankEntryOut{
-		ID: id.ID{Shard: bankbook.Shard, Seq: x.Seq}.Text(id.BankEntry), Wallet: x.Wallet, Day: x.Day, Side: side, Amount: bankbook.Currency.Format(x.Amount), Currency: x.Currency,
+		ID: id.ID{Shard: bank.Shard, Seq: x.Seq}.Text(id.BankEntry), Wallet: x.Wallet, Day: x.Day, Side: side, Amount: bank.Currency.Format(x.Amount), Currency: x.Currency,
 		Cause: x.Cause, Reason: x.Reason, Text: x.Text, State: string(x.State), Resolution: x.Resolution, ResolvedBy: x.ResolvedBy, File: x.File, CreatedAt: x.CreatedAt,
 	}
 	if _, err := id.Parse(id.Withdrawal, "wd_"+x.EndToEnd); err == nil {
@@ -77,7 +77,7 @@ func (c *suspenseListCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		book := bankbook.New(nil, t.db, bankbook.Options{Keys: keys})
+		book := bank.New(nil, t.db, bank.Options{Keys: keys})
 		out := make([]bankEntryOut, 0, len(rows))
 		for _, x := range rows {
 			shown := showBankEntry(x)
@@ -108,7 +108,7 @@ type suspenseResolveCmd struct {
 // Run implements the command.
 func (c *suspenseResolveCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
-		cmd := bankbook.Resolve{As: c.As, Text: c.Text, Actor: operator()}
+		cmd := bank.Resolve{As: c.As, Text: c.Text, Actor: operator()}
 		var err error
 		if cmd.Entry, err = t.bankEntry(c.ID); err != nil {
 			return err
@@ -122,13 +122,13 @@ func (c *suspenseResolveCmd) Run(e *env) error {
 			return err
 		}
 		if c.Charge != "" {
-			if cmd.Fee, err = bankbook.Currency.Parse(c.Charge); err != nil {
+			if cmd.Fee, err = bank.Currency.Parse(c.Charge); err != nil {
 				return fault.Of(err).At("charge")
 			}
 		}
-		var x bankbook.Entry
+		var x bank.Entry
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			x, err = commit.Do(t.ctx, loop, bankbook.Shard, cmd)
+			x, err = commit.Do(t.ctx, loop, bank.Shard, cmd)
 			return err
 		}); err != nil {
 			return err
@@ -141,7 +141,7 @@ func (c *suspenseResolveCmd) Run(e *env) error {
 }
 
 // bankPayments finds payments by the public ids of their withdrawals.
-func (t *tool) bankPayments(ids []string) (out []bankbook.PaymentKey, err error) {
+func (t *tool) bankPayments(ids []string) (out []bank.PaymentKey, err error) {
 	for _, ref := range ids {
 		p, ok, err := t.db.BankPayment(t.ctx, strings.TrimPrefix(ref, "wd_"))
 		if err != nil {
@@ -221,7 +221,7 @@ func (c *bankFileCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		content, err := bankbook.New(nil, t.db, bankbook.Options{Keys: keys}).Content(kept)
+		content, err := bank.New(nil, t.db, bank.Options{Keys: keys}).Content(kept)
 		if err != nil {
 			return err
 		}
@@ -261,7 +261,7 @@ func (c *bankOrdersCmd) Run(e *env) error {
 		}
 		out := make([]bankOrderOut, 0, len(rows))
 		for _, o := range rows {
-			x := bankOrderOut{ID: o.ID, Wallet: o.Wallet, Service: o.Service, Day: o.Day, Payments: o.Count, Total: bankbook.Currency.Format(o.Total), CreatedAt: o.CreatedAt}
+			x := bankOrderOut{ID: o.ID, Wallet: o.Wallet, Service: o.Service, Day: o.Day, Payments: o.Count, Total: bank.Currency.Format(o.Total), CreatedAt: o.CreatedAt}
 			if !o.HandedAt.IsZero() {
 				x.HandedAt = &o.HandedAt
 			}
@@ -288,7 +288,7 @@ func (c *bankOrdersCmd) Run(e *env) error {
 
 // bankStatus is what the last statement says about an account at a bank.
 func (t *tool) bankStatus(out walletOut) walletOut {
-	st, ok, err := bankbook.Closing(t.ctx, t.db, out.ID)
+	st, ok, err := bank.Closing(t.ctx, t.db, out.ID)
 	switch {
 	case err != nil:
 		out.Problem = err.Error()
@@ -299,7 +299,7 @@ func (t *tool) bankStatus(out walletOut) walletOut {
 		if st.ClosingSide == "DBIT" {
 			sign = "-"
 		}
-		out.Balances = map[string]string{bankbook.Currency.Code: sign + bankbook.Currency.Format(st.Closing)}
+		out.Balances = map[string]string{bank.Currency.Code: sign + bank.Currency.Format(st.Closing)}
 	}
 	return out
 }

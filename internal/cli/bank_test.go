@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"sluice/internal/app"
-	"sluice/internal/bankbook"
+	"sluice/internal/bank"
+	"sluice/internal/bank/iban"
+	"sluice/internal/bank/message"
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
-	"sluice/internal/iban"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/rail/sepa/message"
+	"sluice/internal/payout"
 )
 
 const bankConf = `mode = "dev"
@@ -106,7 +106,7 @@ func TestBankAssign(t *testing.T) {
 	}
 	s.want(0, "migrate")
 	wd := func(n int) string { return id.ID{Seq: id.Seq(n)}.Text(id.Withdrawal) }
-	withBook(t, func(ctx context.Context, wallet string, book *bankbook.Book) error {
+	withBook(t, func(ctx context.Context, wallet string, book *bank.Book) error {
 		o := message.Order{ID: "M1", CreatedAt: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), Initiator: "Example GmbH"}
 		us, _ := iban.Parse("DE02100500000054540402")
 		them, _ := iban.Parse("NL70ABNA0106295004")
@@ -148,7 +148,7 @@ func TestBankAssign(t *testing.T) {
 }
 
 // take has a statement taken in.
-func take(ctx context.Context, book *bankbook.Book, wallet, name, text string) error {
+func take(ctx context.Context, book *bank.Book, wallet, name, text string) error {
 	f, err := message.Read(strings.NewReader(text), message.DefaultLimits)
 	if err != nil {
 		return err
@@ -156,22 +156,22 @@ func take(ctx context.Context, book *bankbook.Book, wallet, name, text string) e
 	if err := f.Check(func(string) bool { return true }); err != nil {
 		return err
 	}
-	return book.Take(ctx, wallet, name, bankbook.PackBytes([]byte(text)), []*message.File{f}, nil)
+	return book.Take(ctx, wallet, name, bank.PackBytes([]byte(text)), []*message.File{f}, nil)
 }
 
 // fill has the statement taken in, and another file refused.
 func fill(t *testing.T) {
 	t.Helper()
-	withBook(t, func(ctx context.Context, wallet string, book *bankbook.Book) error {
+	withBook(t, func(ctx context.Context, wallet string, book *bank.Book) error {
 		if err := take(ctx, book, wallet, "day-one.xml", dayOne); err != nil {
 			return err
 		}
-		return book.Refuse(ctx, wallet, "bad.xml", 3, bankbook.PackBytes([]byte("bad")), "the bank's file is refused (malformed): it is no XML")
+		return book.Refuse(ctx, wallet, "bad.xml", 3, bank.PackBytes([]byte("bad")), "the bank's file is refused (malformed): it is no XML")
 	})
 }
 
 // withBook opens the bank's book of the installation in the current folder.
-func withBook(t *testing.T, work func(ctx context.Context, wallet string, book *bankbook.Book) error) {
+func withBook(t *testing.T, work func(ctx context.Context, wallet string, book *bank.Book) error) {
 	t.Helper()
 	conf, _, err := config.Load(config.Source{})
 	if err != nil {
@@ -192,11 +192,11 @@ func withBook(t *testing.T, work func(ctx context.Context, wallet string, book *
 		}
 	}()
 	err = app.Write(t.Context(), db, func(loop *commit.Loop) error {
-		w, err := commit.Do(t.Context(), loop, app.Operator, dispatch.CreateWallet{Network: "sepa", Address: "DE02100500000054540402"})
+		w, err := commit.Do(t.Context(), loop, app.Operator, payout.CreateWallet{Network: "sepa", Address: "DE02100500000054540402"})
 		if err != nil {
 			return err
 		}
-		return work(t.Context(), w.Text(), bankbook.New(loop, db, bankbook.Options{Keys: keys, Log: quiet}))
+		return work(t.Context(), w.Text(), bank.New(loop, db, bank.Options{Keys: keys, Log: quiet}))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/fault"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 )
 
 type chainCmd struct {

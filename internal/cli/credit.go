@@ -5,10 +5,10 @@ import (
 	"io"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 )
 

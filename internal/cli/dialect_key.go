@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/upvest"
+	"sluice/internal/merchant/credential"
 )
 
 type dialectWebhookKeyCmd struct {

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/payout"
 	"sluice/internal/store"
 )
 
@@ -64,12 +64,12 @@ type dispatchOrderOut struct {
 }
 
 func dispatchText(seq id.Seq) string {
-	return id.ID{Shard: dispatch.OperatorShard, Seq: seq}.Text(id.Dispatch)
+	return id.ID{Shard: payout.OperatorShard, Seq: seq}.Text(id.Dispatch)
 }
 
-func showDispatch(d dispatch.Dispatch) dispatchOut {
+func showDispatch(d payout.Dispatch) dispatchOut {
 	out := dispatchOut{
-		ID: dispatchText(d.Seq), Wallet: id.ID{Shard: dispatch.OperatorShard, Seq: d.Wallet}.Text(id.Wallet), Network: d.Network,
+		ID: dispatchText(d.Seq), Wallet: id.ID{Shard: payout.OperatorShard, Seq: d.Wallet}.Text(id.Wallet), Network: d.Network,
 		State: string(d.State), Stage: string(d.Stage), TxID: d.TxID, Block: d.Block, FeeAsset: d.FeeAsset, Note: d.Note,
 		Items: d.Items, Settled: d.Settled, Attempts: d.Attempts, CreatedAt: d.CreatedAt, EndedAt: maybe(d.EndedAt),
 	}
@@ -113,10 +113,10 @@ func (c *dispatchShowCmd) Run(e *env) error {
 }
 
 // dispatch finds a dispatch.
-func (t *tool) dispatch(text string) (dispatch.Work, error) {
+func (t *tool) dispatch(text string) (payout.Work, error) {
 	at, err := id.Parse(id.Dispatch, text)
-	if err != nil || at.Shard != dispatch.OperatorShard {
-		return dispatch.Work{}, fault.New(fault.NotFound, "not_found", "there is no dispatch %s", text)
+	if err != nil || at.Shard != payout.OperatorShard {
+		return payout.Work{}, fault.New(fault.NotFound, "not_found", "there is no dispatch %s", text)
 	}
 	w, ok, err := t.db.Dispatch(t.ctx, at.Seq)
 	if err != nil {
@@ -176,7 +176,7 @@ func (c *dispatchCancelCmd) Run(e *env) error {
 			return err
 		}
 		if err := t.write(func(loop *commit.Loop) error {
-			_, err := commit.Do(t.ctx, loop, dispatch.OperatorShard, dispatch.OrderCancel{Dispatch: w.Dispatch.Seq, Actor: actor, Reason: c.Reason})
+			_, err := commit.Do(t.ctx, loop, payout.OperatorShard, payout.OrderCancel{Dispatch: w.Dispatch.Seq, Actor: actor, Reason: c.Reason})
 			return err
 		}); err != nil {
 			return err

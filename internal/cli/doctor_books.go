@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"sluice/internal/app"
-	"sluice/internal/recovery"
+	"sluice/internal/payout/recovery"
 )
 
 // books compares the books with the signer's log and the chains, which a database that was

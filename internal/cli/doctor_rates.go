@@ -6,7 +6,7 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/fault"
-	"sluice/internal/fx"
+	"sluice/internal/pricing/fx"
 )
 
 // ratesTimeout bounds the check of one source of prices.

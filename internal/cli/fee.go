@@ -3,9 +3,9 @@ package cli
 import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
-	"sluice/internal/fee"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fee"
 )
 
 type feeCmd struct {

@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"sluice/internal/chain"
 	"sluice/internal/config"
 	"sluice/internal/fault"
+	"sluice/internal/store/chain"
 )
 
 type initCmd struct {

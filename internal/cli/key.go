@@ -9,10 +9,10 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/payout"
 	"sluice/internal/store"
 )
 
@@ -38,7 +38,7 @@ type keyOut struct {
 
 func showKey(k merchant.Key) keyOut {
 	return keyOut{
-		ID: id.ID{Shard: dispatch.OperatorShard, Seq: k.Seq}.Text(id.Key), Merchant: k.Owner.Text(id.Merchant), Mode: string(k.Mode), Name: k.Name,
+		ID: id.ID{Shard: payout.OperatorShard, Seq: k.Seq}.Text(id.Key), Merchant: k.Owner.Text(id.Merchant), Mode: string(k.Mode), Name: k.Name,
 		Shown: k.Prefix + "_..." + k.Last4, Scopes: strings.Fields(k.Scopes), CreatedAt: k.CreatedAt, ExpiresAt: maybe(k.ExpiresAt), RevokedAt: maybe(k.RevokedAt),
 	}
 }
@@ -76,7 +76,7 @@ func (c *keyCreateCmd) Run(e *env) error {
 		}
 		var k merchant.Key
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			k, err = commit.Do(t.ctx, loop, dispatch.OperatorShard, cmd)
+			k, err = commit.Do(t.ctx, loop, payout.OperatorShard, cmd)
 			return err
 		}); err != nil {
 			return err
@@ -215,7 +215,7 @@ func (c *keyRevokeCmd) Run(e *env) error {
 	return e.open(func(t *tool) error {
 		var k merchant.Key
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			k, err = commit.Do(t.ctx, loop, dispatch.OperatorShard, merchant.RevokeKey{Key: at.Seq})
+			k, err = commit.Do(t.ctx, loop, payout.OperatorShard, merchant.RevokeKey{Key: at.Seq})
 			return err
 		}); err != nil {
 			return err

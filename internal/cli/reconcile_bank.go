@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"sluice/internal/bankbook"
+	"sluice/internal/bank"
 	"sluice/internal/config"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
@@ -52,7 +52,7 @@ func (reconcileBankCmd) Run(e *env) error {
 			if !t.atBank(w.Network) {
 				continue
 			}
-			r, err := bankbook.Reconcile(t.ctx, t.db, t.house, w.Text())
+			r, err := bank.Reconcile(t.ctx, t.db, t.house, w.Text())
 			if err != nil {
 				return err
 			}
@@ -103,22 +103,22 @@ func (t *tool) house(ctx context.Context, name, currency string) (sum ledger.Hou
 	return sum, nil
 }
 
-func showItems(items []bankbook.Item) []bankItemOut {
+func showItems(items []bank.Item) []bankItemOut {
 	out := []bankItemOut{}
 	for _, i := range items {
-		out = append(out, bankItemOut{i.Cause, bankbook.Signed(i.Amount), i.What})
+		out = append(out, bankItemOut{i.Cause, bank.Signed(i.Amount), i.What})
 	}
 	return out
 }
 
-func showReconciled(r bankbook.Reconciliation, account string) bankReconciled {
+func showReconciled(r bank.Reconciliation, account string) bankReconciled {
 	out := bankReconciled{
-		OK: r.OK(), Wallet: r.Wallet, Account: maskAccount(account), Days: []bankDayOut{}, Closing: bankbook.Signed(r.Closing), Expected: bankbook.Signed(r.Expected),
-		Treasury: bankbook.Signed(r.Treasury), Open: showItems(r.Open),
+		OK: r.OK(), Wallet: r.Wallet, Account: maskAccount(account), Days: []bankDayOut{}, Closing: bank.Signed(r.Closing), Expected: bank.Signed(r.Expected),
+		Treasury: bank.Signed(r.Treasury), Open: showItems(r.Open),
 	}
 	for _, d := range r.Days {
 		out.Days = append(out.Days, bankDayOut{
-			d.Day, bankbook.Signed(d.Opening), bankbook.Signed(d.Bank), bankbook.Signed(d.Ledger), bankbook.Signed(d.Difference), bankbook.Signed(d.Closing), showItems(d.Items),
+			d.Day, bank.Signed(d.Opening), bank.Signed(d.Bank), bank.Signed(d.Ledger), bank.Signed(d.Difference), bank.Signed(d.Closing), showItems(d.Items),
 		})
 	}
 	return out

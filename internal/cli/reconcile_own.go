@@ -8,8 +8,8 @@ import (
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/payout"
 	"sluice/internal/rail/evm"
 	"sluice/internal/treasury"
 )
@@ -63,12 +63,12 @@ func (c *reconcileOwnCmd) Run(e *env) error {
 }
 
 // evmWallet finds a wallet and its network, which must have contracts.
-func (t *tool) evmWallet(id string) (w dispatch.Wallet, n config.Network, err error) {
+func (t *tool) evmWallet(id string) (w payout.Wallet, n config.Network, err error) {
 	rows, err := t.db.Wallets(t.ctx)
 	if err != nil {
 		return w, n, err
 	}
-	rows = slices.DeleteFunc(rows, func(w dispatch.Wallet) bool { return w.Text() != id })
+	rows = slices.DeleteFunc(rows, func(w payout.Wallet) bool { return w.Text() != id })
 	if err := need(len(rows) == 1, "wallet", id); err != nil {
 		return w, n, err
 	}
@@ -84,7 +84,7 @@ func (t *tool) evmWallet(id string) (w dispatch.Wallet, n config.Network, err er
 }
 
 // bookOwn books a transaction that the operator made from a wallet's key, once.
-func (t *tool) bookOwn(ctx context.Context, w dispatch.Wallet, r *evm.Rail, txid, reason string) (ownOut, error) {
+func (t *tool) bookOwn(ctx context.Context, w payout.Wallet, r *evm.Rail, txid, reason string) (ownOut, error) {
 	out := ownOut{Wallet: w.Text(), Parts: []ownPart{}}
 	var err error
 	if out.TxID, err = evm.ParseTxID(txid); err != nil {

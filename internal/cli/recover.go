@@ -10,7 +10,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
-	"sluice/internal/recovery"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/treasury"
 )
 

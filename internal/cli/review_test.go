@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/account"
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/store"

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/bank/iban"
+	"sluice/internal/bank/sepa"
 	"sluice/internal/fault"
-	"sluice/internal/iban"
-	"sluice/internal/rail/sepa"
 	"sluice/internal/seal"
 )
 

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/fault"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 )
 
 type verifyCmd struct {

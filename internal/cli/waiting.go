@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"sluice/internal/id"
-	"sluice/internal/waiting"
+	"sluice/internal/withdrawal/waiting"
 )
 
 type waitingCmd struct{}

@@ -11,8 +11,8 @@ import (
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
+	"sluice/internal/payout"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/keystore"
 )
@@ -46,7 +46,7 @@ type walletOut struct {
 	Problem string       `json:"problem,omitempty"`
 }
 
-func showWallet(w dispatch.Wallet) walletOut {
+func showWallet(w payout.Wallet) walletOut {
 	return walletOut{
 		ID: w.Text(), Network: w.Network, Address: w.Address, Label: w.Label, NextNonce: w.NextNonce,
 		LeaseOwner: w.LeaseOwner, LeaseUntil: maybe(w.LeaseUntil), CreatedAt: w.CreatedAt,
@@ -115,9 +115,9 @@ func newWallet(e *env, network, label, kind string, key func(config.Keystore) (s
 		if err != nil {
 			return err
 		}
-		var w dispatch.Wallet
+		var w payout.Wallet
 		if err := t.write(func(loop *commit.Loop) (err error) {
-			w, err = commit.Do(t.ctx, loop, dispatch.OperatorShard, dispatch.CreateWallet{Network: network, Address: address, Label: label})
+			w, err = commit.Do(t.ctx, loop, payout.OperatorShard, payout.CreateWallet{Network: network, Address: address, Label: label})
 			return err
 		}); err != nil {
 			return err
@@ -181,7 +181,7 @@ func (c *walletStatusCmd) Run(e *env) error {
 			return err
 		}
 		if c.ID != "" {
-			rows = slices.DeleteFunc(rows, func(w dispatch.Wallet) bool { return w.Text() != c.ID })
+			rows = slices.DeleteFunc(rows, func(w payout.Wallet) bool { return w.Text() != c.ID })
 			if err := need(len(rows) == 1, "wallet", c.ID); err != nil {
 				return err
 			}
@@ -222,7 +222,7 @@ func balancesText(m map[string]string) string {
 }
 
 // walletStatus asks keystore and node about one wallet.
-func (t *tool) walletStatus(w dispatch.Wallet) walletOut {
+func (t *tool) walletStatus(w payout.Wallet) walletOut {
 	out := showWallet(w)
 	n := slices.IndexFunc(t.conf.Networks, func(n config.Network) bool { return n.Name == w.Network })
 	if t.atBank(w.Network) {

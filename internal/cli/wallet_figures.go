@@ -6,8 +6,8 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/treasury"
 )
@@ -18,7 +18,7 @@ type gasKeeper interface {
 }
 
 // walletFigures puts what `sluice treasury` tells of a wallet into out.
-func (t *tool) walletFigures(w dispatch.Wallet, n config.Network, out *walletOut) error {
+func (t *tool) walletFigures(w payout.Wallet, n config.Network, out *walletOut) error {
 	assets := t.conf.Money()
 	r, err := app.OpenRail(t.ctx, n, assets)
 	if err != nil {

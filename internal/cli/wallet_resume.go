@@ -2,8 +2,8 @@ package cli
 
 import (
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
+	"sluice/internal/payout"
 )
 
 type walletResumeCmd struct {
@@ -39,12 +39,12 @@ func (c *walletResumeCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		order := dispatch.SendAgain{Wallet: w.Seq, Actor: actor, Reason: c.Reason}
+		order := payout.SendAgain{Wallet: w.Seq, Actor: actor, Reason: c.Reason}
 		for _, d := range gone {
 			order.Dispatches = append(order.Dispatches, d.Dispatch.Seq)
 		}
 		if err := t.write(func(loop *commit.Loop) error {
-			_, err := commit.Do(t.ctx, loop, dispatch.OperatorShard, order)
+			_, err := commit.Do(t.ctx, loop, payout.OperatorShard, order)
 			return err
 		}); err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 	"sluice/internal/app"
 	"sluice/internal/commit"
 	"sluice/internal/config"
-	"sluice/internal/dispatch"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/signer"
@@ -90,18 +90,18 @@ func (c *walletDeployVaultCmd) Run(e *env) error {
 const deployLease = 2 * time.Minute
 
 // deployVault has the wallet make the contract, while no worker uses its nonces.
-func (t *tool) deployVault(ctx context.Context, policy string, w dispatch.Wallet, n config.Network, r *evm.Rail, out *vaultOut) error {
+func (t *tool) deployVault(ctx context.Context, policy string, w payout.Wallet, n config.Network, r *evm.Rail, out *vaultOut) error {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	owner := "deploy-" + hex.EncodeToString(b[:])
 	return t.write(func(loop *commit.Loop) (err error) {
-		if w, err = commit.Do(ctx, loop, dispatch.OperatorShard, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
+		if w, err = commit.Do(ctx, loop, payout.OperatorShard, payout.Lease{Wallet: w.Seq, Owner: owner, For: deployLease}); err != nil {
 			return err
 		}
 		defer func() {
 			back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
-			_, backErr := commit.Do(back, loop, dispatch.OperatorShard, dispatch.Unlease{Wallet: w.Seq, Owner: owner})
+			_, backErr := commit.Do(back, loop, payout.OperatorShard, payout.Unlease{Wallet: w.Seq, Owner: owner})
 			err = errors.Join(err, backErr)
 		}()
 		if open, err := t.db.OpenWork(ctx, w.Seq); err != nil || len(open) > 0 {
@@ -116,12 +116,12 @@ func (t *tool) deployVault(ctx context.Context, policy string, w dispatch.Wallet
 			return err
 		}
 		t.progress("deploying %s with %s; waiting for a block", d.Vault, signed.TxID)
-		cost, err := t.awaitDeployment(ctx, loop, r, signed, dispatch.Lease{Wallet: w.Seq, Owner: owner, For: deployLease})
+		cost, err := t.awaitDeployment(ctx, loop, r, signed, payout.Lease{Wallet: w.Seq, Owner: owner, For: deployLease})
 		if err != nil {
 			return err
 		}
-		used := dispatch.AdvanceNonce{Wallet: w.Seq, Owner: owner, Next: int64(d.Nonce) + 1} //nolint:gosec // a nonce never nears 2^63
-		if _, err := commit.Do(ctx, loop, dispatch.OperatorShard, used); err != nil {
+		used := payout.AdvanceNonce{Wallet: w.Seq, Owner: owner, Next: int64(d.Nonce) + 1} //nolint:gosec // a nonce never nears 2^63
+		if _, err := commit.Do(ctx, loop, payout.OperatorShard, used); err != nil {
 			return err
 		}
 		out.Vault, out.TxID = d.Vault, signed.TxID
@@ -132,7 +132,7 @@ func (t *tool) deployVault(ctx context.Context, policy string, w dispatch.Wallet
 
 // signDeployment signs with the keys and the log of the signer itself: nobody who asks a
 // signer can have it sign what is no payout.
-func (t *tool) signDeployment(ctx context.Context, policy string, w dispatch.Wallet, d evm.Deployment) (signed signer.Signed, err error) {
+func (t *tool) signDeployment(ctx context.Context, policy string, w payout.Wallet, d evm.Deployment) (signed signer.Signed, err error) {
 	g, err := t.ownGuard(ctx, policy)
 	if err != nil {
 		return signed, err
@@ -161,13 +161,13 @@ func (t *tool) ownGuard(ctx context.Context, policy string) (*guard.Guard, error
 }
 
 // awaitDeployment sends the bytes until a block holds them.
-func (t *tool) awaitDeployment(ctx context.Context, loop *commit.Loop, r *evm.Rail, signed signer.Signed, lease dispatch.Lease) (cost money.Amount, err error) {
+func (t *tool) awaitDeployment(ctx context.Context, loop *commit.Loop, r *evm.Rail, signed signer.Signed, lease payout.Lease) (cost money.Amount, err error) {
 	tick := time.NewTicker(r.PollEvery())
 	defer tick.Stop()
 	var sent, leased time.Time
 	for {
 		if time.Since(leased) > deployLease/2 {
-			if _, err := commit.Do(ctx, loop, dispatch.OperatorShard, lease); err != nil {
+			if _, err := commit.Do(ctx, loop, payout.OperatorShard, lease); err != nil {
 				return cost, err
 			}
 			leased = time.Now()

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"sluice/internal/destination"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/seal"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/bank/iban"
 	"sluice/internal/fault"
-	"sluice/internal/iban"
 	"sluice/internal/money"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/fault"
+	"sluice/internal/store/chain"
 )
 
 // Chain says what the books are proved with.

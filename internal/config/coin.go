@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/money"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // KindBitcoin is the kind of networks of Bitcoin and the coins that follow its rules.

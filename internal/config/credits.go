@@ -1,7 +1,7 @@
 package config
 
 import (
-	"sluice/internal/account"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 )
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/fee"
-	"sluice/internal/fx"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fee"
+	"sluice/internal/pricing/fx"
 )
 
 // Exchange says what may be exchanged and where prices come from. Without pairs

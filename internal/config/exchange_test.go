@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"sluice/internal/config"
-	"sluice/internal/fee"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fee"
 )
 
 const exchangeHead = `

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/iban"
+	"sluice/internal/bank/iban"
 	"sluice/internal/seal"
 )
 

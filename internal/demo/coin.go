@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"sluice/internal/app"
-	"sluice/internal/bitcoin"
 	"sluice/internal/config"
 	"sluice/internal/money"
 	"sluice/internal/rail/utxo"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/keystore"
 )

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"sluice/internal/bankbook"
+	"sluice/internal/bank"
 	"sluice/internal/ledger"
 )
 
@@ -103,20 +103,20 @@ func (s *story) reconcileBank(ctx context.Context, w walletObject) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		r, err := bankbook.Reconcile(ctx, s.app.Store, s.house, w.ID)
+		r, err := bank.Reconcile(ctx, s.app.Store, s.house, w.ID)
 		if err != nil {
 			return err
 		}
 		want := eur.Format(s.bankBalance())
-		if got := bankbook.Signed(r.Closing); r.OK() && got == want {
-			s.rep.note("bank", fmt.Sprintf("EUR: %s on the last statement, %s by the books; %d days, no difference", got, bankbook.Signed(r.Expected), len(r.Days)), "closing", got)
-			s.rep.check("the books of EUR at the bank", bankbook.Signed(r.Expected), got)
+		if got := bank.Signed(r.Closing); r.OK() && got == want {
+			s.rep.note("bank", fmt.Sprintf("EUR: %s on the last statement, %s by the books; %d days, no difference", got, bank.Signed(r.Expected), len(r.Days)), "closing", got)
+			s.rep.check("the books of EUR at the bank", bank.Signed(r.Expected), got)
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the statements say %s, the bank %s, the books %s: %+v", bankbook.Signed(r.Closing), want, bankbook.Signed(r.Expected), r.Days)
+			return fmt.Errorf("the statements say %s, the bank %s, the books %s: %+v", bank.Signed(r.Closing), want, bank.Signed(r.Expected), r.Days)
 		}
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"sluice/internal/commit"
-	"sluice/internal/credential"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 )
 
 // wireSteps are the part of the story in which code speaks that was written for other

@@ -19,10 +19,10 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/demo/devnet"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	dispatch "sluice/internal/payout"
 	"sluice/internal/rail/evm"
 	"sluice/internal/signer/keystore"
 )

@@ -12,23 +12,23 @@ import (
 	"net/netip"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
 	"sluice/internal/cache"
 	"sluice/internal/commit"
-	"sluice/internal/credential"
-	"sluice/internal/destination"
+	"sluice/internal/dialect/alias"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
-	"sluice/internal/quote"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/seal"
-	"sluice/internal/terms/desk"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
 )
 
 // Dialect is one wire, mounted beside the native API.
@@ -101,7 +101,7 @@ type Deps struct {
 	Loop  *commit.Loop
 	Reads Reads
 	// Desk turns requests into commands, as it does for the native API.
-	Desk *desk.Intake
+	Desk *intake.Intake
 	// Seal opens the secrets of credentials; nil where the installation has no keys for that.
 	Seal *seal.Ring
 	// Bank is what the installation asks of bank accounts that are registered.

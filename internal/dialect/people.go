@@ -3,12 +3,12 @@ package dialect
 import (
 	"context"
 
-	"sluice/internal/account"
-	"sluice/internal/credential"
-	"sluice/internal/customer"
-	"sluice/internal/destination"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
+	"sluice/internal/merchant/credential"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/webhook"
 )
 

@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"sluice/internal/chain"
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/store/chain"
 )
 
 // canon is how the rows of a table are written for hashing: the same on every engine,

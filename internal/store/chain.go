@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"sync"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/id"
+	"sluice/internal/store/chain"
 )
 
 // layout says what the chain of a shard covers: every table of the write path but those

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/id"
+	"sluice/internal/store/chain"
 )
 
 // Anchors gives the signed digest of every shard's chain as it is now, none where the

@@ -11,9 +11,9 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/id"
+	"sluice/internal/store/chain"
 )
 
 // chainVersion is the migration that begins the chain of a database that is older than

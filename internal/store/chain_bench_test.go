@@ -4,10 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/event"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
+	"sluice/internal/store/chain"
 	"sluice/internal/withdrawal"
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"sluice/internal/chain"
+	"sluice/internal/store/chain"
 )
 
 // rewrites names, by migration, the tables whose rows it changes, adds or removes. Only

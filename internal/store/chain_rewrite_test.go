@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/merchant"
+	"sluice/internal/store/chain/chaintest"
 )
 
 // A migration that rewrites rows takes the chain along, unless another hand was there

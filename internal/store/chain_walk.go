@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/id"
+	"sluice/internal/store/chain"
 )
 
 // walk reads every row of a shard that the chain covers, each once, and works out what

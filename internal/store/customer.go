@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"sluice/internal/credential"
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 )
 
 var signingKeys = bindTable(credential.SigningKeys, "wire number",

@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 
-	"sluice/internal/destination"
 	"sluice/internal/id"
+	"sluice/internal/merchant/destination"
 )
 
 var destinations = bindTable(destination.Destinations, "seq", seqKey,

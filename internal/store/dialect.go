@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
-	"sluice/internal/credential"
+	"sluice/internal/dialect/alias"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
-	"sluice/internal/quote"
+	"sluice/internal/ledger/account"
+	"sluice/internal/merchant/credential"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/withdrawal"
 )
 

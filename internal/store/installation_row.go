@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
-	"sluice/internal/recovery"
+	"sluice/internal/payout"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/withdrawal"
 )
 
@@ -61,9 +61,9 @@ func (db *DB) LastEventTime(ctx context.Context) (last time.Time, err error) {
 }
 
 // DispatchStates gives the states of those dispatches that the books have.
-func (db *DB) DispatchStates(ctx context.Context, seqs []id.Seq) (map[id.Seq]dispatch.State, error) {
-	rows, err := bySeqs(ctx, db, dispatches, dispatch.OperatorShard, seqs)
-	out := make(map[id.Seq]dispatch.State, len(rows))
+func (db *DB) DispatchStates(ctx context.Context, seqs []id.Seq) (map[id.Seq]payout.State, error) {
+	rows, err := bySeqs(ctx, db, dispatches, payout.OperatorShard, seqs)
+	out := make(map[id.Seq]payout.State, len(rows))
 	for _, d := range rows {
 		out[d.Seq] = d.State
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 )
 
 var accounts = bindTable(ledger.Accounts, "seq", seqKey,

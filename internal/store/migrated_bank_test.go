@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/bankbook"
+	"sluice/internal/bank"
+	"sluice/internal/bank/message"
 	"sluice/internal/commit"
 	"sluice/internal/event"
-	"sluice/internal/rail/sepa/message"
 	"sluice/internal/store"
 )
 
@@ -50,7 +50,7 @@ func TestStatementsGoOn(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- loop.Run(run) }()
 			defer func() { stop(); must(t, <-done) }()
-			book := bankbook.New(loop, st, bankbook.Options{})
+			book := bank.New(loop, st, bank.Options{})
 			take := func(number, day, opening, closing string) {
 				raw := fmt.Appendf(nil, `<Document><BkToCstmrStmt><GrpHdr><MsgId>B</MsgId></GrpHdr><Stmt><Id>S</Id><ElctrncSeqNb>%s</ElctrncSeqNb><Acct><Id><IBAN>%s</IBAN></Id></Acct>`+
 					`<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">%s</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>%s</Dt></Dt></Bal>`+
@@ -61,7 +61,7 @@ func TestStatementsGoOn(t *testing.T) {
 				must(t, err)
 				_, err = message.Sift(files, func(string) bool { return true })
 				must(t, err)
-				must(t, book.Take(ctx, "wal_1", "x.xml", bankbook.PackBytes(raw), files, nil))
+				must(t, book.Take(ctx, "wal_1", "x.xml", bank.PackBytes(raw), files, nil))
 			}
 			take("7", "2026-11-19", "10.00", "20.00") // sent again
 			take("9", "2026-11-23", "30.00", "40.00")
@@ -71,7 +71,7 @@ func TestStatementsGoOn(t *testing.T) {
 				t.Errorf("%d statements: %+v", len(list), list)
 			}
 			entries := 0
-			must(t, st.EachBankEntry(ctx, func(bankbook.Entry) error { entries++; return nil }))
+			must(t, st.EachBankEntry(ctx, func(bank.Entry) error { entries++; return nil }))
 			if entries != 1 {
 				t.Errorf("%d bookings are taken in, want that of the new statement", entries)
 			}
@@ -82,7 +82,7 @@ func TestStatementsGoOn(t *testing.T) {
 					t.Errorf("alert %s: %s", e.State, e.Reason)
 				}
 			}
-			last, ok, err := bankbook.Closing(ctx, st, "wal_1")
+			last, ok, err := bank.Closing(ctx, st, "wal_1")
 			if err != nil || !ok || last.Closing.Minor() != "4000" {
 				t.Errorf("the last balance is %+v, %v", last, err)
 			}

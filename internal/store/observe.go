@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"sluice/internal/commit"
+	"sluice/internal/fault/outage"
 	"sluice/internal/id"
-	"sluice/internal/outage"
 )
 
 // observed is an engine that tells whether it works. Its errors are marked, so that the log

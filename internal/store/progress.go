@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/id"
+	"sluice/internal/store/chain"
 )
 
 // Progress says how far a walk over the books has come.

@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 
-	"sluice/internal/fee"
 	"sluice/internal/id"
-	"sluice/internal/quote"
+	"sluice/internal/pricing/fee"
+	"sluice/internal/pricing/quote"
 )
 
 var quotes = bindTable(quote.Quotes, "seq", seqKey,

@@ -3,10 +3,10 @@ package store
 import (
 	"context"
 
-	"sluice/internal/account"
-	"sluice/internal/destination"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/withdrawal"
 )
 

@@ -9,10 +9,10 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/id"
-	"sluice/internal/schedule"
+	"sluice/internal/payout/due"
 )
 
-var _ schedule.Reader = (*DB)(nil)
+var _ due.Reader = (*DB)(nil)
 
 // NextDue implements schedule.Reader. It costs two look-ups.
 func (db *DB) NextDue(ctx context.Context, shard id.Shard) (time.Time, error) {

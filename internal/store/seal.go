@@ -6,9 +6,9 @@ import (
 	"maps"
 	"slices"
 
-	"sluice/internal/bankbook"
-	"sluice/internal/destination"
-	"sluice/internal/dispatch"
+	"sluice/internal/bank"
+	"sluice/internal/merchant/destination"
+	"sluice/internal/payout"
 	"sluice/internal/seal"
 	"sluice/internal/withdrawal"
 )
@@ -43,13 +43,13 @@ func (db *DB) SealUses(ctx context.Context) ([]SealUse, error) {
 		})
 	}
 	if err == nil {
-		err = each(ctx, db.engine, attempts, all, args, func(a dispatch.Attempt) error {
+		err = each(ctx, db.engine, attempts, all, args, func(a payout.Attempt) error {
 			see("files of payments", a.Raw)
 			return nil
 		})
 	}
 	if err == nil {
-		err = each(ctx, db.engine, bankFileBytes, all, args, func(f bankbook.FileBytes) error {
+		err = each(ctx, db.engine, bankFileBytes, all, args, func(f bank.FileBytes) error {
 			if f.Sealed {
 				see("files of banks", f.Raw)
 			}
@@ -57,13 +57,13 @@ func (db *DB) SealUses(ctx context.Context) ([]SealUse, error) {
 		})
 	}
 	if err == nil {
-		err = each(ctx, db.engine, bankPayments, all, args, func(p bankbook.Payment) error {
+		err = each(ctx, db.engine, bankPayments, all, args, func(p bank.Payment) error {
 			see("recipients of payments", p.Account)
 			return nil
 		})
 	}
 	if err == nil {
-		err = each(ctx, db.engine, bankEntries, all, args, func(e bankbook.Entry) error {
+		err = each(ctx, db.engine, bankEntries, all, args, func(e bank.Entry) error {
 			if raw := e.Sealed(); raw != nil {
 				see("bookings in suspense", raw)
 			}

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"sluice/internal/commit"
-	"sluice/internal/destination"
 	"sluice/internal/id"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/store"
 )
 

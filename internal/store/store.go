@@ -14,10 +14,10 @@ import (
 	"log/slog"
 	"strings"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
+	"sluice/internal/fault/outage"
 	"sluice/internal/id"
-	"sluice/internal/outage"
+	"sluice/internal/store/chain"
 )
 
 const (

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/treasury"
 )
@@ -101,9 +101,9 @@ func foreign(ctx context.Context, q querier, w treasury.Wallet, from, to uint64)
 }
 
 // openDispatch reads what the treasury needs of a dispatch that is not done.
-func openDispatch(ctx context.Context, q querier, w treasury.Wallet, d dispatch.Dispatch) (treasury.Open, error) {
+func openDispatch(ctx context.Context, q querier, w treasury.Wallet, d payout.Dispatch) (treasury.Open, error) {
 	o := treasury.Open{
-		Seq: d.Seq, Bound: d.State == dispatch.Sealed || d.State == dispatch.Final, Told: d.State == dispatch.Final, Mined: d.Stage == rail.StageMined,
+		Seq: d.Seq, Bound: d.State == payout.Sealed || d.State == payout.Final, Told: d.State == payout.Final, Mined: d.Stage == rail.StageMined,
 		Slot: rail.Slot{Wallet: w.Address, Nonce: uint64(max(d.Nonce, 0))},
 	}
 	if len(d.Slot) > 0 {
@@ -111,15 +111,15 @@ func openDispatch(ctx context.Context, q querier, w treasury.Wallet, d dispatch.
 			return o, fmt.Errorf("%w: the slot of dispatch %d cannot be read: %w", commit.ErrInvariant, d.Seq, err)
 		}
 	}
-	if d.State == dispatch.Refused {
+	if d.State == payout.Refused {
 		return o, nil // it pays nothing
 	}
-	if err := each(ctx, q, dispatchItems, "WHERE t.shard = $1 AND t.dispatch = $2 ORDER BY t.place", []any{treasury.OperatorShard, d.Seq}, func(i dispatch.Item) error {
+	if err := each(ctx, q, dispatchItems, "WHERE t.shard = $1 AND t.dispatch = $2 ORDER BY t.place", []any{treasury.OperatorShard, d.Seq}, func(i payout.Item) error {
 		switch i.Outcome {
-		case dispatch.OutcomeDropped:
-		case dispatch.OutcomeOpen:
+		case payout.OutcomeDropped:
+		case payout.OutcomeOpen:
 			o.Payouts = append(o.Payouts, treasury.Coins{Asset: i.Asset, Amount: i.Amount})
-		case dispatch.OutcomePaid, dispatch.OutcomeUnpaid:
+		case payout.OutcomePaid, payout.OutcomeUnpaid:
 			o.Told = true // decided before the rest of its slot
 		}
 		return nil
@@ -140,7 +140,7 @@ func openDispatch(ctx context.Context, q querier, w treasury.Wallet, d dispatch.
 // show as used. There are few: a block that proves an outcome is final at once
 // everywhere, or soon.
 func ahead(ctx context.Context, q querier, w treasury.Wallet, pos rail.Position, sum map[string]money.Amount) error {
-	var done []dispatch.Dispatch
+	var done []payout.Dispatch
 	var err error
 	if pos.Coins == nil {
 		done, err = query(ctx, q, dispatches, "WHERE t.shard = $1 AND t.wallet = $2 AND t.nonce >= 0 AND t.nonce >= $3 AND t.state = 'done'",
@@ -160,9 +160,9 @@ func ahead(ctx context.Context, q querier, w treasury.Wallet, pos rail.Position,
 }
 
 // spentAlready finds the done dispatches whose coins a position still shows.
-func spentAlready(ctx context.Context, q querier, w treasury.Wallet, pos rail.Position) ([]dispatch.Dispatch, error) {
+func spentAlready(ctx context.Context, q querier, w treasury.Wallet, pos rail.Position) ([]payout.Dispatch, error) {
 	seen := map[id.Seq]bool{}
-	var done []dispatch.Dispatch
+	var done []payout.Dispatch
 	for _, key := range pos.Coins {
 		h, ok, err := first(ctx, q, slotHolds, "WHERE t.shard = $1 AND t.wallet = $2 AND t.key = $3", treasury.OperatorShard, w.Seq, key)
 		if err != nil {
@@ -176,7 +176,7 @@ func spentAlready(ctx context.Context, q querier, w treasury.Wallet, pos rail.Po
 		if err != nil {
 			return nil, err
 		}
-		if ok && d.State == dispatch.Done {
+		if ok && d.State == payout.Done {
 			done = append(done, d)
 		}
 	}
@@ -184,14 +184,14 @@ func spentAlready(ctx context.Context, q querier, w treasury.Wallet, pos rail.Po
 }
 
 // cost adds up what a dispatch that is done has paid and cost, by asset.
-func cost(ctx context.Context, q querier, d dispatch.Dispatch, sum map[string]money.Amount) (err error) {
+func cost(ctx context.Context, q querier, d payout.Dispatch, sum map[string]money.Amount) (err error) {
 	if !d.Fee.IsZero() {
 		if sum[d.FeeAsset], err = sum[d.FeeAsset].Add(d.Fee); err != nil {
 			return err
 		}
 	}
-	return each(ctx, q, dispatchItems, "WHERE t.shard = $1 AND t.dispatch = $2", []any{treasury.OperatorShard, d.Seq}, func(i dispatch.Item) (err error) {
-		if i.Outcome == dispatch.OutcomePaid {
+	return each(ctx, q, dispatchItems, "WHERE t.shard = $1 AND t.dispatch = $2", []any{treasury.OperatorShard, d.Seq}, func(i payout.Item) (err error) {
+		if i.Outcome == payout.OutcomePaid {
 			sum[i.Asset], err = sum[i.Asset].Add(i.Amount)
 		}
 		return err

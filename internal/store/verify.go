@@ -8,12 +8,12 @@ import (
 
 	"github.com/holiman/uint256"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
+	"sluice/internal/store/chain"
 	"sluice/internal/withdrawal"
 )
 

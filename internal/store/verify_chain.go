@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/id"
+	"sluice/internal/store/chain"
 )
 
 // ChainReport is what the chain of a shard covers.

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 
-	"sluice/internal/account"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )

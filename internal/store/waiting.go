@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"sluice/internal/bankbook"
+	"sluice/internal/bank"
 	"sluice/internal/id"
 	"sluice/internal/treasury"
-	"sluice/internal/waiting"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/waiting"
 )
 
 var _ waiting.Reader = (*DB)(nil)
@@ -74,7 +74,7 @@ func (db *DB) WaitingBookings(ctx context.Context, limit int) ([]waiting.Suspend
 	out := make([]waiting.Suspended, 0, len(rows))
 	for _, e := range rows {
 		out = append(out, waiting.Suspended{
-			ID: id.ID{Shard: bankbook.Shard, Seq: e.Seq}, Asset: e.Currency, Amount: e.Amount, Cause: e.Cause, Text: e.Text, Since: e.CreatedAt,
+			ID: id.ID{Shard: bank.Shard, Seq: e.Seq}, Asset: e.Currency, Amount: e.Amount, Cause: e.Cause, Text: e.Text, Since: e.CreatedAt,
 		})
 	}
 	return out, err

@@ -11,10 +11,10 @@ import (
 	"pgregory.net/rapid"
 
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/treasury"
 )
 
@@ -347,7 +347,7 @@ func TestAnyInterleavingAgreesInTheEnd(t *testing.T) {
 					w.step(s, uint64(n)+1)
 				}
 				w.settle()
-				for _, wal := range []dispatch.Wallet{a, b} {
+				for _, wal := range []payout.Wallet{a, b} {
 					for asset, l := range w.lines(wal) {
 						if l.Cause != treasury.CauseNone || l.Difference.Sign() != 0 || l.Chain != w.chain.finalHas(wal.Address, asset) {
 							r.Fatalf("%s %s: %+v", wal.Address, asset, l)

@@ -4,9 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/id"
+	"sluice/internal/payout"
 	"sluice/internal/treasury"
 	"sluice/internal/withdrawal"
 )
@@ -21,7 +21,7 @@ func (w *world) withdrawal(at id.ID) withdrawal.Withdrawal {
 }
 
 // gone lists what is gone of a wallet.
-func (w *world) gone(wal dispatch.Wallet) (out []id.Seq) {
+func (w *world) gone(wal payout.Wallet) (out []id.Seq) {
 	w.t.Helper()
 	_, rows, err := w.db.Stand(context.Background(), wal.Seq)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestA6UndoneBeyondFinality(t *testing.T) {
 				// A process that comes up later knows it as well.
 				w.halt()
 				w.start()
-				if n := do(w, dispatch.OperatorShard, dispatch.SendAgain{Wallet: wal.Seq, Dispatches: w.gone(wal), Actor: "test", Reason: "the chain lost blocks"}); n != undone {
+				if n := do(w, payout.OperatorShard, payout.SendAgain{Wallet: wal.Seq, Dispatches: w.gone(wal), Actor: "test", Reason: "the chain lost blocks"}); n != undone {
 					t.Errorf("ordered %d", n)
 				}
 				w.settle()

@@ -11,9 +11,9 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
+	"sluice/internal/fault/outage"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/outage"
 	"sluice/internal/rail"
 )
 

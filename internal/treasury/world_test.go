@@ -14,17 +14,17 @@ import (
 
 	"go.uber.org/goleak"
 
-	"sluice/internal/account"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/store"
+	"sluice/internal/store/chain/chaintest"
 	"sluice/internal/store/pgtest"
 	"sluice/internal/treasury"
 	"sluice/internal/withdrawal"
@@ -60,7 +60,7 @@ type world struct {
 	loop    *commit.Loop
 	shop    id.ID
 	account id.Seq
-	wallets []dispatch.Wallet
+	wallets []payout.Wallet
 	low     []treasury.Threshold
 	doubt   time.Duration
 
@@ -113,8 +113,8 @@ func do[R any](w *world, shard id.Shard, c commit.Command[R]) R {
 }
 
 // wallet makes a wallet known.
-func (w *world) wallet(address string) dispatch.Wallet {
-	wal := do(w, dispatch.OperatorShard, dispatch.CreateWallet{Network: "model", Address: address})
+func (w *world) wallet(address string) payout.Wallet {
+	wal := do(w, payout.OperatorShard, payout.CreateWallet{Network: "model", Address: address})
 	w.wallets = append(w.wallets, wal)
 	return wal
 }
@@ -123,11 +123,11 @@ func (w *world) wallet(address string) dispatch.Wallet {
 func (w *world) start() {
 	rails := map[string]rail.Rail{"model": w.chain}
 	log := slog.New(slog.DiscardHandler)
-	pay := dispatch.NewWorker(w.loop, w.db, rails, w.chain, dispatch.Options{
+	pay := payout.NewWorker(w.loop, w.db, rails, w.chain, payout.Options{
 		Owner: fmt.Sprint("proc-", time.Now().UnixNano()), ResendEvery: time.Millisecond, Poll: time.Millisecond, LookAgain: time.Millisecond, LookBack: time.Millisecond, Log: log,
 	})
 	turns := func(wallet id.Seq, fn func(context.Context, treasury.Guard)) {
-		pay.Turn(wallet, func(ctx context.Context, h dispatch.Holder) { fn(ctx, h) })
+		pay.Turn(wallet, func(ctx context.Context, h payout.Holder) { fn(ctx, h) })
 	}
 	w.treasury = treasury.NewWorker(w.loop, w.survey(), turns, treasury.Options{Assets: assets, Doubt: w.doubt, Log: log})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -176,7 +176,7 @@ func (w *world) eventually(what string, ok func() bool) {
 	}
 }
 
-func (w *world) lines(wal dispatch.Wallet) map[string]treasury.Line {
+func (w *world) lines(wal payout.Wallet) map[string]treasury.Line {
 	w.t.Helper()
 	st, _, err := w.survey().One(context.Background(), treasury.Wallet{Seq: wal.Seq, Network: wal.Network, Address: wal.Address}, true)
 	if err != nil || st.Problem != "" {
@@ -233,7 +233,7 @@ func (w *world) settle() {
 }
 
 // want holds one wallet's line against what is expected.
-func (w *world) want(wal dispatch.Wallet, asset string, cause treasury.Cause, chain uint64, difference string) {
+func (w *world) want(wal payout.Wallet, asset string, cause treasury.Cause, chain uint64, difference string) {
 	w.t.Helper()
 	l := w.lines(wal)[asset]
 	// What a line names can be looked at: `dispatch show` takes the id.
@@ -248,7 +248,7 @@ func (w *world) want(wal dispatch.Wallet, asset string, cause treasury.Cause, ch
 }
 
 // deposits is what was booked to a wallet, oldest first.
-func (w *world) deposits(wal dispatch.Wallet) (out []string) {
+func (w *world) deposits(wal payout.Wallet) (out []string) {
 	rows, err := w.db.Fundings(context.Background(), wal.Seq, 0, 1000)
 	if err != nil {
 		w.t.Fatal(err)
@@ -260,8 +260,8 @@ func (w *world) deposits(wal dispatch.Wallet) (out []string) {
 }
 
 // told is the events about a wallet, by type.
-func (w *world) told(wal dispatch.Wallet) map[event.Type]int {
-	rows, err := w.db.EventsOf(context.Background(), id.ID{Shard: dispatch.OperatorShard, Seq: wal.Seq})
+func (w *world) told(wal payout.Wallet) map[event.Type]int {
+	rows, err := w.db.EventsOf(context.Background(), id.ID{Shard: payout.OperatorShard, Seq: wal.Seq})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -4,12 +4,12 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 )

@@ -1,8 +1,8 @@
 package withdrawal
 
 import (
-	"sluice/internal/fx"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fx"
 )
 
 // NetworkFlat is the NetworkRate of a withdrawal that pays NetworkHold for the

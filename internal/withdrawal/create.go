@@ -4,17 +4,17 @@ import (
 	"errors"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/destination"
 	"sluice/internal/event"
 	"sluice/internal/fault"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
-	"sluice/internal/quote"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/rail"
 )
 

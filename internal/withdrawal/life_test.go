@@ -9,11 +9,11 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/id"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/signer"
 	"sluice/internal/withdrawal"

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 )

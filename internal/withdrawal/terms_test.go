@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fx"
 	"sluice/internal/withdrawal"
 )
 

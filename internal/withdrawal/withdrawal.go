@@ -3,15 +3,15 @@ package withdrawal
 import (
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/rail"
+	"sluice/internal/store/chain"
 )
 
 // Withdrawal is the aggregate. What a merchant asked for never changes; the part

@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/bank/iban"
+	"sluice/internal/bank/message"
+	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepatest"
 	"sluice/internal/demo/bank"
-	"sluice/internal/iban"
 	"sluice/internal/money"
-	"sluice/internal/rail/sepa"
-	"sluice/internal/rail/sepa/message"
-	"sluice/internal/rail/sepa/sepatest"
 )
 
 const (

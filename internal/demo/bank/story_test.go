@@ -13,12 +13,12 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sluice/internal/bank/sepa/channel"
+	"sluice/internal/bank/match"
+	"sluice/internal/bank/message"
+	"sluice/internal/bank/sepa"
 	"sluice/internal/demo/bank"
 	"sluice/internal/money"
-	"sluice/internal/rail/sepa"
-	"sluice/internal/rail/sepa/channel"
-	"sluice/internal/rail/sepa/match"
-	"sluice/internal/rail/sepa/message"
 )
 
 // minor is an amount as a number, for sums with signs.

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/event"
 	"sluice/internal/id"
+	"sluice/internal/ledger/account"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/rail"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"

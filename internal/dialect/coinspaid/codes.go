@@ -4,8 +4,8 @@ import (
 	"hash/crc32"
 	"strings"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
+	"sluice/internal/dialect/alias"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/withdrawal"

@@ -6,9 +6,9 @@ package coinspaid
 import (
 	"net/http"
 
-	"sluice/internal/credential"
+	"sluice/internal/api/straight"
 	"sluice/internal/dialect"
-	"sluice/internal/straight"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/webhook"
 )
 

@@ -4,16 +4,16 @@ import (
 	"net/http"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
 	"sluice/internal/commit"
 	"sluice/internal/dialect"
-	"sluice/internal/fx"
+	"sluice/internal/dialect/alias"
 	"sluice/internal/json"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
-	"sluice/internal/quote"
-	"sluice/internal/terms"
-	"sluice/internal/terms/desk"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
+	"sluice/internal/withdrawal/intake"
 )
 
 // validity is how long a price of exchange/calculate holds.
@@ -62,7 +62,7 @@ func (d *Dialect) calculate(c *call) (int, []byte, error) {
 	if s.from.Code == s.to.Code {
 		return 0, nil, invalid("sender_currency", textPair)
 	}
-	t, err := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: s.from.Asset, To: s.to.Asset, Network: s.network(), Form: s.form, Amount: s.amount})
+	t, err := d.Desk.Terms.For(c.ctx(), pricing.Ask{Merchant: c.Merchant, From: s.from.Asset, To: s.to.Asset, Network: s.network(), Form: s.form, Amount: s.amount})
 	if err != nil {
 		return 0, nil, refused(err, s.blame())
 	}
@@ -132,7 +132,7 @@ func (d *Dialect) now(c *call) (int, []byte, error) {
 	if len(c.req.errors) > 0 {
 		return 0, nil, fields(http.StatusBadRequest, c.req.errors...)
 	}
-	return d.convert(c, s, d.Desk.Convert(c.ctx(), desk.Swap{
+	return d.convert(c, s, d.Desk.Convert(c.ctx(), intake.Swap{
 		Merchant: c.Merchant, ForeignID: foreign, From: s.from.Asset, To: s.to.Asset, Form: s.form, Amount: s.amount, Actor: c.Actor,
 	}))
 }

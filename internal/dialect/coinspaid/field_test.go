@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"sluice/internal/dialect/dialecttest"
-	"sluice/internal/fee"
-	"sluice/internal/fx"
 	"sluice/internal/money"
-	"sluice/internal/terms"
-	"sluice/internal/terms/desk"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/withdrawal/intake"
 )
 
 // What clients in production send, and what the vendor takes.
@@ -39,8 +39,8 @@ func TestCoinsPaid1_SpellingsOfContent(t *testing.T) {
 }
 
 // networks bends a world: USDT on two networks, and a currency with tags.
-func networks(t *testing.T) func(*desk.Intake) {
-	return func(d *desk.Intake) {
+func networks(t *testing.T) func(*intake.Intake) {
+	return func(d *intake.Intake) {
 		d.Rails["bsc"] = dialecttest.Network(t, "bsc")
 		d.Rails["ripple"] = dialecttest.Tagged{Name: "ripple"}
 		d.Assets["USDT"] = money.Asset{Code: "USDT", Scale: 6, Networks: []string{"ethereum", "bsc"}, Limits: map[string]money.Limit{"bsc": {Min: money.Of(5_000_000), Max: money.Of(9_000_000)}}}
@@ -110,7 +110,7 @@ func TestCoinsPaid3_EightDecimalsForEveryCurrency(t *testing.T) {
 
 // Every code of an asset on several networks is a currency of its own.
 func TestCoinsPaid4_CodesOfOneAsset(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Bend: networks(t), Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 10_000}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Bend: networks(t), Terms: &pricing.Book{Fees: []fee.Schedule{{PPM: 10_000}}}})
 	w.Fund(w.A, "USDT", "100")
 	w.Fund(w.A, "EUR", "100")
 	if got := post(w, "/accounts/list", ""); !strings.Contains(got.Body, `{"currency":"USDTE","type":"crypto","balance":"100.00000000"},{"currency":"USDTB","type":"crypto","balance":"100.00000000"}`) {
@@ -221,7 +221,7 @@ func TestCoinsPaid7_WordsOfCallbacks(t *testing.T) {
 		{"old", "samples", `"confirmations":1}`, `"type":"withdrawal","currency"`},
 	} {
 		w := dialecttest.New(t, wire, dialecttest.Options{
-			Terms:  &terms.Book{FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]}, Fees: []fee.Schedule{{PPM: 8000, Carry: fee.Flat, CarryAmount: money.Of(1e15)}}},
+			Terms:  &pricing.Book{FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]}, Fees: []fee.Schedule{{PPM: 8000, Carry: fee.Flat, CarryAmount: money.Of(1e15)}}},
 			Option: map[string]string{"generation": c.generation, "callback_words": c.words},
 		})
 		w.Fund(w.A, "ETH", "1")
@@ -261,7 +261,7 @@ func (m market) Market(base, quote string) (fx.Market, error) {
 
 // Amounts are shown with eight decimals; in the list of transactions they are exact.
 func TestCoinsPaid9_ExactAmounts(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Markets: market("0.000512345678912345")}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{Markets: market("0.000512345678912345")}})
 	w.Fund(w.A, "EUR", "100")
 	got := post(w, "/withdrawal/crypto", `{"foreign_id":"x","amount":"2","currency":"EUR","convert_to":"ETH","address":"`+dialecttest.Alice+`"}`)
 	if !strings.Contains(got.Body, `"receiver_amount":"0.00102469"`) {

@@ -5,12 +5,12 @@ import (
 	"net/http"
 
 	"sluice/internal/dialect"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/json"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx"
 )
 
 // accounts lists every balance of the merchant's own account, also those of nothing.
@@ -46,7 +46,7 @@ func (d *Dialect) currencies(c *call) (int, []byte, error) {
 	for _, x := range d.codes {
 		limit := x.Asset.Limit(x.Network)
 		// What stands in the way of a price says nothing about the percentage.
-		t, _ := d.Desk.Terms.For(c.ctx(), terms.Ask{Merchant: c.Merchant, From: x.Asset, To: x.Asset, Network: x.Network, Form: fx.SendForm, Amount: money.Of(1)})
+		t, _ := d.Desk.Terms.For(c.ctx(), pricing.Ask{Merchant: c.Merchant, From: x.Asset, To: x.Asset, Network: x.Network, Form: fx.SendForm, Amount: money.Of(1)})
 		w.Open().Int("id", x.number()).Text("type", x.kind()).Text("currency", x.Code).Text("minimum_amount", eightPlaces(x.Asset, money.Of(1), true)).
 			Text("deposit_fee_percent", "0").Text("withdrawal_fee_percent", money.Asset{Scale: 6}.Format(money.Of(uint64(t.Schedule.PPM)))). //nolint:gosec // 0 to a million
 			Int("precision", places).Text("minimum_withdrawal_amount", eightPlaces(x.Asset, limit.Min, true))

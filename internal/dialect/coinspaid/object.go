@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
 	"sluice/internal/commit"
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
+	"sluice/internal/dialect/alias"
 	"sluice/internal/id"
 	"sluice/internal/json"
+	"sluice/internal/ledger/account"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/rail"
 	"sluice/internal/withdrawal"
 )

@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/withdrawal"
 )
 

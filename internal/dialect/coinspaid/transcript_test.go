@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"sluice/internal/dialect/dialecttest"
-	"sluice/internal/fee"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
 )
 
 // testdata/flow.http, exchange by exchange, byte by byte. A part is a request and its
@@ -20,7 +20,7 @@ func TestTranscript(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.NewReplacer("{address}", dialecttest.Alice, "{txid}", dialecttest.TxID).Replace(string(text))
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{
 		FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]},
 		Fees:      []fee.Schedule{{Fixed: money.Of(1e14), Carry: fee.Cost, CarryAmount: money.Of(1e16)}},
 	}})

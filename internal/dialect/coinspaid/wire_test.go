@@ -9,10 +9,10 @@ import (
 
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/dialecttest"
-	"sluice/internal/fee"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
 	"sluice/internal/webhook"
 )
 
@@ -94,7 +94,7 @@ func TestChecksComeInTheirOrder(t *testing.T) {
 }
 
 func TestLists(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
 	w.Fund(w.A, "EUR", "13234.91")
 	want(w, post(w, "/accounts/list", "[]"), 200, `{"data":[{"currency":"ETH","type":"crypto","balance":"0.00000000"},{"currency":"EUR","type":"fiat","balance":"13234.91000000"},{"currency":"USDTE","type":"crypto","balance":"0.00000000"}]}`)
 	got := post(w, "/currencies/list", `{"visible":"1"}`)
@@ -226,7 +226,7 @@ func TestConversionInBothGenerations(t *testing.T) {
 	} {
 		t.Run(c.generation, func(t *testing.T) {
 			w := dialecttest.New(t, wire, dialecttest.Options{
-				Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 8000}}}, Option: map[string]string{"generation": c.generation},
+				Terms: &pricing.Book{Fees: []fee.Schedule{{PPM: 8000}}}, Option: map[string]string{"generation": c.generation},
 			})
 			w.Fund(w.A, "EUR", "100")
 			want(w, post(w, "/withdrawal/crypto", `{"foreign_id":"x-1","amount":"25","currency":"EUR","convert_to":"USDTE","address":"`+dialecttest.Alice+`"}`), 201, c.made)
@@ -288,7 +288,7 @@ func TestNativeWithdrawalsAreVisible(t *testing.T) {
 }
 
 func TestExchange(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
 	w.Fund(w.A, "EUR", "100")
 	got := post(w, "/exchange/calculate", `{"sender_currency":"EUR","receiver_currency":"USDTE","sender_amount":"25"}`)
 	if !strings.HasPrefix(got.Body, `{"data":{"sender_currency":"EUR","sender_amount":"25.00000000","receiver_currency":"USDTE","receiver_amount":"31.25000000","fee_currency":"EUR","fee_amount":"0.20000000","price":"1.25000000","ts_fixed":1`) ||

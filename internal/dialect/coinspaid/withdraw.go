@@ -6,14 +6,14 @@ import (
 	"net/http"
 	"slices"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
 	"sluice/internal/commit"
-	"sluice/internal/fx"
+	"sluice/internal/dialect/alias"
 	"sluice/internal/json"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
-	"sluice/internal/terms/desk"
+	"sluice/internal/pricing/fx"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
 )
 
 // payout is a withdrawal as the wire asks for it.
@@ -106,7 +106,7 @@ func (d *Dialect) pay(c *call, p payout, blame asked) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, refused(err, blame)
 	}
-	cmd := d.Desk.Withdrawal(c.ctx(), desk.Order{
+	cmd := d.Desk.Withdrawal(c.ctx(), intake.Order{
 		Merchant: c.Merchant, Account: own.Seq, ForeignID: p.foreign, From: p.from.Asset, To: p.to.Asset, Form: p.form, Amount: p.amount,
 		Target: target, Metadata: p.metadata, Origin: Name, Actor: c.Actor,
 	})

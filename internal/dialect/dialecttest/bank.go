@@ -4,14 +4,14 @@ import (
 	"context"
 	"maps"
 
-	"sluice/internal/credential"
+	"sluice/internal/bank/sepa"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/money"
 	"sluice/internal/rail"
-	"sluice/internal/rail/sepa"
 	"sluice/internal/seal"
-	"sluice/internal/terms/desk"
+	"sluice/internal/withdrawal/intake"
 )
 
 // Accounts at banks.
@@ -94,7 +94,7 @@ func (a abroad) euro(asset string) string {
 }
 
 // Abroad lets currencies, with so many decimals, go to bank accounts by another network.
-func Abroad(d *desk.Intake, network string, currencies map[string]int) {
+func Abroad(d *intake.Intake, network string, currencies map[string]int) {
 	home, _ := d.Rails["sepa"].(counter)
 	x := abroad{home, network, map[string]bool{}}
 	for code, scale := range currencies {

@@ -6,10 +6,10 @@ import (
 	"regexp"
 
 	"sluice/internal/api"
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/webhook"
 )
 

@@ -24,13 +24,13 @@ import (
 
 	"go.uber.org/goleak"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/dialect/upvest"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 )
 
 func TestMain(m *testing.M) {

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/coinspaid"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 )
 
 // call makes a signed request and requires its status and parts of its answer.

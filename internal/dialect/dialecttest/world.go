@@ -16,25 +16,25 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/fault"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/money"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx"
 	"sluice/internal/rail"
 	"sluice/internal/rail/evm"
 	"sluice/internal/store"
-	"sluice/internal/terms"
-	"sluice/internal/terms/desk"
 	"sluice/internal/test/harness"
 	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
 )
 
 // silent is a node that does not answer: destinations are checked without it.
@@ -147,7 +147,7 @@ type Options struct {
 	// URL names an empty database; "" is SQLite in a folder of the test.
 	URL string
 	// Terms are what is charged beside; Markets and Pairs are set where they are not.
-	Terms *terms.Book
+	Terms *pricing.Book
 	// Option are options of the credentials.
 	Option map[string]string
 	// Answer is what the receiver answers; nil: 200 and "ok".
@@ -157,7 +157,7 @@ type Options struct {
 	// Bank lets EUR go to bank accounts, and above 2 EUR wait for a person.
 	Bank bool
 	// Bend changes what the world pays and how, before anything is made of it; see Network and Tagged.
-	Bend func(*desk.Intake)
+	Bend func(*intake.Intake)
 	// Beside are further wires on the same server, with the native API; see Speaks.
 	Beside []func(dialect.Deps) dialect.Dialect
 	// PublicKeys are what parties sign with, by name; Endpoint are options of their
@@ -180,7 +180,7 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	w.DB, w.Loop = db, b.Loop
 	w.Deps = dialect.Deps{
 		Loop: w.Loop, Reads: db, Log: harness.Quiet, Version: "test", AllowHTTP: true,
-		Desk: &desk.Intake{Assets: maps.Clone(Assets), Rails: map[string]rail.Rail{"ethereum": Network(t, "ethereum")}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
+		Desk: &intake.Intake{Assets: maps.Clone(Assets), Rails: map[string]rail.Rail{"ethereum": Network(t, "ethereum")}, Terms: book(opt.Terms, db), ReviewAbove: opt.ReviewAbove},
 	}
 	if opt.ReviewAbove == nil {
 		w.Deps.Desk.ReviewAbove = map[string]money.Amount{"ETH": money.Of(2e18)}
@@ -213,9 +213,9 @@ func New(t testing.TB, wire func(dialect.Deps) dialect.Dialect, opt Options) *Wo
 	return w
 }
 
-func book(b *terms.Book, own terms.Schedules) *terms.Book {
+func book(b *pricing.Book, own pricing.Schedules) *pricing.Book {
 	if b == nil {
-		b = &terms.Book{}
+		b = &pricing.Book{}
 	}
 	if b.Markets == nil {
 		b.Markets = prices{}
@@ -346,7 +346,7 @@ func (w *World) Native(p Party, foreign, currency, amount string) withdrawal.Wit
 	w.Must(err)
 	to, err := w.Deps.Desk.Target(context.Background(), asset, "ethereum", Alice, "")
 	w.Must(err)
-	return Do(w, p.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), desk.Order{
+	return Do(w, p.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), intake.Order{
 		Merchant: p.ID, Account: p.Account, ForeignID: foreign, From: asset, To: asset, Amount: a, Target: to, Actor: "test",
 	}))
 }

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/event"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )

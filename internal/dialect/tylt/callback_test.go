@@ -13,13 +13,13 @@ import (
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/tylt"
 	"sluice/internal/event"
-	"sluice/internal/fee"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
-	"sluice/internal/terms"
-	"sluice/internal/terms/desk"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
 	"sluice/internal/webhook"
+	"sluice/internal/withdrawal/intake"
 )
 
 // moment is how the wire writes a time.
@@ -53,7 +53,7 @@ func TestFeesOnTopAndInside(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			book := &terms.Book{Fees: []fee.Schedule{c.schedule}, FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]}}
+			book := &pricing.Book{Fees: []fee.Schedule{c.schedule}, FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]}}
 			w := dialecttest.New(t, wire, dialecttest.Options{Terms: book})
 			w.Fund(w.A, "ETH", "2")
 			made := post(w, payout("1", `,"merchantOrderId":"m-1"`))
@@ -116,7 +116,7 @@ func TestTylt5_a_URL_that_is_gone(t *testing.T) {
 
 // What ends without a payment was charged nothing.
 func TestFailedCallback(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 10_000}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{Fees: []fee.Schedule{{PPM: 10_000}}}})
 	w.Fund(w.A, "ETH", "2")
 	made := post(w, payout("1", ""))
 	w.Fail(w.A, w.Newest(w.A).Seq, "refused")
@@ -297,7 +297,7 @@ func TestRetriesOff(t *testing.T) {
 // A payout named in euros is exchanged: the balance in euros pays, the price is fixed
 // when it is accepted, and stands in the history of rates.
 func TestConversion(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Option: map[string]string{"base": "exchange"}, Terms: &terms.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Option: map[string]string{"base": "exchange"}, Terms: &pricing.Book{Fees: []fee.Schedule{{PPM: 8000}}}})
 	w.Fund(w.A, "EUR", "100")
 	body := func(amount string) string {
 		return `{"merchantOrderId":"x-` + amount + `","baseAmount":` + amount + `,"baseCurrency":"EUR","address":"` + dialecttest.Alice + `","settledCurrency":"USDT","networkSymbol":"ETH"}`
@@ -369,7 +369,7 @@ func TestForeignMetadata(t *testing.T) {
 		eth := dialecttest.Assets["ETH"]
 		to, err := w.Deps.Desk.Target(context.Background(), eth, "ethereum", dialecttest.Alice, "")
 		w.Must(err)
-		x := dialecttest.Do(w, w.A.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), desk.Order{
+		x := dialecttest.Do(w, w.A.ID.Shard, w.Deps.Desk.Withdrawal(context.Background(), intake.Order{
 			Merchant: w.A.ID, Account: w.A.Account, ForeignID: fmt.Sprint("n-", n), From: eth, To: eth, Amount: money.Of(1e18), Target: to, Metadata: metadata,
 		}))
 		w.Cancel(w.A, x.Seq)

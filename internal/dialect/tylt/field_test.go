@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/tylt"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/money"
-	"sluice/internal/terms/desk"
+	"sluice/internal/withdrawal/intake"
 )
 
 // What clients in production send, and what receivers do with callbacks.
@@ -137,7 +137,7 @@ func TestTylt2_NamedInAnotherCurrency(t *testing.T) {
 }
 
 func TestTylt3_BothFormsOfABody(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *desk.Intake) {
+	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *intake.Intake) {
 		d.Rails["ripple"] = dialecttest.Tagged{Name: "ripple"}
 		d.Assets["XRP"] = money.Asset{Code: "XRP", Scale: 6, Networks: []string{"ripple"}}
 	}})
@@ -231,7 +231,7 @@ func TestTylt6_OtherTypesOfJSON(t *testing.T) {
 
 // Bounds of payouts, as this wire shows and says them.
 func TestBoundsOfPayouts(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *desk.Intake) {
+	w := dialecttest.New(t, wire, dialecttest.Options{Bend: func(d *intake.Intake) {
 		eth := d.Assets["ETH"]
 		eth.Limits = map[string]money.Limit{"ethereum": {Min: money.Of(1e16), Max: money.Of(2e18)}}
 		d.Assets["ETH"] = eth

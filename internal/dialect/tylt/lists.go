@@ -3,9 +3,9 @@ package tylt
 import (
 	"slices"
 
-	"sluice/internal/fx"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fx"
 )
 
 // maximum stands for no limit: the wire has a number there and clients compare with it.
@@ -60,7 +60,7 @@ func (d *Dialect) network(c *call, w *writer, x way) {
 // networkFee is what of the network's fee is passed on at the most. Where that cannot
 // be said now, nothing is.
 func (d *Dialect) networkFee(c *call, x way) money.Amount {
-	t, err := d.Desk.Terms.For(c.ctx(), terms.Ask{
+	t, err := d.Desk.Terms.For(c.ctx(), pricing.Ask{
 		Merchant: c.Merchant, From: x.asset, To: x.asset, Network: x.network, Form: fx.ReceiveForm, Amount: money.Of(1),
 	})
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/credential"
-	"sluice/internal/fx"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/money"
+	"sluice/internal/pricing/fx"
 	"sluice/internal/withdrawal"
 )
 

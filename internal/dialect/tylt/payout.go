@@ -6,15 +6,15 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/json"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
-	"sluice/internal/terms/desk"
+	"sluice/internal/pricing/fx"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
 )
 
 // Bounds of texts, in bytes. All that is kept with a payout has room in its metadata,
@@ -55,7 +55,7 @@ func (d *Dialect) create(c *call, w *writer) error {
 	if err != nil {
 		return err
 	}
-	o := desk.Order{Merchant: c.Merchant, Account: own.Seq, ForeignID: x.foreign, From: x.way.asset, To: x.way.asset, Target: target, Origin: Name, Actor: c.Actor}
+	o := intake.Order{Merchant: c.Merchant, Account: own.Seq, ForeignID: x.foreign, From: x.way.asset, To: x.way.asset, Target: target, Origin: Name, Actor: c.Actor}
 	problem, err := d.price(c, x, &o)
 	if err != nil {
 		return err
@@ -238,7 +238,7 @@ func (x *payoutRequest) notes(f fields) error {
 
 // price says in the order which balance pays how much. problem is why there is no
 // price: whoever repeats a request that was accepted is told that first.
-func (d *Dialect) price(c *call, x payoutRequest, o *desk.Order) (problem, err error) {
+func (d *Dialect) price(c *call, x payoutRequest, o *intake.Order) (problem, err error) {
 	if x.base == "" {
 		o.Amount, err = within(x.way.asset, x.decimal, "baseAmount")
 		return nil, err

@@ -5,7 +5,7 @@ import (
 
 	"sluice/internal/dialect"
 	"sluice/internal/id"
-	"sluice/internal/quote"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/withdrawal"
 )
 

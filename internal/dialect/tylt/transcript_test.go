@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"sluice/internal/dialect/dialecttest"
-	"sluice/internal/fee"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
 	"sluice/internal/withdrawal"
 )
 
@@ -21,7 +21,7 @@ func TestTranscript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{
 		FeeAssets: map[string]money.Asset{"ethereum": dialecttest.Assets["ETH"]},
 		Fees:      []fee.Schedule{{Key: fee.Key{Currency: "ETH"}, Fixed: money.Of(1e14), Carry: fee.Cost, CarryAmount: money.Of(1e16)}},
 	}, ReviewAbove: map[string]money.Amount{}, Option: map[string]string{"base": "exchange"}})

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/webhook"
 )
 

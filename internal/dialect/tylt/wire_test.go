@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/tylt"
-	"sluice/internal/fee"
 	"sluice/internal/id"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/money"
-	"sluice/internal/terms"
+	"sluice/internal/pricing"
+	"sluice/internal/pricing/fee"
 	"sluice/internal/withdrawal"
 )
 
@@ -286,7 +286,7 @@ func TestStrictKeys(t *testing.T) {
 }
 
 func TestLists(t *testing.T) {
-	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &terms.Book{Fees: []fee.Schedule{{Key: fee.Key{Currency: "USDT"}, Carry: fee.Flat, CarryAmount: money.Of(1_500_000)}}}})
+	w := dialecttest.New(t, wire, dialecttest.Options{Terms: &pricing.Book{Fees: []fee.Schedule{{Key: fee.Key{Currency: "USDT"}, Carry: fee.Flat, CarryAmount: money.Of(1_500_000)}}}})
 	network := func(standard, fees, contract, least string) string {
 		return `"networks":[{"standard":"` + standard + `","canDeposit":0,"canWithdraw":1,"networkFees":` + fees + `,"networkName":"Ethereum","networkSymbol":"ETH","maximumDeposit":0,"minimumDeposit":0,"contractAddress":"` +
 			contract + `","maximumWithdrawal":999999999999,"minimumWithdrawal":` + least + `}]`

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/id"
 )
 

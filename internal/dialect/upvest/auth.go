@@ -11,10 +11,10 @@ import (
 	"sync"
 	"time"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 )
 
 // Bounds of a signature's life.

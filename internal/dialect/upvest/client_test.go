@@ -25,11 +25,11 @@ import (
 
 	"go.uber.org/goleak"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/upvest"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 )
 
 func TestMain(m *testing.M) {

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"sluice/internal/dialect"
-	"sluice/internal/terms/desk"
+	"sluice/internal/withdrawal/intake"
 )
 
 // The forms of signatures, for vectors.
@@ -41,7 +41,7 @@ func ParseInput(s string) (Input, error) {
 
 // Decoders reads a body with every decoder there is.
 func Decoders(body []byte) {
-	c := &call{Dialect: &Dialect{Deps: dialect.Deps{Desk: &desk.Intake{}}}, body: body, party: &dialect.Party{}}
+	c := &call{Dialect: &Dialect{Deps: dialect.Deps{Desk: &intake.Intake{}}}, body: body, party: &dialect.Party{}}
 	p := profileOf(c.members())
 	_ = p.check(time.Unix(1700000000, 0))
 	c.registration(c.members())

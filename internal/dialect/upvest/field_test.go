@@ -15,15 +15,15 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/dialect"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/dialect/upvest"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
-	"sluice/internal/terms/desk"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
 )
 
 // What clients in production send and read, and what the vendor takes.
@@ -369,7 +369,7 @@ func TestUpvest14_SaleProceeds(t *testing.T) {
 
 func TestUpvest15_OtherCurrencies(t *testing.T) {
 	opt := options()
-	opt.Bend = func(d *desk.Intake) {
+	opt.Bend = func(d *intake.Intake) {
 		dialecttest.Abroad(d, "sic", map[string]int{"CHF": 2})
 		dialecttest.Abroad(d, "zengin", map[string]int{"JPY": 0})
 	}
@@ -399,7 +399,7 @@ func TestUpvest15_OtherCurrencies(t *testing.T) {
 // A bank that pays several currencies pays all of them to one reference account.
 func TestUpvest15_OneBankForSeveralCurrencies(t *testing.T) {
 	opt := options()
-	opt.Bend = func(d *desk.Intake) { dialecttest.Abroad(d, "aaa", map[string]int{"EUR": 2, "CHF": 2, "JPY": 0}) }
+	opt.Bend = func(d *intake.Intake) { dialecttest.Abroad(d, "aaa", map[string]int{"EUR": 2, "CHF": 2, "JPY": 0}) }
 	w := dialecttest.New(t, wire, opt)
 	c := clientOf(w, w.A)
 	p := c.ready("5.00")

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/account"
 	"sluice/internal/dialect/dialecttest"
 	"sluice/internal/id"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/withdrawal"
 )

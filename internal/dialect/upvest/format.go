@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
 )

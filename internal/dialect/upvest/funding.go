@@ -7,10 +7,10 @@ import (
 	"regexp"
 	"strings"
 
-	"sluice/internal/account"
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 )
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/id"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 )
 
 // Bounds of a page.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/customer"
-	"sluice/internal/destination"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/id"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/rail"
 )
 

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/webhook"
 )
 

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/credential"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
 )
 
 // tokenLife is how long a token is good.

@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"strings"
 
-	"sluice/internal/credential"
 	"sluice/internal/dialect"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/webhook"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"sluice/internal/customer"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 )

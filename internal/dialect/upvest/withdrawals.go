@@ -7,14 +7,14 @@ import (
 	"slices"
 	"time"
 
-	"sluice/internal/credential"
-	"sluice/internal/customer"
 	"sluice/internal/dialect"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/merchant/credential"
 	"sluice/internal/rail"
-	"sluice/internal/terms/desk"
 	"sluice/internal/withdrawal"
+	"sluice/internal/withdrawal/intake"
 )
 
 // withdrawalBody is a withdrawal as it is sent.
@@ -130,7 +130,7 @@ func (c *call) order() (customer.Withdraw, error) {
 	if err := first(err, there(to, group, user)); err != nil {
 		return none, err
 	}
-	cmd := c.Desk.Withdrawal(c.ctx, desk.Order{
+	cmd := c.Desk.Withdrawal(c.ctx, intake.Order{
 		Merchant: c.party.Merchant, Account: group.at.Seq, ForeignID: c.key(), From: bank.asset, To: bank.asset, Amount: amount,
 		Destination: to.at.Seq, Network: bank.network, Payment: pay, Origin: Name, Actor: c.party.Actor,
 	})

@@ -22,10 +22,10 @@ import (
 
 	"sluice/internal/cache"
 	"sluice/internal/fault"
+	"sluice/internal/fault/redact"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
-	"sluice/internal/redact"
 )
 
 // Family is the family name in signing intents.

@@ -12,8 +12,8 @@ import (
 	"time"
 	"unicode"
 
+	"sluice/internal/fault/redact"
 	"sluice/internal/rail"
-	"sluice/internal/redact"
 )
 
 // Caller asks a node. Its error is a *Refusal for the node's own answer, a *Busy for its

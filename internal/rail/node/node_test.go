@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"sluice/internal/fault/redact"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
-	"sluice/internal/redact"
 )
 
 // caller is a node made of one function.

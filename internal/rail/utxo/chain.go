@@ -9,10 +9,10 @@ import (
 	"strings"
 	"sync"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // chain asks a node questions, in its dialect, and checks what can be checked.

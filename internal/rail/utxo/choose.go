@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"sluice/internal/bitcoin"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // candidate is a coin that may be spent.

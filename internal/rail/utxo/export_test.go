@@ -1,6 +1,6 @@
 package utxo
 
-import "sluice/internal/bitcoin"
+import "sluice/internal/rail/utxo/bitcoin"
 
 // Chosen is the result of Choose.
 type Chosen struct {

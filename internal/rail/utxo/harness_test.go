@@ -13,11 +13,11 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"go.uber.org/goleak"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/railtest"
 	"sluice/internal/rail/utxo"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/rail/utxo/utxotest"
 	"sluice/internal/signer"
 	"sluice/internal/signer/build"

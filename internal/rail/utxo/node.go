@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/fault/redact"
 	"sluice/internal/rail/node"
-	"sluice/internal/redact"
 )
 
 // Dialect says whose JSON-RPC a node speaks.

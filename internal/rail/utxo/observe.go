@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // Observe implements rail.Rail. What decides is the transaction in a block that spends

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/rail"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // This file knows what of ours waits for a block, and how it hangs together.

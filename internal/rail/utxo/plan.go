@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"strconv"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // Codes of Feasibility.

@@ -5,10 +5,10 @@ import (
 	"context"
 	"slices"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // Reach asks the node for everything that must hold before money leaves: its chain, its

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strconv"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer"
 )
 

@@ -13,12 +13,12 @@ import (
 	"sync"
 	"time"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
+	"sluice/internal/fault/redact"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
-	"sluice/internal/redact"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // Family is the family name in signing intents.

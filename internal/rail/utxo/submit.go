@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // What nodes say when they have the very same bytes already, in the pool or in a block.

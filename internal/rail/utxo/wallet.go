@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/rail"
 	"sluice/internal/rail/node"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // wallet is what the blocks say about one script: its coins, and the transactions

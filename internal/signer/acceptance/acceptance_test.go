@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/signer/acceptance"
+	"sluice/internal/store/chain/chaintest"
 )
 
 // A4: the record binds everything that it says: none of it can be another.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/bank/message"
 	"sluice/internal/fault"
 	"sluice/internal/id"
-	"sluice/internal/rail/sepa/message"
 	"sluice/internal/signer"
 )
 

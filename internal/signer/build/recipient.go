@@ -6,8 +6,8 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // Recipient gives the bytes that an intent pays to for an address as people write it.

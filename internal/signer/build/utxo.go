@@ -10,9 +10,9 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"golang.org/x/crypto/ripemd160" //nolint:staticcheck,gosec // what P2WPKH is made of
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer"
 	"sluice/internal/signer/curve"
 )

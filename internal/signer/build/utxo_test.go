@@ -6,9 +6,9 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/curve"

@@ -6,7 +6,7 @@ import (
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
-	"sluice/internal/bitcoin"
+	"sluice/internal/rail/utxo/bitcoin"
 )
 
 // tweak is what BIP 341 adds to a key whose output has no scripts (BIP 86): it depends

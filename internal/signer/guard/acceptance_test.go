@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/fault"
 	"sluice/internal/money"
 	"sluice/internal/signer"
 	"sluice/internal/signer/acceptance"
 	"sluice/internal/signer/guard"
+	"sluice/internal/store/chain/chaintest"
 )
 
 // A4: above the threshold a payout is signed only as it was accepted, whatever the

@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/bank/iban"
+	"sluice/internal/bank/message"
 	"sluice/internal/fault"
-	"sluice/internal/iban"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/rail/sepa/message"
 	"sluice/internal/signer"
 	"sluice/internal/signer/approval"
 	"sluice/internal/signer/build"

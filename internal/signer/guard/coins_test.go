@@ -9,9 +9,9 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/fault"
 	"sluice/internal/money"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer"
 	"sluice/internal/signer/build"
 	"sluice/internal/signer/guard"

@@ -4,7 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 
-	"sluice/internal/iban"
+	"sluice/internal/bank/iban"
 	"sluice/internal/rail"
 	"sluice/internal/signer"
 )

@@ -7,15 +7,15 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/credential"
-	"sluice/internal/destination"
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
+	"sluice/internal/merchant/destination"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/store"
 	"sluice/internal/withdrawal"
@@ -45,9 +45,9 @@ func newA4(t *testing.T, e Engine) *a4 {
 	c.Destination, c.Target = x.to.Seq, rail.Target{}
 	w := do(n, c)
 	do(n, withdrawal.NewRelease(w.Seq, "test"))
-	wallet := do(n, dispatch.CreateWallet{Network: "ethereum", Address: "0xaa"})
-	leased := do(n, dispatch.Lease{Wallet: wallet.Seq, Owner: "me", For: time.Hour})
-	d := do(n, dispatch.Plan{Wallet: wallet.Seq, Fence: leased.Fence, Network: "ethereum", Items: []dispatch.Item{
+	wallet := do(n, payout.CreateWallet{Network: "ethereum", Address: "0xaa"})
+	leased := do(n, payout.Lease{Wallet: wallet.Seq, Owner: "me", For: time.Hour})
+	d := do(n, payout.Plan{Wallet: wallet.Seq, Fence: leased.Fence, Network: "ethereum", Items: []payout.Item{
 		{Withdrawal: w.Seq, Asset: eth.Code, To: w.Decoded, Amount: w.Receive},
 	}})
 	x.paid = do(n, withdrawal.NewClaim(w.Seq, d.Seq, wallet.Text(), "test"))

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/chain"
 	"sluice/internal/commit"
 	"sluice/internal/merchant"
 	"sluice/internal/store"
+	"sluice/internal/store/chain"
 	"sluice/internal/withdrawal"
 )
 

@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/payout"
 	"sluice/internal/store"
 	"sluice/internal/test/harness"
 )
@@ -239,19 +239,19 @@ func testNothingToWrite(t *testing.T, e Engine) {
 // the database itself.
 func testItemOnce(t *testing.T, e Engine) {
 	n := start(t, e)
-	w := do[dispatch.Wallet](n, dispatch.CreateWallet{Network: "ethereum", Address: "w"})
-	w = do[dispatch.Wallet](n, dispatch.Lease{Wallet: w.Seq, Owner: "test", For: time.Hour})
-	item := func(withdrawal id.Seq) dispatch.Item {
-		return dispatch.Item{Withdrawal: withdrawal, Asset: "ETH", To: []byte{1}, Amount: amount("1")}
+	w := do[payout.Wallet](n, payout.CreateWallet{Network: "ethereum", Address: "w"})
+	w = do[payout.Wallet](n, payout.Lease{Wallet: w.Seq, Owner: "test", For: time.Hour})
+	item := func(withdrawal id.Seq) payout.Item {
+		return payout.Item{Withdrawal: withdrawal, Asset: "ETH", To: []byte{1}, Amount: amount("1")}
 	}
-	plan := func(items ...dispatch.Item) dispatch.Plan {
-		return dispatch.Plan{Wallet: w.Seq, Fence: w.Fence, Network: "ethereum", Items: items}
+	plan := func(items ...payout.Item) payout.Plan {
+		return payout.Plan{Wallet: w.Seq, Fence: w.Fence, Network: "ethereum", Items: items}
 	}
 	if _, err := commit.Do(t.Context(), n.Loop, 0, plan(item(1), item(2), item(1))); fault.CodeOf(err) != "withdrawal_twice" {
 		t.Errorf("planned: %v", err)
 	}
-	do[dispatch.Dispatch](n, plan(item(1), item(2)))
-	do[dispatch.Dispatch](n, plan(item(1))) // in another one it may be: whoever claims it first has it
+	do[payout.Dispatch](n, plan(item(1), item(2)))
+	do[payout.Dispatch](n, plan(item(1))) // in another one it may be: whoever claims it first has it
 	if _, err := outside(t, n.url).ExecContext(t.Context(), "UPDATE dispatch_item SET withdrawal = 1 WHERE withdrawal = 2"); err == nil {
 		t.Error("the database takes a withdrawal twice in one dispatch")
 	}

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"sluice/internal/commit"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/money"
-	"sluice/internal/quote"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
 )
 
 // testPages walks the lists that wires with numbered pages need: withdrawals without an

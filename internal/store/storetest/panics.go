@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/test/harness"
 )

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/money"
 	"sluice/internal/store"
 	"sluice/internal/test/harness"

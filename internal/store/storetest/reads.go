@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
 	"sluice/internal/commit"
-	"sluice/internal/dispatch"
 	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
+	"sluice/internal/payout"
 	"sluice/internal/rail"
 	"sluice/internal/store"
 	"sluice/internal/withdrawal"
@@ -189,7 +189,7 @@ func aLife(n *node) fixture {
 	}
 	do(n, account.AddCredit{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("7"), Pending: true})
 	do(n, account.Move{Merchant: f.merchant, Account: f.account, Asset: eth, Amount: amount("9"), Kind: ledger.KindLock})
-	do(n, dispatch.CreateWallet{Network: "ethereum", Address: "0xaa"})
+	do(n, payout.CreateWallet{Network: "ethereum", Address: "0xaa"})
 	return f
 }
 

@@ -9,22 +9,22 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/account"
-	"sluice/internal/alias"
 	"sluice/internal/commit"
-	"sluice/internal/credential"
-	"sluice/internal/customer"
-	"sluice/internal/destination"
-	"sluice/internal/dispatch"
+	"sluice/internal/dialect/alias"
+	"sluice/internal/dialect/upvest/customer"
 	"sluice/internal/event"
-	"sluice/internal/fee"
-	"sluice/internal/fx"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
+	"sluice/internal/merchant/credential"
+	"sluice/internal/merchant/destination"
 	"sluice/internal/money"
-	"sluice/internal/quote"
-	"sluice/internal/recovery"
+	"sluice/internal/payout"
+	"sluice/internal/payout/recovery"
+	"sluice/internal/pricing/fee"
+	"sluice/internal/pricing/fx"
+	"sluice/internal/pricing/quote"
 	"sluice/internal/treasury"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
@@ -151,15 +151,15 @@ func fillTables(t *testing.T, n *node) {
 	})
 	rows(t, n, webhook.Cursors, func(r *webhook.Cursor) string { return r.Name }, nil)
 	rows(t, n, webhook.Replays, func(r *webhook.Replay) id.Seq { return r.Seq }, func(r *webhook.Replay) { r.State = webhook.ReplayDone })
-	rows(t, n, dispatch.Wallets, func(r *dispatch.Wallet) id.Seq { return r.Seq }, nil)
-	rows(t, n, dispatch.Dispatches, func(r *dispatch.Dispatch) id.Seq { return r.Seq }, func(r *dispatch.Dispatch) { r.State, r.Settled = dispatch.Done, r.Items })
-	rows(t, n, dispatch.Items, func(r *dispatch.Item) dispatch.ItemKey { return r.ItemKey }, func(r *dispatch.Item) {
-		r.Outcome, r.Shard = dispatch.OutcomePaid, id.MaxShards-1
+	rows(t, n, payout.Wallets, func(r *payout.Wallet) id.Seq { return r.Seq }, nil)
+	rows(t, n, payout.Dispatches, func(r *payout.Dispatch) id.Seq { return r.Seq }, func(r *payout.Dispatch) { r.State, r.Settled = payout.Done, r.Items })
+	rows(t, n, payout.Items, func(r *payout.Item) payout.ItemKey { return r.ItemKey }, func(r *payout.Item) {
+		r.Outcome, r.Shard = payout.OutcomePaid, id.MaxShards-1
 	})
-	rows(t, n, dispatch.Cancels, func(r *dispatch.Cancel) id.Seq { return r.Seq }, nil)
-	rows(t, n, dispatch.Stands, func(r *dispatch.Stand) id.Seq { return r.Wallet }, nil)
-	rows(t, n, dispatch.Losts, func(r *dispatch.Lost) id.Seq { return r.Seq }, nil)
-	rows(t, n, dispatch.Holds, func(r *dispatch.Hold) dispatch.HoldKey { return r.HoldKey }, nil)
+	rows(t, n, payout.Cancels, func(r *payout.Cancel) id.Seq { return r.Seq }, nil)
+	rows(t, n, payout.Stands, func(r *payout.Stand) id.Seq { return r.Wallet }, nil)
+	rows(t, n, payout.Losts, func(r *payout.Lost) id.Seq { return r.Seq }, nil)
+	rows(t, n, payout.Holds, func(r *payout.Hold) payout.HoldKey { return r.HoldKey }, nil)
 	bankRows(t, n)
 	rows(t, n, recovery.Installations, func(r *recovery.Installation) string { return r.Name }, func(r *recovery.Installation) {
 		r.Name, r.State = recovery.Self, recovery.Looking
@@ -231,14 +231,14 @@ func same[K comparable, R any](t *testing.T, n *node, table *commit.Table[K, R],
 }
 
 func lookUps(t *testing.T, n *node) {
-	a, w, wal := extreme[ledger.Account](true), extreme[withdrawal.Withdrawal](true), extreme[dispatch.Wallet](true)
+	a, w, wal := extreme[ledger.Account](true), extreme[withdrawal.Withdrawal](true), extreme[payout.Wallet](true)
 	seq := id.Seq(math.MaxInt64 - 1)
 	same(t, n, ledger.AccountForeignIDs, ledger.AccountForeignKey{Merchant: a.Merchant, ForeignID: a.ForeignID},
 		ledger.AccountForeignID{AccountForeignKey: ledger.AccountForeignKey{Merchant: a.Merchant, ForeignID: a.ForeignID}, Account: seq})
 	same(t, n, withdrawal.ForeignIDs, withdrawal.ForeignKey{Merchant: w.Merchant, ForeignID: w.ForeignID},
 		withdrawal.ForeignID{ForeignKey: withdrawal.ForeignKey{Merchant: w.Merchant, ForeignID: w.ForeignID}, Withdrawal: seq})
-	same(t, n, dispatch.WalletAddresses, dispatch.WalletKey{Network: wal.Network, Address: wal.Address},
-		dispatch.WalletAddress{WalletKey: dispatch.WalletKey{Network: wal.Network, Address: wal.Address}, Wallet: seq})
+	same(t, n, payout.WalletAddresses, payout.WalletKey{Network: wal.Network, Address: wal.Address},
+		payout.WalletAddress{WalletKey: payout.WalletKey{Network: wal.Network, Address: wal.Address}, Wallet: seq})
 }
 
 // logs writes the extreme row of every log and reads it back through the typed reads.
@@ -246,13 +246,13 @@ func logs(t *testing.T, n *node) {
 	ctx := context.Background()
 	tr, ev := extreme[ledger.Transfer](false), extreme[event.Event](false)
 	tr.Credit = ledger.Side{Account: 7, Name: string(ledger.Locked)}
-	att, sent := extreme[dispatch.Attempt](false), extreme[webhook.Attempt](false)
+	att, sent := extreme[payout.Attempt](false), extreme[webhook.Attempt](false)
 	booked := extreme[treasury.Funding](false)
 	booked.Kind = treasury.KindOutflow
 	if err := n.submit(step{nil, func(v *commit.View) (any, error) {
 		ledger.Transfers.Append(v, tr)
 		event.Log.Append(v, ev)
-		dispatch.Attempts.Append(v, att)
+		payout.Attempts.Append(v, att)
 		webhook.Attempts.Append(v, sent)
 		treasury.Fundings.Append(v, booked)
 		return nil, nil
@@ -268,7 +268,7 @@ func logs(t *testing.T, n *node) {
 	fundings, err := n.DB.Fundings(ctx, booked.Wallet, 0, 10)
 	equal(t, "fundings", fundings, []treasury.Funding{booked}, err)
 	work, _, err := n.DB.Dispatch(ctx, att.Dispatch)
-	equal(t, "attempts", work.Attempts, []dispatch.Attempt{att}, err)
+	equal(t, "attempts", work.Attempts, []payout.Attempt{att}, err)
 }
 
 // amounts writes amounts of every length, with zeros at every place, and reads them back.

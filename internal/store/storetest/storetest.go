@@ -17,15 +17,15 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver for looking from outside
 
-	"sluice/internal/account"
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/id"
 	"sluice/internal/ledger"
+	"sluice/internal/ledger/account"
 	"sluice/internal/merchant"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/store"
+	"sluice/internal/store/chain/chaintest"
 	"sluice/internal/test/harness"
 	"sluice/internal/withdrawal"
 )

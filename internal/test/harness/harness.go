@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"sluice/internal/chain/chaintest"
 	"sluice/internal/commit"
 	"sluice/internal/store"
+	"sluice/internal/store/chain/chaintest"
 )
 
 // Quiet is a log that nobody reads.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/rail/utxo"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/signer/curve"
 )
 
