@@ -3,8 +3,8 @@ package utxo_test
 import (
 	"testing"
 
-	"sluice/internal/bitcoin"
 	"sluice/internal/rail"
+	"sluice/internal/rail/utxo/bitcoin"
 	"sluice/internal/rail/utxo/utxotest"
 )
 
