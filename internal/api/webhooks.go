@@ -20,6 +20,8 @@ type WebhookRules struct {
 	AllowHTTP bool
 	// Ranges are private addresses that messages may go to.
 	Ranges []netip.Prefix
+	// Limit is how many endpoints a merchant may have; 0: webhook.DefaultEndpoints.
+	Limit int64
 }
 
 var (
@@ -110,7 +112,7 @@ func createEndpoint(c *call) (int, error) {
 	o := c.doc.body()
 	cmd := webhook.CreateEndpoint{
 		Merchant: c.who.merchant.Seq, URL: o.text("url"), Format: o.optional("format"), Types: o.texts("event_types", eventTypesMax), Description: o.optional("description"),
-		Ping: true, AllowHTTP: c.Webhooks.AllowHTTP, Ranges: c.Webhooks.Ranges, Actor: c.who.actor,
+		Ping: true, AllowHTTP: c.Webhooks.AllowHTTP, Ranges: c.Webhooks.Ranges, Limit: c.Webhooks.Limit, Actor: c.who.actor,
 	}
 	cmd.RatePerSecond, _ = o.integer("rate_per_second", 0, webhook.MaxRate)
 	cmd.OwnOnly, _ = o.boolean("own_only")

@@ -30,7 +30,7 @@ func (a *App) newDialects() error {
 		return err
 	}
 	d := dialect.Deps{
-		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges(), Seal: a.ring,
+		Loop: a.Loop, Reads: a.Store, Log: a.log, Version: Version(), AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges(), EndpointsMax: int64(a.conf.Webhooks.EndpointsMax), Seal: a.ring,
 		Bank: a.conf.Bank.Policy(), OwnCredits: a.conf.OwnCredits(),
 		Desk: &intake.Intake{Assets: a.Assets, Rails: a.rails, Terms: a.terms, ReviewAbove: a.conf.ReviewAbove()},
 	}

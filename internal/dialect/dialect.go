@@ -118,6 +118,8 @@ type Deps struct {
 	AllowHTTP bool
 	// Ranges are private addresses that callbacks may go to.
 	Ranges []netip.Prefix
+	// EndpointsMax is how many webhook endpoints a merchant may have; 0: webhook.DefaultEndpoints.
+	EndpointsMax int64
 }
 
 // Fill gives the optional fields their defaults.

@@ -83,6 +83,7 @@ func TestAMigrationThatRewritesTakesTheChainAlong(t *testing.T) {
 // What a migration does to rows that the chain covers breaks the chain of every
 // installation, unless the migration says so.
 func TestMigrationsSayWhatTheyRewrite(t *testing.T) {
+	into := regexp.MustCompile(`(?i)^\s*INSERT INTO (\w+)`)
 	changes := regexp.MustCompile(`(?im)^\s*(UPDATE|DELETE|INSERT|REPLACE)\b|\bDEFAULT\s+([^\s,;]+)`)
 	for _, engine := range []string{engineSQLite, enginePostgres} {
 		files, err := fs.Glob(migrations, "migrations/"+engine+"/*.sql")
@@ -99,7 +100,11 @@ func TestMigrationsSayWhatTheyRewrite(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, found := range changes.FindAllStringSubmatch(string(text), -1) {
+			for _, at := range changes.FindAllStringSubmatchIndex(string(text), -1) {
+				found := changes.FindStringSubmatch(string(text[at[0]:]))
+				if m := into.FindStringSubmatch(string(text[at[0]:])); m != nil && !inChain(m[1]) {
+					continue
+				}
 				empty := found[1] == "" && regexp.MustCompile(`(?i)^(0|''|x''|FALSE|'0')$`).MatchString(found[2])
 				if version > chainVersion && !empty && len(rewrites[version]) == 0 {
 					t.Errorf("%s: %q changes rows; name their tables in rewrites, or write the migration so that it does not", file, strings.TrimSpace(found[0]))
@@ -107,4 +112,14 @@ func TestMigrationsSayWhatTheyRewrite(t *testing.T) {
 			}
 		}
 	}
+}
+
+// inChain tells whether the chain covers a table.
+func inChain(table string) bool {
+	for i, b := range bindings {
+		if b.describe().name == table {
+			return layoutAt[i] >= 0
+		}
+	}
+	return true
 }

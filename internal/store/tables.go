@@ -16,7 +16,7 @@ var bindings = []binding{
 	credentials, aliases, aliasCounters, conversions, conversionForeignIDs,
 	signingKeys, customerUsers, customerGroups, customerReferences, tradingAccounts,
 	balances, houses, credits, withdrawals, withdrawalForeignIDs, keptForeignIDs, transfers, events,
-	endpoints, deliveries, webhookAttempts, cursors, replays,
+	endpoints, tallies, deliveries, webhookAttempts, cursors, replays,
 	wallets, walletAddresses, dispatches, dispatchItems, attempts, slotHolds, dispatchCancels, walletStands, dispatchLosts,
 	bankFiles, bankFileBytes, bankOrders, bankPayments, bankNames, bankEntries, bankStatements, bankLinks, bankLumps,
 	walletBooks, walletFundings, installations,

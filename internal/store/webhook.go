@@ -17,6 +17,9 @@ var endpoints = bindTable(webhook.Endpoints, "seq", seqKey,
 			&e.CreatedAt, &e.UpdatedAt, &e.Version)
 	})
 
+var tallies = uncovered(bindTable(webhook.Tallies, "merchant", seqKey, "merchant endpoints version",
+	func(t *webhook.Tally, f []any) []any { return append(f, &t.Merchant, &t.Endpoints, &t.Version) }))
+
 var deliveries = uncovered(bindTable(webhook.Deliveries, "seq", seqKey,
 	`seq merchant endpoint event_seq sub type setting package state lane attempts round next_at last_status last_error created_at done_at version`,
 	func(d *webhook.Delivery, f []any) []any {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -47,7 +48,9 @@ type CreateEndpoint struct {
 	// checked them. With Waiting it is told nothing until it is enabled.
 	Options string
 	Waiting bool
-	Actor   string
+	// Limit is how many endpoints the merchant may have; 0: DefaultEndpoints.
+	Limit int64
+	Actor string
 }
 
 // waiting is the reason of an endpoint that was made to be enabled later.
@@ -56,7 +59,10 @@ const waiting = "not enabled yet"
 var errOptions = fault.Bad("options_too_long", "options", "the options of an endpoint have at most %d bytes", MaxOptions)
 
 // Reads implements commit.Command.
-func (c CreateEndpoint) Reads(w *commit.Wants) { merchant.Merchants.Want(w, c.Merchant) }
+func (c CreateEndpoint) Reads(w *commit.Wants) {
+	merchant.Merchants.Want(w, c.Merchant)
+	Tallies.Want(w, c.Merchant)
+}
 
 // Apply implements commit.Command.
 func (c CreateEndpoint) Apply(v *commit.View) (Endpoint, error) {
@@ -85,6 +91,9 @@ func (c CreateEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	}
 	if e.Options = c.Options; len(e.Options) > MaxOptions {
 		return Endpoint{}, errOptions
+	}
+	if err := count(v, c.Merchant, 1, cmp.Or(c.Limit, DefaultEndpoints)); err != nil {
+		return Endpoint{}, err
 	}
 	if c.Waiting {
 		e.State, e.DisabledReason = Disabled, waiting
@@ -156,6 +165,9 @@ func checkTypes(types []string) error {
 		path := fmt.Sprintf("event_types[%d]", n)
 		if !known(t) {
 			return fault.Bad("unknown_event_type", path, "%q is not an event type", t)
+		}
+		if Notice(event.Type(t)) {
+			return fault.Bad("event_type_not_sent", path, "%s is not sent to endpoints: read it with GET /v1/events, or look at the state of the endpoint", t)
 		}
 		if seen[t] {
 			return fault.Bad("duplicate_event_type", path, "%q stands there twice", t)
@@ -291,6 +303,12 @@ func NewDeleteEndpoint(merchant, endpoint id.Seq, actor string) DeleteEndpoint {
 	return DeleteEndpoint{owned{merchant, endpoint}, actor}
 }
 
+// Reads implements commit.Command.
+func (c DeleteEndpoint) Reads(w *commit.Wants) {
+	c.owned.Reads(w)
+	Tallies.Want(w, c.Merchant)
+}
+
 // Apply implements commit.Command.
 func (c DeleteEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	e, ok := Endpoints.Get(v, c.Endpoint)
@@ -299,6 +317,9 @@ func (c DeleteEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	}
 	if e.State == Deleted {
 		return e, nil
+	}
+	if err := count(v, c.Merchant, -1, 0); err != nil {
+		return Endpoint{}, err
 	}
 	e.State, e.DisabledReason, e.PreviousUntil = Deleted, "deleted by its owner", time.Time{}
 	e.Secret, e.SigningKey, e.PreviousSecret, e.PreviousSigningKey = "", "", "", ""

@@ -287,3 +287,43 @@ func TestToldIsAskedOfTheEndpointItself(t *testing.T) {
 		}
 	}
 }
+
+// TestA5_TenThousandEndpointsCannotBeMade: a merchant has at most as many as the operator says.
+func TestA5_TenThousandEndpointsCannotBeMade(t *testing.T) {
+	b := open(t)
+	c := b.create("*")
+	c.Limit = 3
+	var last webhook.Endpoint
+	for range c.Limit {
+		last = must(b, c)
+	}
+	refused(b, "too_many_endpoints", c)
+	// A deleted one makes room for one, once; another merchant has its own number.
+	must(b, webhook.NewDeleteEndpoint(b.merchant, last.Seq, "x"))
+	must(b, webhook.NewDeleteEndpoint(b.merchant, last.Seq, "x"))
+	must(b, c)
+	refused(b, "too_many_endpoints", c)
+	c.Merchant = must(b, merchant.Create{Name: "Other", Mode: merchant.Test}).Seq
+	must(b, c)
+	// Without a number of the operator there is one all the same.
+	c.Limit = 0
+	for range webhook.DefaultEndpoints - 1 {
+		must(b, c)
+	}
+	refused(b, "too_many_endpoints", c)
+}
+
+// TestA5_NoticesGoToNoEndpoint: they stand in the list of events. Sent to every endpoint of the
+// merchant, those of many that fail would multiply.
+func TestA5_NoticesGoToNoEndpoint(t *testing.T) {
+	b := open(t)
+	b.endpoint("*")
+	b.endpoint("*")
+	for _, typ := range []event.Type{event.EndpointPaused, event.EndpointFailing, event.EndpointDisabled} {
+		b.happens(typ)
+		if got := b.plan().Deliveries; len(got) != 0 {
+			t.Errorf("%s goes to %d endpoints", typ, len(got))
+		}
+		refused(b, "event_type_not_sent", b.create(string(typ)))
+	}
+}

@@ -85,7 +85,7 @@ func (e Endpoint) Wants(t event.Type) bool {
 // for and to no other, whatever they asked for.
 func (e Endpoint) Told(m Message) bool {
 	switch {
-	case e.State == Deleted || m.Event.Merchant != e.Merchant || m.Event.Seq < e.FirstEvent:
+	case e.State == Deleted || m.Event.Merchant != e.Merchant || m.Event.Seq < e.FirstEvent, Notice(m.Event.Type):
 		return false
 	case m.Event.Type == event.EndpointTested:
 		return m.Event.Subject == e.Seq

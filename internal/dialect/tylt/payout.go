@@ -348,7 +348,7 @@ func (d *Dialect) tell(c *call) error {
 	}
 	for after := "first"; !found; {
 		out, err := commit.Submit(c.ctx(), d.Loop, c.Merchant.Shard, commit.Request[webhook.Endpoint]{
-			Command:     webhook.CreateEndpoint{Merchant: c.Merchant.Seq, Types: []string{"*"}, Format: Name, Description: "callBackUrl of payouts", Actor: c.Actor},
+			Command:     webhook.CreateEndpoint{Merchant: c.Merchant.Seq, Types: []string{"*"}, Format: Name, Description: "callBackUrl of payouts", Limit: d.EndpointsMax, Actor: c.Actor},
 			Key:         commit.Key{Merchant: c.Merchant.Seq, Route: Name + " callbacks", Key: after},
 			Fingerprint: commit.Fingerprint([]byte(after)),
 		})

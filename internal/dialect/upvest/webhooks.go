@@ -170,7 +170,7 @@ func createWebhook(c *call) (answer, error) {
 	}
 	e, err := made(c, webhook.CreateEndpoint{
 		Merchant: c.party.Merchant.Seq, URL: *r.url, Types: []string{"*"}, Format: webhook.FormatUpvest, Description: r.options.Title, AllowHTTP: c.AllowHTTP, Ranges: c.Ranges,
-		Options: string(text), Waiting: r.enabled == nil || !*r.enabled, Actor: c.party.Actor,
+		Options: string(text), Waiting: r.enabled == nil || !*r.enabled, Limit: c.EndpointsMax, Actor: c.party.Actor,
 	}, c.Reads.Endpoint)
 	if err != nil {
 		return answer{}, err

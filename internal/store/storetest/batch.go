@@ -23,7 +23,7 @@ import (
 // everyTable is what a command could leave something in.
 var everyTable = []string{
 	"idempotency", "asset", "merchant", "api_key", "account", "destination", "balance", "house", "credit", "withdrawal", "transfer", "event",
-	"webhook_endpoint", "webhook_delivery", "webhook_attempt", "event_cursor", "webhook_replay", "wallet", "dispatch", "dispatch_item", "attempt", "slot_hold",
+	"webhook_endpoint", "webhook_tally", "webhook_delivery", "webhook_attempt", "event_cursor", "webhook_replay", "wallet", "dispatch", "dispatch_item", "attempt", "slot_hold",
 	"quote", "fee_schedule", "credit_allowance",
 }
 

@@ -204,7 +204,7 @@ func setKey[R any](to, from *R, table string) {
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"}, "credit_allowance": {"AllowanceKey"},
 		"wallet_book": {"BookKey"}, "wallet_stand": {"Wallet"}, "installation": {"Name"}, "kept_foreign_id": {"ForeignKey"},
-		"alias": {"Key"}, "alias_counter": {"CounterKey"},
+		"webhook_tally": {"Merchant"}, "alias": {"Key"}, "alias_counter": {"CounterKey"},
 	}[table]
 	if names == nil {
 		names = []string{"Seq"}
