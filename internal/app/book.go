@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"sluice/internal/id"
 	"sluice/internal/money"
+	"sluice/internal/payout"
 	"sluice/internal/store"
 	"sluice/internal/webhook"
 	"sluice/internal/withdrawal"
@@ -26,7 +28,7 @@ type book struct {
 	every  time.Duration // between two trial balances; 0: none
 	log    *slog.Logger
 
-	oldest, unknown, outbox, pending, disabled, imbalance, waits, person *prometheus.Desc
+	oldest, unknown, outbox, pending, disabled, imbalance, waits, person, halted *prometheus.Desc
 
 	mu    sync.Mutex
 	trial map[string]*big.Int // by currency, in minor units; nil before the first
@@ -41,6 +43,7 @@ func newBook(db *store.DB, assets money.Assets, every time.Duration, log *slog.L
 		pending:   prometheus.NewDesc("sluice_webhook_oldest_pending_seconds", "How long the longest-waiting webhook has been due.", nil, nil),
 		disabled:  prometheus.NewDesc("sluice_webhook_endpoints_disabled", "Webhook endpoints that are disabled.", nil, nil),
 		waits:     prometheus.NewDesc("sluice_withdrawals_waiting", "Open withdrawals that wait for something, by what.", []string{"network", "reason"}, nil),
+		halted:    prometheus.NewDesc("sluice_wallet_halted", "1 while a wallet pays nothing new since payouts that were final are gone from the chain, else 0.", []string{"wallet", "network"}, nil),
 		person:    prometheus.NewDesc("sluice_waiting_for_person", "Things that wait for a person; `sluice waiting` lists them.", []string{"kind"}, nil),
 		imbalance: prometheus.NewDesc("sluice_ledger_imbalance", "What all balances and house accounts add up to, in minor units. Must be 0.", []string{"asset"}, nil),
 	}
@@ -48,7 +51,7 @@ func newBook(db *store.DB, assets money.Assets, every time.Duration, log *slog.L
 
 // Describe implements prometheus.Collector.
 func (b *book) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.imbalance, b.waits, b.person} {
+	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.imbalance, b.waits, b.person, b.halted} {
 		out <- d
 	}
 }
@@ -107,7 +110,30 @@ func (b *book) collect(ctx context.Context, now time.Time, gauge func(*prometheu
 		}
 		gauge(d, float64(total))
 	}
+	if err := b.wallets(ctx, gauge); err != nil {
+		return err
+	}
 	return b.waiting(ctx, gauge)
+}
+
+// wallets tells which wallets pay nothing new before an operator has looked.
+func (b *book) wallets(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string)) error {
+	all, err := b.store.Wallets(ctx)
+	if err != nil {
+		return err
+	}
+	halted, err := b.store.Halted(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		v := 0.0
+		if slices.ContainsFunc(halted, func(s payout.Stand) bool { return s.Wallet == w.Seq }) {
+			v = 1
+		}
+		gauge(b.halted, v, w.Text(), w.Network)
+	}
+	return nil
 }
 
 // waiting tells what keeps withdrawals, and what a person has to do.
