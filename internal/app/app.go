@@ -226,7 +226,7 @@ func (a *App) newDeliver() (err error) {
 	}
 	dev := a.conf.Mode == config.Dev
 	a.deliver, err = deliver.New(a.Loop, a.Store, a.formats(), deliver.Options{
-		AllowLoopback: dev, AllowHTTP: dev, Allow: a.conf.Webhooks.Ranges(), Observe: a.metrics.webhook, Log: a.log,
+		AllowLoopback: dev, AllowHTTP: dev, Allow: a.conf.Webhooks.Ranges(), PendingMax: int64(a.conf.Webhooks.PendingMax), Observe: a.metrics.webhook, Log: a.log,
 	})
 	return err
 }

@@ -203,7 +203,7 @@ func TestMetricsNameWhatHappened(t *testing.T) {
 			get(t, r.URL()+"/v1/accounts")
 			for _, want := range []string{
 				"sluice_commit_batch_size_count 1", "sluice_commit_duration_seconds_count 1", "sluice_outbox_lag_seconds 0",
-				"sluice_unknown_outcome 0", "sluice_webhook_oldest_pending_seconds 0", "sluice_webhook_endpoints_disabled 0",
+				"sluice_unknown_outcome 0", "sluice_webhook_oldest_pending_seconds 0", "sluice_webhook_endpoints_disabled 0", "sluice_webhook_endpoints_behind 0",
 				`sluice_oldest_age_seconds{state="processing"} 0`,
 				`sluice_http_requests_total{code="401",route="GET /v1/accounts"} 1`, `sluice_ledger_imbalance{asset="EUR"} 0`,
 				"go_goroutines", "process_open_fds",

@@ -28,7 +28,7 @@ type book struct {
 	every  time.Duration // between two trial balances; 0: none
 	log    *slog.Logger
 
-	oldest, unknown, outbox, pending, disabled, imbalance, waits, person, halted *prometheus.Desc
+	oldest, unknown, outbox, pending, disabled, behind, imbalance, waits, person, halted *prometheus.Desc
 
 	mu    sync.Mutex
 	trial map[string]*big.Int // by currency, in minor units; nil before the first
@@ -42,6 +42,7 @@ func newBook(db *store.DB, assets money.Assets, every time.Duration, log *slog.L
 		outbox:    prometheus.NewDesc("sluice_outbox_lag_seconds", "Age of the oldest event that has not become webhooks yet.", nil, nil),
 		pending:   prometheus.NewDesc("sluice_webhook_oldest_pending_seconds", "How long the longest-waiting webhook has been due.", nil, nil),
 		disabled:  prometheus.NewDesc("sluice_webhook_endpoints_disabled", "Webhook endpoints that are disabled.", nil, nil),
+		behind:    prometheus.NewDesc("sluice_webhook_endpoints_behind", "Webhook endpoints that are held back: too much waits for them, and the rest stays in the event log.", nil, nil),
 		waits:     prometheus.NewDesc("sluice_withdrawals_waiting", "Open withdrawals that wait for something, by what.", []string{"network", "reason"}, nil),
 		halted:    prometheus.NewDesc("sluice_wallet_halted", "1 while a wallet pays nothing new since payouts that were final are gone from the chain, else 0.", []string{"wallet", "network"}, nil),
 		person:    prometheus.NewDesc("sluice_waiting_for_person", "Things that wait for a person; `sluice waiting` lists them.", []string{"kind"}, nil),
@@ -51,7 +52,7 @@ func newBook(db *store.DB, assets money.Assets, every time.Duration, log *slog.L
 
 // Describe implements prometheus.Collector.
 func (b *book) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.imbalance, b.waits, b.person, b.halted} {
+	for _, d := range []*prometheus.Desc{b.oldest, b.unknown, b.outbox, b.pending, b.disabled, b.behind, b.imbalance, b.waits, b.person, b.halted} {
 		out <- d
 	}
 }
@@ -98,7 +99,7 @@ func (b *book) collect(ctx context.Context, now time.Time, gauge func(*prometheu
 		gauge(d, age)
 	}
 	for d, count := range map[*prometheus.Desc]func(context.Context, id.Shard) (int64, error){
-		b.unknown: b.store.NeedingALook, b.disabled: b.store.DisabledEndpoints,
+		b.unknown: b.store.NeedingALook, b.disabled: b.store.DisabledEndpoints, b.behind: b.store.EndpointsBehind,
 	} {
 		total := int64(0)
 		for n := range b.store.Shards() {

@@ -99,6 +99,7 @@ type Webhooks struct {
 	Enabled bool     `toml:"enabled" doc:"send webhooks from this process; events are kept either way"`
 	Allow   []string `toml:"allow" doc:"private address ranges that webhooks may go to all the same, like [\"10.1.2.0/24\"]; each use is logged"`
 	// What one merchant may have: a flood of one must not cost the others.
+	PendingMax   int `toml:"pending_max" doc:"webhooks of one merchant that wait to be sent, at most, in equal parts for its endpoints; what an endpoint does not take stays in the event log and is sent once half of its part is done"`
 	EndpointsMax int `toml:"endpoints_max" doc:"webhook endpoints of one merchant, at most; one more is refused with too_many_endpoints"`
 }
 
@@ -188,7 +189,7 @@ func Default(m Mode) Config {
 		TrialEvery:  Duration(15 * time.Minute),
 		Log:         Log{Level: "info", Format: "json"},
 		Commit:      Commit{BatchMax: 1024},
-		Webhooks:    Webhooks{Enabled: true, EndpointsMax: 100},
+		Webhooks:    Webhooks{Enabled: true, EndpointsMax: 100, PendingMax: 100_000},
 		Dispatch:    Dispatch{Enabled: true, Window: 16, ResendEvery: Duration(12 * time.Second), LeaseFor: Duration(30 * time.Second)},
 		Keystore:    Keystore{Dir: "keys"},
 		Chain:       Chain{AnchorEvery: defaultAnchor},

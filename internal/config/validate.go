@@ -69,6 +69,7 @@ func (c *Config) check(given []string) problems {
 			p.add(fmt.Sprintf("webhooks.allow[%d]", i), "must be an address range like 10.1.2.0/24, not %q", text)
 		}
 	}
+	between(&p, "webhooks.pending_max", c.Webhooks.PendingMax, 1000, 10_000_000)
 	between(&p, "webhooks.endpoints_max", c.Webhooks.EndpointsMax, 1, 1000)
 	c.checkChain(&p)
 	c.checkBank(&p)

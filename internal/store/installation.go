@@ -71,6 +71,12 @@ func (db *DB) DisabledEndpoints(ctx context.Context, shard id.Shard) (int64, err
 	return n, err
 }
 
+// EndpointsBehind counts the webhook endpoints of a shard that are held back.
+func (db *DB) EndpointsBehind(ctx context.Context, shard id.Shard) (int64, error) {
+	list, err := db.HeldBack(ctx, shard)
+	return int64(len(list)), err
+}
+
 // OldestUntold is the time of the first event of a shard that has not become
 // deliveries yet; zero when all have. It costs two look-ups.
 func (db *DB) OldestUntold(ctx context.Context, shard id.Shard) (time.Time, error) {

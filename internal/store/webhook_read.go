@@ -64,6 +64,32 @@ func (db *DB) EventsAfter(ctx context.Context, shard id.Shard, after int64, limi
 	return selectRows(ctx, db, &events.meta, events.fields, "WHERE shard = $1 AND seq > $2 ORDER BY seq LIMIT $3", int64(shard), after, limit)
 }
 
+// HeldBack implements webhook.Reader.
+func (db *DB) HeldBack(ctx context.Context, shard id.Shard) ([]webhook.Behind, error) {
+	var out []webhook.Behind
+	var b webhook.Behind
+	columns := make([]string, 0, len(endpoints.names())+1)
+	for _, c := range endpoints.names() {
+		columns = append(columns, "e."+c)
+	}
+	// Names between the prefix and its successor: one look into the key.
+	err := db.engine.each(ctx, "SELECT "+strings.Join(append(columns, "c.event"), ", ")+` FROM event_cursor c
+		JOIN webhook_endpoint e ON e.shard = c.shard AND e.seq = CAST(substr(c.name, 9) AS BIGINT)
+		WHERE c.shard = $1 AND c.name > 'webhook:' AND c.name < 'webhook;' AND c.event >= 0 ORDER BY e.seq`,
+		[]any{int64(shard)}, append(endpoints.fields(&b.Endpoint, nil), &b.After), func() error {
+			out = append(out, b)
+			return nil
+		})
+	return out, err
+}
+
+// PendingOf implements webhook.Reader.
+func (db *DB) PendingOf(ctx context.Context, shard id.Shard, endpoint id.Seq, limit int64) (n int64, err error) {
+	err = db.engine.each(ctx, "SELECT count(*) FROM (SELECT 1 FROM webhook_delivery WHERE shard = $1 AND endpoint = $2 AND state = 'pending' LIMIT $3) p",
+		[]any{int64(shard), int64(endpoint), limit}, []any{&n}, func() error { return nil })
+	return n, err
+}
+
 // EventsAt gives the events with these Seqs, in any order; missing ones are left out.
 func (db *DB) EventsAt(ctx context.Context, shard id.Shard, seqs []int64) ([]event.Event, error) {
 	var out []event.Event

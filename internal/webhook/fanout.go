@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"slices"
 	"time"
 
 	"sluice/internal/commit"
@@ -50,6 +51,10 @@ type FanOut struct {
 	To         int64 // where it goes: the last message of the last event
 	Deliveries []NewDelivery
 	Until      time.Time // end of the claims
+	// Behind are endpoints that would have got messages and are held back: since earlier, or
+	// with Hold from here on. They have no Deliveries.
+	Behind []id.Seq
+	Hold   []id.Seq
 }
 
 // FannedOut says what was written.
@@ -64,6 +69,9 @@ func (c FanOut) Reads(w *commit.Wants) {
 	for n := range c.Deliveries {
 		Endpoints.Want(w, c.Deliveries[n].Endpoint)
 	}
+	for _, e := range slices.Concat(c.Behind, c.Hold) {
+		Cursors.Want(w, BehindName(e))
+	}
 }
 
 // Apply implements commit.Command.
@@ -72,6 +80,17 @@ func (c FanOut) Apply(v *commit.View) (FannedOut, error) {
 	if cur.Event != c.After {
 		return FannedOut{}, fault.New(fault.Conflict, "fanned_out", "the cursor stands at %d, not at %d: another node was faster", cur.Event, c.After)
 	}
+	for _, e := range c.Behind {
+		if _, held := behind(v, e); !held {
+			return FannedOut{}, fault.New(fault.Conflict, "fanned_out", "an endpoint that was held back goes with the others again: another node was faster")
+		}
+	}
+	for _, e := range c.Hold {
+		if own, held := behind(v, e); !held {
+			own.Event, own.Version = c.After, own.Version+1
+			Cursors.Put(v, own)
+		}
+	}
 	out := FannedOut{Endpoints: map[id.Seq]Endpoint{}}
 	for n := range c.Deliveries {
 		p := &c.Deliveries[n]
@@ -79,15 +98,8 @@ func (c FanOut) Apply(v *commit.View) (FannedOut, error) {
 		if !ok || !e.Told(p.Message) {
 			continue // deleted or changed since it was planned
 		}
-		d := Delivery{
-			Seq: v.NewID(), Merchant: e.Merchant, Endpoint: e.Seq, EventSeq: p.Message.Event.Seq, Sub: p.Message.Sub,
-			Type: string(p.Message.Type()), Setting: p.Setting, State: Pending, Lane: LaneNew, NextAt: v.Now(), CreatedAt: v.Now(), Version: 1,
-		}
-		switch {
-		case e.State != Enabled:
-			// Written all the same: the log shows what was not sent, and a replay finds it.
-			d.State, d.DoneAt = Skipped, v.Now()
-		case p.Claim && c.Until.After(v.Now()) && !e.PausedUntil.After(v.Now()):
+		d := p.delivery(v, e)
+		if d.State == Pending && p.Claim && c.Until.After(v.Now()) && !e.PausedUntil.After(v.Now()) {
 			d.NextAt = c.Until.UTC().Truncate(time.Microsecond)
 			out.Claimed, out.Endpoints[e.Seq] = append(out.Claimed, d), e
 		}
@@ -95,6 +107,19 @@ func (c FanOut) Apply(v *commit.View) (FannedOut, error) {
 	}
 	Cursors.Put(v, Cursor{Name: CursorName, Event: c.To, Version: cur.Version + 1})
 	return out, nil
+}
+
+// delivery is the row of a message for an endpoint.
+func (p *NewDelivery) delivery(v *commit.View, e Endpoint) Delivery {
+	d := Delivery{
+		Seq: v.NewID(), Merchant: e.Merchant, Endpoint: e.Seq, EventSeq: p.Message.Event.Seq, Sub: p.Message.Sub,
+		Type: string(p.Message.Type()), Setting: p.Setting, State: Pending, Lane: LaneNew, NextAt: v.Now(), CreatedAt: v.Now(), Version: 1,
+	}
+	if e.State != Enabled {
+		// Written all the same: the log shows what was not sent, and a replay finds it.
+		d.State, d.DoneAt = Skipped, v.Now()
+	}
+	return d
 }
 
 // Held names a delivery as its holder last saw it. Another version means that

@@ -30,6 +30,12 @@ type Reader interface {
 	// EndpointsOf gives the endpoints of these merchants that are not deleted. It
 	// sees everything that was committed before it was called.
 	EndpointsOf(ctx context.Context, shard id.Shard, merchants []id.Seq) ([]Endpoint, error)
+	// Events gives up to limit events of a merchant with Seq > after, in order.
+	Events(ctx context.Context, shard id.Shard, merchant id.Seq, after int64, limit int) ([]event.Event, error)
+	// HeldBack gives the endpoints that are held back, in order of Seq.
+	HeldBack(ctx context.Context, shard id.Shard) ([]Behind, error)
+	// PendingOf counts the pending deliveries of an endpoint, up to limit.
+	PendingOf(ctx context.Context, shard id.Shard, endpoint id.Seq, limit int64) (int64, error)
 	// WaitingEndpoints gives every endpoint that has pending deliveries, deleted
 	// and disabled ones too. It costs look-ups per endpoint, not per delivery.
 	WaitingEndpoints(ctx context.Context, shard id.Shard) ([]Waiting, error)

@@ -141,7 +141,7 @@ type Attempt struct {
 // Attempts is the log of attempts.
 var Attempts = commit.NewLog[Attempt]("webhook_attempt")
 
-// CursorName names the one cursor there is: deliveries made from the event log.
+// CursorName names the cursor of all endpoints but those that are held back, see BehindName.
 const CursorName = "webhook"
 
 // Cursor says how far the event log of a shard has been worked through.

@@ -6,12 +6,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sluice/internal/event"
+	"sluice/internal/merchant"
 	"sluice/internal/webhook"
 	"sluice/internal/webhook/deliver"
 )
@@ -82,4 +85,40 @@ func BenchmarkFloor(b *testing.B) {
 	}
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
+
+// BenchmarkFlood measures how long a message of one merchant takes from the event log to its receiver,
+// alone and while another merchant has fifty endpoints that fail and ten events for each message.
+func BenchmarkFlood(b *testing.B) {
+	for name, flood := range map[string]int{"alone": 0, "beside a flood": 10} {
+		b.Run(name, func(b *testing.B) {
+			book := open(b)
+			got := make(chan struct{}, 1)
+			works := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got <- struct{}{} }))
+			defer works.Close()
+			fails := httptest.NewServer(status(http.StatusInternalServerError))
+			defer fails.Close()
+			for range 50 {
+				book.endpoint(fails.URL, "*")
+			}
+			flooder := book.merchant
+			book.merchant = must(book, merchant.Create{Name: "Other", Mode: merchant.Test}).Seq
+			book.endpoint(works.URL, "*")
+			_, stop := book.start(deliver.Options{PendingMax: 5000})
+			took := make([]time.Duration, 0, b.N)
+			b.ResetTimer()
+			for range b.N {
+				must(book, happen{flooder, event.WithdrawalCreated, flood})
+				began := time.Now()
+				book.happens(event.WithdrawalCreated, 1)
+				<-got
+				took = append(took, time.Since(began))
+			}
+			b.StopTimer()
+			stop()
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+		})
+	}
 }

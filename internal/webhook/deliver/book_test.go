@@ -112,7 +112,10 @@ var _ webhook.Renderer = plain{}
 // start runs a worker until stop is called, or the test ends.
 func (b *book) start(o deliver.Options, edit ...func(*deliver.Worker)) (w *deliver.Worker, stop func()) {
 	b.Helper()
-	o.AllowLoopback, o.AllowHTTP, o.Log = true, true, quiet
+	o.AllowLoopback, o.AllowHTTP = true, true
+	if o.Log == nil {
+		o.Log = quiet
+	}
 	w, err := deliver.New(b.loop, b.db, map[string]webhook.Format{webhook.FormatNative: webhook.Native(plain{})}, o)
 	if err != nil {
 		b.Fatal(err)

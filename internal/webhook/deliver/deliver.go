@@ -34,6 +34,9 @@ type Options struct {
 	// Queue is how many claimed deliveries are held in memory, over all endpoints;
 	// above it each endpoint gets one at a time. Default 8192.
 	Queue int
+	// PendingMax is how many deliveries of one merchant may wait, in equal parts for its
+	// endpoints: an endpoint whose part is full is held back until half of it is done. Default 100,000.
+	PendingMax int64
 	// Poll is how often the store is asked for work that nobody announced. Default 1 s.
 	Poll time.Duration
 	// Claim is how long a claim lasts: what a killed process held is sent by
@@ -83,6 +86,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Queue <= 0 {
 		o.Queue = 8192
+	}
+	if o.PendingMax <= 0 {
+		o.PendingMax = 100_000
 	}
 	if o.Poll <= 0 {
 		o.Poll = time.Second

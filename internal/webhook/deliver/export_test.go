@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"sluice/internal/event"
 	"sluice/internal/id"
 	"sluice/internal/webhook"
 )
@@ -59,3 +60,11 @@ func (w *Worker) Lanes(at id.ID) int {
 
 // LanesKept is how many of them stay although they are idle.
 const LanesKept = lanesKept
+
+// PortionMax is how many deliveries one command makes.
+const PortionMax = portionMax
+
+// Portion cuts a plan.
+func Portion(plan []webhook.NewDelivery, events []event.Event) ([]webhook.NewDelivery, int64) {
+	return portion(plan, events)
+}

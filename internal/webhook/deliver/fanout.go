@@ -14,7 +14,8 @@ import (
 
 // Bounds of the fan-out.
 const (
-	eventsMax = 512 // read at once
+	eventsMax  = 512  // read at once
+	portionMax = 2048 // deliveries per command; one event may go beyond
 	// lagMax and lagFor bound how far the stored cursor may stay behind when no
 	// endpoint wants anything: a commit per look would be paid by whoever waits for
 	// the same disk.
@@ -32,14 +33,23 @@ type fanner struct {
 	stored  int64 // where the cursor stands
 	seen    int64 // up to where nothing is to be delivered
 	written time.Time
+	// waits is how many deliveries wait per endpoint, at most: counted once, and what was made since.
+	waits map[id.Seq]int64
+	// caught is the last endpoint that was caught up, idle until when none is looked at again.
+	caught id.Seq
+	idle   time.Time
 }
 
 // fanOut turns events into deliveries until ctx ends. Being woken makes it fast;
 // polling makes it sure.
 func (w *Worker) fanOut(ctx context.Context, shard id.Shard) {
-	f := &fanner{w: w, shard: shard}
+	f := &fanner{w: w, shard: shard, waits: map[id.Seq]int64{}}
 	for {
 		n, err := f.step(ctx)
+		more := false
+		if err == nil {
+			more, err = f.catchUp(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -48,7 +58,7 @@ func (w *Worker) fanOut(ctx context.Context, shard id.Shard) {
 			if !sleep(ctx, w.opt.Poll, nil) {
 				return
 			}
-		case n < eventsMax:
+		case n < eventsMax && !more:
 			if !sleep(ctx, w.opt.Poll, w.wake[shard]) {
 				return
 			}
@@ -75,14 +85,34 @@ func (f *fanner) step(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	last := events[len(events)-1]
-	to := last.Seq + last.Messages() - 1
 	plan := webhook.Plan(f.shard, events, endpoints)
+	plan, to := portion(plan, events)
 	if len(plan) == 0 && to-f.stored < lagMax && time.Since(f.written) < lagFor {
 		f.seen = to
 		return len(events), nil
 	}
+	last := events[len(events)-1]
+	if to < last.Seq {
+		return eventsMax, f.commit(ctx, plan, endpoints, to) // the rest at once
+	}
 	return len(events), f.commit(ctx, plan, endpoints, to)
+}
+
+// portion is as much of a plan as one command takes, whole events, and up to where it goes in the log.
+func portion(plan []webhook.NewDelivery, events []event.Event) ([]webhook.NewDelivery, int64) {
+	last := events[len(events)-1]
+	if len(plan) <= portionMax {
+		return plan, last.Seq + last.Messages() - 1
+	}
+	over := plan[portionMax].Message.Event.Seq
+	n := slices.IndexFunc(plan, func(p webhook.NewDelivery) bool { return p.Message.Event.Seq == over })
+	if n == 0 { // one event that is more by itself
+		n = slices.IndexFunc(plan, func(p webhook.NewDelivery) bool { return p.Message.Event.Seq > over })
+	}
+	if n < 0 {
+		return plan, last.Seq + last.Messages() - 1
+	}
+	return plan[:n], plan[n].Message.Event.Seq - 1
 }
 
 func merchantsOf(events []event.Event) []id.Seq {
@@ -96,12 +126,17 @@ func merchantsOf(events []event.Event) []id.Seq {
 
 // commit writes the deliveries and hands over what it could claim with them.
 func (f *fanner) commit(ctx context.Context, plan []webhook.NewDelivery, endpoints []webhook.Endpoint, to int64) error {
+	kept, behind, hold, err := f.split(ctx, plan, endpoints)
+	if err != nil {
+		return err
+	}
+	plan = kept
 	if err := f.settings(ctx, plan, endpoints); err != nil {
 		return err
 	}
 	until := time.Now().Add(f.w.opt.Claim)
 	left := f.claim(plan, endpoints)
-	out, err := submit(ctx, f.w, f.shard, webhook.FanOut{After: f.stored, To: to, Deliveries: plan, Until: until}, until)
+	out, err := submit(ctx, f.w, f.shard, webhook.FanOut{After: f.stored, To: to, Deliveries: plan, Until: until, Behind: behind, Hold: hold}, until)
 	if err != nil {
 		f.known = false // another process was faster, or nobody knows: the cursor tells
 		if fault.CodeOf(err) == "fanned_out" {
@@ -111,6 +146,7 @@ func (f *fanner) commit(ctx context.Context, plan []webhook.NewDelivery, endpoin
 	}
 	crash.Point("webhook.fanned_out")
 	f.stored, f.seen, f.written = to, to, time.Now()
+	f.say(hold, endpoints)
 	bySeq := make(map[int64]event.Event, len(plan))
 	for n := range plan {
 		e := plan[n].Message.Event
