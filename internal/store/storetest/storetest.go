@@ -64,6 +64,7 @@ func Run(t *testing.T, e Engine) {
 		{"ManyCallersFewConnections", testFewConnections},
 		{"QueueFull", testQueueFull},
 		{"Lists", testLists},
+		{"A5_HeldBack", testHeldBack},
 		{"Pages", testPages},
 		{"Due", testDue},
 		{"VerifyIsClean", testVerifyClean},
