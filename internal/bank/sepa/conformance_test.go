@@ -195,7 +195,7 @@ func TestHostileFiles(t *testing.T) {
 // TestSamples: the public sample statements are taken in whole, every entry is there.
 func TestSamples(t *testing.T) {
 	for _, name := range []string{"camt053.v8.xml", "camt054.v8.xml", "camt054.v8-with-UETR.xml"} {
-		raw, err := os.ReadFile(filepath.Join("message", "testdata", name))
+		raw, err := os.ReadFile(filepath.Join("..", "message", "testdata", name))
 		check(t, err)
 		c := openCounter(t, message.Limits{}, nil)
 		want := 0

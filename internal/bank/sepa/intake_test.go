@@ -28,7 +28,7 @@ func TestIntake(t *testing.T) {
 	}
 	defer func() { _ = ch.Close() }()
 	load := func(name string) string {
-		data, err := os.ReadFile(filepath.Join("message", "testdata", name))
+		data, err := os.ReadFile(filepath.Join("..", "message", "testdata", name))
 		if err != nil {
 			t.Fatal(err)
 		}
