@@ -167,6 +167,7 @@ func about(t event.Type) subject {
 		event.EndpointFailing, event.EndpointPaused, event.EndpointDisabled, event.EndpointTested,
 		event.BankAlert, event.BankResolved,
 		event.WalletFunded, event.WalletOutflow, event.WalletExplained, event.WalletRegained, event.WalletLow, event.WalletOK,
+		event.WalletHalted, event.WalletTakenUp, event.WalletResumed,
 		event.BooksLooking, event.BooksOpened: // no merchant's: never rendered
 	}
 	return itself

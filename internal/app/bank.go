@@ -7,12 +7,12 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	bankbook "sluice/internal/bank"
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/code"
 	"sluice/internal/bank/iban"
 	"sluice/internal/bank/match"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/text"
 	"sluice/internal/commit"
 	"sluice/internal/config"

@@ -206,7 +206,7 @@ func policyBank(b config.SignerBank) (out guard.Network, err error) {
 	}
 	out.MayGet = func(to []byte) bool {
 		return slices.Contains(b.Destinations, string(to)) ||
-			slices.ContainsFunc(ring.Fingerprints(sepa.PrintDomain, to), func(print string) bool { return slices.Contains(b.Destinations, print) })
+			slices.ContainsFunc(ring.Fingerprints(sepa.PrintDomain, to), func(p string) bool { return slices.Contains(b.Destinations, p) })
 	}
 	return out, nil
 }

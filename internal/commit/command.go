@@ -38,8 +38,10 @@ func Quiet[R any](c Command[R]) Command[Nothing] { return quiet[R]{c} }
 
 type quiet[R any] struct{ Command[R] }
 
+// Follow implements Follower.
 func (q quiet[R]) Follow(v *View, w *Wants) { follow(q.Command, v, w) }
 
+// Apply implements Command.
 func (q quiet[R]) Apply(v *View) (Nothing, error) {
 	_, err := q.Command.Apply(v)
 	return Nothing{}, err

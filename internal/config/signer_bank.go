@@ -42,7 +42,10 @@ func (b *SignerBank) check(p *problems, path string) {
 	}
 	b.IBAN = number.String()
 	limits := []struct{ key, text string }{
-		{"per_payment", b.PerPayment}, {"per_hour", b.PerHour}, {"per_day", b.PerDay}, {"approval_above", b.ApprovalAbove},
+		{"per_payment", b.PerPayment},
+		{"per_hour", b.PerHour},
+		{"per_day", b.PerDay},
+		{"approval_above", b.ApprovalAbove},
 		{"acceptance_above", b.AcceptanceAbove},
 	}
 	limited := b.CountPerHour > 0 || b.CountPerDay > 0 || len(b.Destinations) > 0
@@ -61,7 +64,7 @@ func (b *SignerBank) check(p *problems, path string) {
 	}
 	for i, d := range b.Destinations {
 		at := fmt.Sprintf("%s.destinations[%d]", path, i)
-		if key, _, print := strings.Cut(d, ":"); print {
+		if key, _, printed := strings.Cut(d, ":"); printed {
 			if ring == nil {
 				p.add(at, "is a fingerprint: set %s.prints to the file of the server's seal.keys, with which it was made", path)
 			} else if !slices.Contains(ring.IDs(), key) {

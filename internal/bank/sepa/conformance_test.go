@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	bankbook "sluice/internal/bank"
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	bankbook "sluice/internal/bank"
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/match"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/commit"
 	"sluice/internal/event"
 	"sluice/internal/fault"

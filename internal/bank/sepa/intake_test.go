@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 )
 
 const ours = "DE02100500000054540402"

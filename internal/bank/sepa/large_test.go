@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	bankbook "sluice/internal/bank"
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 )
 
 // writeDebits writes a statement of debits of one euro that name payments, with full texts

@@ -16,10 +16,10 @@ import (
 	"time"
 
 	bankbook "sluice/internal/bank"
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/match"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/sepatest"
 	"sluice/internal/commit"
 	demobank "sluice/internal/demo/bank"

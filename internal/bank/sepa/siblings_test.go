@@ -15,9 +15,9 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 )
 
 // sibling is a case like those in testdata/field, written in another way.

@@ -13,10 +13,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/match"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/demo/bank"
 	"sluice/internal/money"
 )

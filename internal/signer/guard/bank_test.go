@@ -47,7 +47,7 @@ func bic(t *testing.T, s string) iban.BIC {
 func payment(t *testing.T, n, cents uint64, to string) message.Payout {
 	t.Helper()
 	return message.Payout{
-		EndToEndID: id.ID{Seq: id.Seq(n)}.Text(id.Withdrawal)[3:], Amount: money.Of(cents), Creditor: message.Party{Name: "Max Mustermann", IBAN: number(t, to)}, Text: "Payout", //nolint:gosec // small
+		EndToEndID: id.ID{Seq: id.Seq(n)}.Text(id.Withdrawal)[3:], Amount: money.Of(cents), Creditor: message.Party{Name: "Max Mustermann", IBAN: number(t, to)}, Text: "Payout",
 	}
 }
 

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"log"
 	"os"
 
 	"sluice/internal/withdrawal"
@@ -10,6 +9,6 @@ import (
 
 func main() {
 	if err := os.WriteFile("states.md", []byte(withdrawal.Diagram()), 0o644); err != nil { //nolint:gosec // a page of documentation
-		log.Fatal(err)
+		panic(err)
 	}
 }

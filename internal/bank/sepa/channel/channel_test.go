@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 )
 
 // bench is a channel and the directories that both sides see.

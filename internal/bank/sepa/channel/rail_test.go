@@ -6,10 +6,10 @@ import (
 	"time"
 
 	bankbook "sluice/internal/bank"
-	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/bank/iban"
 	"sluice/internal/bank/message"
 	"sluice/internal/bank/sepa"
+	"sluice/internal/bank/sepa/channel"
 	"sluice/internal/demo/bank"
 	"sluice/internal/id"
 	"sluice/internal/money"
