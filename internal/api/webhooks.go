@@ -85,20 +85,26 @@ func (c *call) ownEndpoint() (webhook.Endpoint, error) {
 	if err == nil && (!found || !c.owns(e.Merchant) || e.State == webhook.Deleted) {
 		err = errNoEndpoint
 	}
-	return e, err
+	if err != nil {
+		return e, err
+	}
+	return e.Opened(c.Seal, c.who.merchant.Shard)
 }
 
 // endpointOf is the endpoint that a command gave. A repeat gets it as it is now: its
 // keys are not kept anywhere else.
 func (c *call) endpointOf(out commit.Outcome[webhook.Endpoint]) (webhook.Endpoint, error) {
 	if !out.Replayed {
-		return out.Result, nil
+		return out.Result.Opened(c.Seal, c.who.merchant.Shard)
 	}
 	e, err := one(c.Reads.Endpoint(c.ctx(), c.at(out.Answer.Ref)))
 	if err == nil && e.State == webhook.Deleted {
 		err = errNoEndpoint
 	}
-	return e, err
+	if err != nil {
+		return e, err
+	}
+	return e.Opened(c.Seal, c.who.merchant.Shard)
 }
 
 func newKeys() (secret, signing string, err error) {
@@ -158,6 +164,11 @@ func listEndpoints(c *call) (int, error) {
 	rows, err := c.Reads.Endpoints(c.ctx(), c.who.merchant)
 	if err != nil {
 		return 0, unavailable(err)
+	}
+	for i := range rows {
+		if rows[i], err = rows[i].Opened(c.Seal, c.who.merchant.Shard); err != nil {
+			return 0, err
+		}
 	}
 	return list(c, page{limit: len(rows)}, rows, func(e webhook.Endpoint) id.Seq { return e.Seq },
 		func(o objects, e webhook.Endpoint) { o.endpoint(e, false) })

@@ -335,7 +335,11 @@ func Migrate(ctx context.Context, conf config.Config, log *slog.Logger) error {
 // StoreOptions are how the database of a configuration is opened.
 func StoreOptions(conf config.Config, log *slog.Logger) (store.Options, error) {
 	key, err := conf.ChainKey(false)
-	return store.Options{Shards: conf.Shards, Log: log, Chain: key}, err
+	if err != nil {
+		return store.Options{}, err
+	}
+	keys, err := conf.Seal.Ring()
+	return store.Options{Shards: conf.Shards, Log: log, Chain: key, Seal: keys}, err
 }
 
 func noDatabase(conf config.Config, err error) error {

@@ -75,7 +75,7 @@ func (a *App) mountDialects(main *http.ServeMux, native http.Handler) http.Handl
 
 // formats are all ways in which endpoints are told.
 func (a *App) formats() map[string]webhook.Format {
-	out := map[string]webhook.Format{webhook.FormatNative: webhook.Native(api.NewRenderer(a.Store, a.Assets))}
+	out := map[string]webhook.Format{webhook.FormatNative: webhook.Native(api.NewRenderer(a.Store, a.Assets), a.ring)}
 	for _, d := range a.dialects {
 		out[d.Name()] = d.Format()
 	}

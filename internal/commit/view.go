@@ -5,6 +5,7 @@ import (
 
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/seal"
 )
 
 // Shard is the row that a batch locks first. It orders everything in its shard
@@ -23,6 +24,7 @@ type Shard struct {
 // declared, and the changes made so far. Only the loop and stores make one.
 type View struct {
 	marker Marker
+	keys   *seal.Ring
 	shard  Shard
 	saved  Shard
 	now    time.Time
@@ -50,7 +52,7 @@ func (v *View) reset(now time.Time) {
 		s.reset()
 	}
 	// Microseconds, because that is what stores keep: a row reads back as it was written.
-	v.marker = nil
+	v.marker, v.keys = nil, nil
 	v.now, v.shard, v.saved, v.used = now.UTC().Truncate(time.Microsecond), Shard{}, Shard{}, v.used[:0]
 }
 
@@ -101,6 +103,13 @@ type Marker interface {
 
 // SetMarker is how a store that keeps marks hands over what makes them.
 func (v *View) SetMarker(m Marker) { v.marker = m }
+
+// SetKeys is how a store hands over the keys of the installation for sealed values.
+func (v *View) SetKeys(keys *seal.Ring) { v.keys = keys }
+
+// Keys seal values for the row that a command writes: SealAt and Move, which give the same
+// for the same. nil: the installation has none, and values stay as they are.
+func (v *View) Keys() *seal.Ring { return v.keys }
 
 // Mark is the mark of a record, to be kept beside it; nil where no marks are kept. The
 // same record has the same mark.

@@ -19,14 +19,25 @@ type Bank struct {
 // Seal is what numbers of bank accounts are encrypted with.
 type Seal struct {
 	Keys Secret `toml:"keys" doc:"keys for what must not lie readable in the database, as ID:BASE64 of 32 bytes, one on a line; the first one encrypts, the others only decrypt. Best as file:PATH; sluice init makes one, sluice seal key another. Without a key no bank account is taken. LOSE IT AND NOBODY CAN BE PAID AT A BANK: back it up apart from the database"`
+	Unbound string `toml:"unbound" doc:"what becomes of sealed values that are bound to no row, as all were before sluice seal renew: accepted, or refused. Set it to refused once sluice seal renew has bound the old ones"`
 }
+
+// The values of Seal.Unbound.
+const (
+	UnboundAccepted = "accepted"
+	UnboundRefused  = "refused"
+)
 
 // Ring is Keys for package seal, nil when there are none.
 func (s Seal) Ring() (*seal.Ring, error) {
 	if s.Keys.IsZero() {
 		return nil, nil //nolint:nilnil // a nil Ring is a Ring without keys
 	}
-	return seal.ParseRing(s.Keys.Reveal())
+	ring, err := seal.ParseRing(s.Keys.Reveal())
+	if s.Unbound == UnboundRefused {
+		ring = ring.Strict()
+	}
+	return ring, err
 }
 
 // Policy is Bank for package destination.
@@ -41,6 +52,7 @@ func (c *Config) checkBank(p *problems) {
 	if c.Bank.Inline && (c.Bank.CoolDown > 0 || c.Bank.MaxPerAccount > 0) {
 		p.add("bank.inline", "must be false with bank.cool_down or bank.max_per_account: bank data in a withdrawal would go round them")
 	}
+	oneOf(p, "seal.unbound", c.Seal.Unbound, UnboundAccepted, UnboundRefused)
 	if _, err := c.Seal.Ring(); err != nil {
 		p.add("seal.keys", "%v", err)
 	}

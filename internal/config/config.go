@@ -194,6 +194,7 @@ func Default(m Mode) Config {
 		Keystore:    Keystore{Dir: "keys"},
 		Chain:       Chain{AnchorEvery: defaultAnchor},
 		Bank:        Bank{NameMatch: "relaxed"},
+		Seal:        Seal{Unbound: UnboundAccepted},
 		Credits:     Credits{Merchants: CreditsGranted},
 		Exchange:    defaultExchange(),
 		Treasury:    Treasury{Every: defaultLook},

@@ -264,7 +264,7 @@ func (k *Keys) credential(ctx context.Context, at id.ID) (credential.Credential,
 const credentialsMax = 1000
 
 func (k *Keys) party(shard id.Shard, c credential.Credential) (*Party, error) {
-	secret, err := credential.OpenSecret(k.Seal, c.Secret)
+	secret, err := c.OpenSecret(k.Seal, shard)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "internal", "the secret of a credential cannot be opened; see the server log")
 	}

@@ -5,7 +5,17 @@ import (
 	"strings"
 
 	"sluice/internal/money"
+	"sluice/internal/seal"
 )
+
+// RecipientPurpose is what bank accounts are sealed for.
+const RecipientPurpose = "sepa recipient"
+
+// PayoutPlace is where the recipient of a withdrawal with this public id is stored; the
+// items of a dispatch have a copy.
+func PayoutPlace(ref string) seal.Place {
+	return seal.Place{Table: "withdrawal", Column: "decoded", Row: ref}
+}
 
 // Recipient is a bank account and who holds it, as a user writes them.
 type Recipient struct {

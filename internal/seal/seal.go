@@ -83,7 +83,10 @@ func checkID(id string) error {
 
 // Ring is the keys of an installation. It is safe for use by several goroutines.
 // A nil Ring has no key: whatever it is asked for fails with ErrNoKey.
-type Ring struct{ keys []Key }
+type Ring struct {
+	keys   []Key
+	strict bool // see Strict
+}
 
 // NewRing makes a ring. The first key seals. Errors are Invalid faults without a field.
 func NewRing(keys ...Key) (*Ring, error) {
@@ -103,7 +106,7 @@ func NewRing(keys ...Key) (*Ring, error) {
 		}
 		seen[k.ID] = true
 	}
-	return &Ring{slices.Clone(keys)}, nil
+	return &Ring{keys: slices.Clone(keys)}, nil
 }
 
 // ParseRing reads keys as Key.Reveal writes them, one on a line or with commas between;
@@ -182,22 +185,33 @@ func (r *Ring) Seal(purpose string, plain []byte) ([]byte, error) {
 		return nil, ErrNoKey
 	}
 	k := r.keys[0]
+	var salt [saltSize]byte
+	_, _ = rand.Read(salt[:]) // never fails (crypto/rand)
+	return k.seal(version, purpose, salt, plain)
+}
+
+func (k Key) seal(version byte, meaning string, salt [saltSize]byte, plain []byte) ([]byte, error) {
 	head := make([]byte, 0, 2+len(k.ID)+saltSize+len(plain)+gcmOverhead)
 	head = append(head, version, byte(len(k.ID))) //nolint:gosec // at most maxID
 	head = append(head, k.ID...)
-	var salt [saltSize]byte
-	_, _ = rand.Read(salt[:]) // never fails (crypto/rand)
 	head = append(head, salt[:]...)
 	aead, nonce, err := k.cipher(salt[:])
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(head, nonce, plain, bound(purpose, head)), nil
+	return aead.Seal(head, nonce, plain, bound(meaning, head)), nil
 }
 
 // Open gives back what Seal was given. The errors are ErrNoKey, ErrUnknownKey and
 // ErrTampered.
 func (r *Ring) Open(purpose string, sealed []byte) ([]byte, error) {
+	if Bound(sealed) {
+		return nil, ErrTampered // only OpenAt knows its row
+	}
+	return r.open(purpose, sealed)
+}
+
+func (r *Ring) open(purpose string, sealed []byte) ([]byte, error) {
 	if r == nil {
 		return nil, ErrNoKey
 	}
@@ -223,7 +237,7 @@ func (r *Ring) Open(purpose string, sealed []byte) ([]byte, error) {
 
 // KeyID tells under which key data was sealed. It proves nothing: only Open does.
 func KeyID(sealed []byte) (string, error) {
-	if len(sealed) < 2 || sealed[0] != version || sealed[1] == 0 || sealed[1] > maxID || len(sealed) < 2+int(sealed[1])+saltSize+gcmOverhead {
+	if len(sealed) < 2 || sealed[0] != version && sealed[0] != versionAt || sealed[1] == 0 || sealed[1] > maxID || len(sealed) < 2+int(sealed[1])+saltSize+gcmOverhead {
 		return "", ErrTampered
 	}
 	name := string(sealed[2 : 2+int(sealed[1])])

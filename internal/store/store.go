@@ -17,6 +17,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault/outage"
 	"sluice/internal/id"
+	"sluice/internal/seal"
 	"sluice/internal/store/chain"
 )
 
@@ -36,6 +37,8 @@ type Options struct {
 	Conns int
 	// Chain is the key that the database is proved with; nil: it has no chain.
 	Chain *chain.Key
+	// Seal is the keys for sealed values, for the commands that write some; nil: none.
+	Seal *seal.Ring
 	// Look opens for reading whatever the chain says: for those who look closer.
 	Look bool
 	// Log hears of migrations. Default slog.Default().
@@ -93,6 +96,7 @@ type DB struct {
 	engine engine
 	shards int
 	key    *chain.Key // nil: no chain
+	seal   *seal.Ring // nil: no keys
 }
 
 var _ commit.Store = (*DB)(nil)
@@ -123,7 +127,7 @@ func Open(ctx context.Context, url string, opt Options) (*DB, error) {
 	if opt.Outages != nil {
 		e = observed{e, opt.Outages}
 	}
-	db := &DB{engine: e, key: opt.Chain}
+	db := &DB{engine: e, key: opt.Chain, seal: opt.Seal}
 	err = db.countShards(ctx)
 	if err == nil && !opt.Look {
 		err = db.hasChain(ctx)
@@ -166,6 +170,7 @@ func (db *DB) countShards(ctx context.Context) error {
 
 // Begin implements commit.Store.
 func (db *DB) Begin(ctx context.Context, shard id.Shard, v *commit.View) (commit.Tx, error) {
+	v.SetKeys(db.seal)
 	return db.engine.Begin(ctx, shard, v)
 }
 

@@ -89,6 +89,9 @@ func (c CreateEndpoint) Apply(v *commit.View) (Endpoint, error) {
 	if err := e.checkKeys(v.Now()); err != nil {
 		return Endpoint{}, err
 	}
+	if err := e.seal(v); err != nil {
+		return Endpoint{}, err
+	}
 	if e.Options = c.Options; len(e.Options) > MaxOptions {
 		return Endpoint{}, errOptions
 	}
@@ -354,12 +357,20 @@ func (c RotateSecret) Apply(v *commit.View) (Endpoint, error) {
 	if c.Overlap < 0 || c.Overlap > MaxOverlap {
 		return Endpoint{}, fault.Bad("invalid_overlap", "overlap", "replaced keys sign on for 0 to %d days", int(MaxOverlap.Hours()/24))
 	}
+	if c.Overlap > 0 {
+		if e, err = e.Opened(v.Keys(), v.Shard()); err != nil {
+			return Endpoint{}, err
+		}
+	}
 	e.PreviousSecret, e.PreviousSigningKey, e.PreviousUntil = "", "", time.Time{}
 	if c.Overlap > 0 {
 		e.PreviousSecret, e.PreviousSigningKey, e.PreviousUntil = e.Secret, e.SigningKey, v.Now().Add(c.Overlap)
 	}
 	e.Secret, e.SigningKey = c.Secret, c.SigningKey
 	if err := e.checkKeys(v.Now()); err != nil {
+		return Endpoint{}, err
+	}
+	if err := e.seal(v); err != nil {
 		return Endpoint{}, err
 	}
 	return e.put(v), nil

@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/event"
 	"sluice/internal/id"
+	"sluice/internal/seal"
 )
 
 // The formats of endpoints. FormatNative is this API's own; the others are those of
@@ -160,9 +161,13 @@ func (r Retry) Wait(n int64) time.Duration {
 
 // Native is the format of this API: bodies of a Renderer, signatures of Standard
 // Webhooks with the keys of the endpoint, any 2xx answer.
-func Native(r Renderer) Format { return native{r} }
+// keys open the keys of endpoints.
+func Native(r Renderer, keys *seal.Ring) Format { return native{r, keys} }
 
-type native struct{ render Renderer }
+type native struct {
+	render Renderer
+	keys   *seal.Ring
+}
 
 // Render implements Format.
 func (n native) Render(ctx context.Context, _ id.Shard, _ Endpoint, messages []Message) ([]Outgoing, error) {
@@ -178,7 +183,11 @@ func (n native) Render(ctx context.Context, _ id.Shard, _ Endpoint, messages []M
 }
 
 // Keys implements Format.
-func (native) Keys(_ context.Context, _ id.Shard, e Endpoint, at time.Time) (Keys, time.Time, error) {
+func (n native) Keys(_ context.Context, shard id.Shard, e Endpoint, at time.Time) (Keys, time.Time, error) {
+	e, err := e.Opened(n.keys, shard)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
 	s, err := NewSigner(e, at)
 	if err != nil {
 		return nil, time.Time{}, err

@@ -34,7 +34,8 @@ type Endpoint struct {
 	OwnOnly        bool   // of withdrawals, it is for those alone that came in by the surface of its format
 	State          EndpointState
 	DisabledReason string // for a person; "" while enabled
-	// The keys of FormatNative, in their public text forms: whsec_ and whsk_. Until
+	// The keys of FormatNative, in their public forms, whsec_ and whsk_, or sealed for this
+	// row: Opened has them readable. Until
 	// PreviousUntil the ones before sign as well. Other formats sign with the keys of
 	// the merchant's credentials and have none here.
 	Secret             string

@@ -16,6 +16,7 @@ import (
 	"sluice/internal/pricing/fx"
 	"sluice/internal/pricing/quote"
 	"sluice/internal/rail"
+	"sluice/internal/seal"
 )
 
 // MaxMetadata bounds Withdrawal.Metadata in bytes.
@@ -100,6 +101,9 @@ func (c Create) Apply(v *commit.View) (Withdrawal, error) {
 		FeeInside: c.FeeInside, NetworkHold: c.NetworkHold, NetworkRate: c.NetworkRate, ReceiveCurrency: c.Asset.Code, Receive: c.Amount,
 		Payment: c.Payment.Text(), Review: c.Review, Origin: c.Origin,
 		Metadata: c.Metadata, ReleaseAt: releaseAt(v.Now(), m.CancelWindow, c.NotBefore), CreatedAt: v.Now(), State: New,
+	}
+	if w.Decoded, err = c.recipient(v, w.Seq, target); err != nil {
+		return Withdrawal{}, err
 	}
 	if c.Unnamed {
 		w.ForeignID = v.ID(w.Seq).Dashed(id.Withdrawal)
@@ -221,6 +225,20 @@ func (c Create) check(v *commit.View) error {
 		return fault.Bad("not_before_too_far", "not_before", "a withdrawal can be scheduled at most %d days ahead", int(MaxDelay.Hours()/24))
 	}
 	return nil
+}
+
+// recipient is the target's recipient as it is stored with a withdrawal: a bank account is
+// sealed for it alone, so that a copy in another row opens nowhere.
+func (c Create) recipient(v *commit.View, seq id.Seq, t rail.Target) ([]byte, error) {
+	if !rail.Hidden(t.Canonical) {
+		return t.Decoded, nil
+	}
+	to := rail.PayoutPlace(v.ID(seq).Text(id.Withdrawal))
+	if c.Destination != 0 {
+		d, _ := destination.Destinations.Get(v, c.Destination) // target has found it
+		return d.Recipient(v.Keys(), v.Shard(), to)
+	}
+	return v.Keys().Move(rail.RecipientPurpose, seal.Place{}, to, t.Decoded)
 }
 
 // target is what will be paid to. A registered destination must be the merchant's,

@@ -8,6 +8,7 @@ import (
 	"sluice/internal/bank/iban"
 	"sluice/internal/bank/text"
 	"sluice/internal/fault"
+	"sluice/internal/rail"
 	"sluice/internal/seal"
 )
 
@@ -51,9 +52,6 @@ type recipient struct {
 	Name string `json:"name"`
 }
 
-// sealedAs is what recipients are sealed for.
-const sealedAs = "sepa recipient"
-
 // Seal is a recipient in bytes, unreadable without a key of the ring: what a destination
 // and a payout keep. It holds the name as typed. Two seals of one recipient differ.
 func (r Recipient) Seal(ring *seal.Ring) ([]byte, error) {
@@ -61,13 +59,13 @@ func (r Recipient) Seal(ring *seal.Ring) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ring.Seal(sealedAs, b)
+	return ring.Seal(rail.RecipientPurpose, b)
 }
 
-// OpenRecipient reads what Seal wrote, and checks it again. It is for whoever writes
+// OpenRecipient reads a recipient that is stored at a place, and checks it again. It is for whoever writes
 // a payment order and for nobody else. Its errors repeat nothing of the recipient.
-func OpenRecipient(ring *seal.Ring, sealed []byte) (Recipient, error) {
-	b, err := ring.Open(sealedAs, sealed)
+func OpenRecipient(ring *seal.Ring, at seal.Place, sealed []byte) (Recipient, error) {
+	b, err := ring.OpenAt(rail.RecipientPurpose, at, sealed)
 	if err != nil {
 		return Recipient{}, fmt.Errorf("a bank destination cannot be opened: %w", err)
 	}

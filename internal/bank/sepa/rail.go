@@ -219,7 +219,7 @@ func (r *Rail) collected(payouts []rail.Payout, groups [][]int) [][]int {
 
 // instruction opens what a payout says.
 func (r *Rail) instruction(p rail.Payout) (Instruction, error) {
-	to, err := OpenRecipient(r.cfg.Ring, p.To)
+	to, err := OpenRecipient(r.cfg.Ring, rail.PayoutPlace(p.Ref), p.To)
 	if err != nil {
 		return Instruction{}, err
 	}

@@ -45,7 +45,7 @@ func (w *World) NoNativeIDs(answer []byte) {
 
 // formats are all ways in which endpoints of this world are told.
 func (w *World) formats() map[string]webhook.Format {
-	out := map[string]webhook.Format{webhook.FormatNative: webhook.Native(api.NewRenderer(w.DB, w.Deps.Desk.Assets))}
+	out := map[string]webhook.Format{webhook.FormatNative: webhook.Native(api.NewRenderer(w.DB, w.Deps.Desk.Assets), w.Deps.Seal)}
 	for _, d := range append(w.beside, w.Dialect) {
 		out[d.Name()] = d.Format()
 	}

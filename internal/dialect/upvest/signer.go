@@ -61,7 +61,7 @@ func (s *signer) all(ctx context.Context, now time.Time) ([]signingKey, error) {
 	}
 	var keys []signingKey
 	for _, r := range rows {
-		der, err := credential.OpenSecret(s.deps.Seal, r.Secret)
+		der, err := r.OpenSecret(s.deps.Seal)
 		if err != nil {
 			return nil, fmt.Errorf("a key for webhooks cannot be opened: %w", err)
 		}

@@ -121,11 +121,8 @@ func NewSecret(random io.Reader) (string, error) {
 // purpose binds a sealed secret to its use.
 const purpose = "credential secret"
 
-// sealedMark begins what package seal writes; no text of a secret begins with it.
-const sealedMark = 1
-
-// SealSecret is how a secret is stored: sealed, or as it is where the installation
-// has no key for that.
+// SealSecret is how a secret goes into a command, which seals it again for its row: sealed,
+// or as it is where the installation has no key for that.
 func SealSecret(ring *seal.Ring, secret string) ([]byte, error) {
 	if ring == nil {
 		return []byte(secret), nil
@@ -133,12 +130,33 @@ func SealSecret(ring *seal.Ring, secret string) ([]byte, error) {
 	return ring.Seal(purpose, []byte(secret))
 }
 
-// OpenSecret reads what SealSecret gave, also what was stored before there was a key.
-func OpenSecret(ring *seal.Ring, stored []byte) ([]byte, error) {
-	if len(stored) == 0 || stored[0] != sealedMark {
+// openSecret reads a secret, also what was stored before there was a key.
+func openSecret(ring *seal.Ring, at seal.Place, stored []byte) ([]byte, error) {
+	if !seal.Sealed(stored) {
 		return stored, nil
 	}
-	return ring.Open(purpose, stored)
+	return ring.OpenAt(purpose, at, stored)
+}
+
+// moveSecret seals for its row what SealSecret gave, or a secret that is not sealed.
+func moveSecret(ring *seal.Ring, from, to seal.Place, secret []byte) ([]byte, error) {
+	if len(secret) == 0 || ring == nil {
+		return secret, nil
+	}
+	if !seal.Sealed(secret) {
+		return ring.SealAt(purpose, to, secret)
+	}
+	return ring.Move(purpose, from, to, secret)
+}
+
+// place is what the secret of a credential is sealed for.
+func place(at id.ID) seal.Place {
+	return seal.Place{Table: "credential", Column: "secret", Row: at.Text(id.Credential)}
+}
+
+// OpenSecret reads the secret of a credential of a shard.
+func (c Credential) OpenSecret(ring *seal.Ring, shard id.Shard) ([]byte, error) {
+	return openSecret(ring, place(id.ID{Shard: shard, Seq: c.Seq}), c.Secret)
 }
 
 // Bounds of the fields of a credential.
@@ -191,6 +209,9 @@ func (c Create) Apply(v *commit.View) (Credential, error) {
 	x.Scopes = joined(c.Scopes)
 	var err error
 	if x.Options, err = options(c.Dialect, nil, c.Options); err != nil {
+		return Credential{}, err
+	}
+	if x.Secret, err = moveSecret(v.Keys(), seal.Place{}, place(v.ID(x.Seq)), x.Secret); err != nil {
 		return Credential{}, err
 	}
 	x.Mark = v.Mark(x.Record(v.Shard()))

@@ -7,6 +7,7 @@ import (
 	"sluice/internal/commit"
 	"sluice/internal/fault"
 	"sluice/internal/id"
+	"sluice/internal/seal"
 )
 
 // SigningKeyID names a key that the installation signs with.
@@ -33,6 +34,16 @@ func (k SigningKey) Public() string {
 	u := id.ID{Seq: k.Seq}.UUID(id.SigningKey)
 	s := hex.EncodeToString(u[:])
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// place is what the private key is sealed for.
+func (k SigningKey) place() seal.Place {
+	return seal.Place{Table: "wire_key", Column: "secret", Row: k.Public()}
+}
+
+// OpenSecret reads the private key, in PKCS #8.
+func (k SigningKey) OpenSecret(ring *seal.Ring) ([]byte, error) {
+	return openSecret(ring, k.place(), k.Secret)
 }
 
 // AddSigningKey stores a key. The first one of a wire may come from several nodes at
@@ -71,6 +82,10 @@ func (c AddSigningKey) Apply(v *commit.View) (SigningKey, error) {
 	k := SigningKey{SigningKeyID: c.SigningKeyID, Seq: v.NewID(), Secret: c.Secret, UseFrom: c.UseFrom.UTC().Truncate(time.Microsecond), CreatedAt: v.Now()}
 	if c.UseFrom.IsZero() {
 		k.UseFrom = v.Now()
+	}
+	var err error
+	if k.Secret, err = moveSecret(v.Keys(), seal.Place{}, k.place(), c.Secret); err != nil {
+		return SigningKey{}, err
 	}
 	SigningKeys.Insert(v, k)
 	return k, nil

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/rail"
+	"sluice/internal/seal"
 	"sluice/internal/store/chain"
 )
 
@@ -58,6 +59,16 @@ func (d Destination) Bank() bool { return rail.Hidden(d.Canonical) }
 
 // Destinations is the table of destinations.
 var Destinations = commit.NewTable("destination", func(d *Destination) id.Seq { return d.Seq })
+
+// place is what a bank account's number is sealed for.
+func (d Destination) place(shard id.Shard) seal.Place {
+	return seal.Place{Table: "destination", Column: "decoded", Row: id.ID{Shard: shard, Seq: d.Seq}.Text(id.Destination)}
+}
+
+// Recipient is the bank account as Seal gives it for another place.
+func (d Destination) Recipient(keys *seal.Ring, shard id.Shard, to seal.Place) ([]byte, error) {
+	return keys.Move(rail.RecipientPurpose, d.place(shard), to, d.Decoded)
+}
 
 // Target is the destination as rails see it.
 func (d Destination) Target() rail.Target {
@@ -131,6 +142,10 @@ func (c Register) Apply(v *commit.View) (Destination, error) {
 		d.ConfirmedAt = c.ConfirmedAt.UTC().Truncate(time.Microsecond)
 	}
 	if d.Bank() {
+		var err error
+		if d.Decoded, err = v.Keys().Move(rail.RecipientPurpose, seal.Place{}, d.place(v.Shard()), t.Decoded); err != nil {
+			return Destination{}, err
+		}
 		if err := c.bank(v, &d, owner); err != nil {
 			return Destination{}, err
 		}

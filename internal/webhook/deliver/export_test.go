@@ -27,7 +27,7 @@ func Send(ctx context.Context, o Options, url string, body []byte, sign *webhook
 	}
 	s := newSender(o)
 	defer s.close()
-	return s.send(ctx, message{id: "evt_test", body: body, url: url, keys: sign, missing: webhook.Native(nil).Missing})
+	return s.send(ctx, message{id: "evt_test", body: body, url: url, keys: sign, missing: webhook.Native(nil, nil).Missing})
 }
 
 // Dialable asks the guard about an address.
