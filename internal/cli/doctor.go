@@ -109,7 +109,7 @@ func (d *doctor) database() {
 		d.ok("database", "%s, %s %s, %d shards, schema is current", name, t.db.Engine(), version, t.db.Shards())
 		d.assets(t)
 		d.wallets(t)
-		return nil
+		return d.sealed(t)
 	})
 	if err != nil {
 		d.fail("database", err.Error(), "")

@@ -17,6 +17,7 @@ import (
 type sealCmd struct {
 	Print  sealPrintCmd  `cmd:"" name:"fingerprint" help:"Read account numbers from standard input, one on a line, and print their fingerprints under the first key of seal.keys: for lists that must not hold the numbers, like the destinations of a signer's banks."`
 	Status sealStatusCmd `cmd:"" help:"Count what is sealed under which key of seal.keys. A key that is listed must stay; exit code 1 if one is missing here. Reads whole tables."`
+	Renew  sealRenewCmd  `cmd:"" help:"Seal again, for their row and under the first key of seal.keys, all values that are readable, bound to no row, or under an older key. It may run beside the server, and again at any time."`
 	Key    sealKeyCmd    `cmd:"" help:"Make a key for seal.keys and print it. It is stored nowhere: put it in front of the others in the file that seal.keys names."`
 }
 

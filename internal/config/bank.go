@@ -18,7 +18,7 @@ type Bank struct {
 
 // Seal is what numbers of bank accounts are encrypted with.
 type Seal struct {
-	Keys Secret `toml:"keys" doc:"keys for what must not lie readable in the database, as ID:BASE64 of 32 bytes, one on a line; the first one encrypts, the others only decrypt. Best as file:PATH; sluice init makes one, sluice seal key another. Without a key no bank account is taken. LOSE IT AND NOBODY CAN BE PAID AT A BANK: back it up apart from the database"`
+	Keys    Secret `toml:"keys" doc:"keys for what must not lie readable in the database, as ID:BASE64 of 32 bytes, one on a line; the first one encrypts, the others only decrypt. Best as file:PATH; sluice init makes one, sluice seal key another. Without a key no bank account is taken. LOSE IT AND NOBODY CAN BE PAID AT A BANK: back it up apart from the database"`
 	Unbound string `toml:"unbound" doc:"what becomes of sealed values that are bound to no row, as all were before sluice seal renew: accepted, or refused. Set it to refused once sluice seal renew has bound the old ones"`
 }
 

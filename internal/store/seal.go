@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sluice/internal/bank"
+	"sluice/internal/id"
 	"sluice/internal/merchant/destination"
 	"sluice/internal/payout"
 	"sluice/internal/seal"
@@ -69,6 +70,18 @@ func (db *DB) SealUses(ctx context.Context) ([]SealUse, error) {
 			}
 			return nil
 		})
+	}
+	for n := range db.shards {
+		if err == nil {
+			err = sealedRows(ctx, db.engine, id.Shard(n), func(r sealedRow) error {
+				if r.what != "bank accounts" && r.what != "withdrawals" { // those were counted, the ended ones too
+					for _, raw := range r.raw {
+						see(r.what, raw)
+					}
+				}
+				return nil
+			})
+		}
 	}
 	out := []SealUse{}
 	for k := range maps.Keys(count) {

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
+	"sluice/internal/seal"
 	"sluice/internal/store/chain"
 	"sluice/internal/withdrawal"
 )
@@ -82,12 +83,13 @@ const (
 	checkCredit     = "credit_equals_transfers"      // a credit has its transfers and its events, and the other way round
 	checkTarget     = "withdrawal_equals_destination"
 	checkItem       = "item_equals_withdrawal"
-	checkChain      = "chain_rows"   // the rows of a table are those that the program wrote
-	checkChainLog   = "chain_log"    // so are those of a log, in their order
-	checkChainState = "chain_state"  // the state of the chain is one that the program wrote
-	checkRow        = "row_readable" // a row holds what the program writes
-	checkMark       = "record_mark"  // a row is as it was written
-	checkAnchor     = "chain_anchor" // the chain goes through what was written down outside the database
+	checkChain      = "chain_rows"     // the rows of a table are those that the program wrote
+	checkChainLog   = "chain_log"      // so are those of a log, in their order
+	checkChainState = "chain_state"    // the state of the chain is one that the program wrote
+	checkRow        = "row_readable"   // a row holds what the program writes
+	checkMark       = "record_mark"    // a row is as it was written
+	checkSealed     = "sealed_for_row" // sealed values open in their row
+	checkAnchor     = "chain_anchor"   // the chain goes through what was written down outside the database
 )
 
 // Verify recomputes everything that is derived, from the rows that never change,
@@ -111,7 +113,7 @@ func (db *DB) VerifyWith(ctx context.Context, opt VerifyOptions) (Report, error)
 	err := db.engine.snapshot(ctx, func(q querier) error {
 		at := &Progress{Since: time.Now()}
 		of := func(n id.Shard) *verifier {
-			return &verifier{ctx: ctx, q: q, key: db.key, opt: opt, out: ShardReport{Shard: n, Differences: []Difference{}}, trial: map[string]*trial{}}
+			return &verifier{ctx: ctx, q: q, key: db.key, seal: db.seal, opt: opt, out: ShardReport{Shard: n, Differences: []Difference{}}, trial: map[string]*trial{}}
 		}
 		if opt.Progress != nil {
 			for n := range db.shards {
@@ -161,6 +163,7 @@ func (v *verifier) checks() []check {
 		{"credits", v.credits},
 		{"destinations", v.targets},
 		{"dispatches", v.items},
+		{"sealed values", v.sealed},
 	}
 }
 
@@ -168,6 +171,7 @@ type verifier struct {
 	ctx   context.Context
 	q     querier
 	key   *chain.Key
+	seal  *seal.Ring
 	opt   VerifyOptions
 	out   ShardReport
 	trial map[string]*trial // by currency
