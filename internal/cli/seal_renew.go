@@ -7,12 +7,13 @@ import (
 
 	"sluice/internal/commit"
 	"sluice/internal/fault"
+	"sluice/internal/store"
 )
 
 type sealRenewCmd struct{}
 
-// sealRenewOut is how many rows were sealed again, by kind, and how many have to wait until
-// the dispatch in which they stand is done.
+// sealRenewOut is how many rows were sealed again, by kind, and how many open withdrawals
+// still hold a value of the old form.
 type sealRenewOut struct {
 	Renewed map[string]int `json:"renewed"`
 	Waiting int            `json:"waiting"`
@@ -53,7 +54,7 @@ func (sealRenewCmd) Run(e *env) error {
 				p.f("%s\t%d\n", what, out.Renewed[what])
 			}
 			if out.Waiting > 0 {
-				p.f("\n%d withdrawals stand in a dispatch and keep the old form: run this again when they are done\n", out.Waiting)
+				p.f("\n%d open withdrawals keep the old form until they end\n", out.Waiting)
 			}
 		})
 	})
@@ -68,6 +69,7 @@ func (d *doctor) sealed(t *tool) error {
 	if err != nil {
 		return err
 	}
+	old = slices.DeleteFunc(old, func(r store.Renewal) bool { return r.Command == nil })
 	if len(old) > 0 {
 		d.warn("sealed values", "`sluice seal renew` seals them again, beside the running server", "%d rows are readable, bound to no row, or under an older key of seal.keys", len(old))
 		return nil

@@ -53,7 +53,7 @@ func (w *walk) state(ctx context.Context, q querier) (*chain.State, error) {
 func (w *walk) table(ctx context.Context, q querier, b binding, p *chain.Part) error {
 	m, marker, buf := b.describe(), w.key.NewMarker(), []byte(nil)
 	fields, marked := b.blank()
-	text := "SELECT " + strings.Join(m.names(), ", ") + " FROM " + m.name + " WHERE shard = $1"
+	text := "SELECT " + strings.Join(w.columns(m), ", ") + " FROM " + m.name + " WHERE shard = $1"
 	if m.fixed {
 		text += " ORDER BY seq" // the order in which they were written
 	}
@@ -83,6 +83,21 @@ func (w *walk) table(ctx context.Context, q querier, b binding, p *chain.Part) e
 		w.passed(a, m.name, p.Head)
 	}
 	return nil
+}
+
+// columnAdded names the migrations that added a column to a table of the chain, where that
+// is a number: before them it reads as zero, which the form of a row leaves out.
+var columnAdded = map[string]int64{"wire_key.version": 29}
+
+// columns are what is read of a table, as it was at the migration up to which w reads.
+func (w *walk) columns(m *meta) []string {
+	names := m.names()
+	for i, name := range names {
+		if w.until > 0 && columnAdded[m.name+"."+name] > w.until {
+			names[i] = "0"
+		}
+	}
+	return names
 }
 
 // reached are the anchors that a log has to pass through, in the order in which it does.

@@ -11,9 +11,9 @@ import (
 
 var signingKeys = bindTable(credential.SigningKeys, "wire number",
 	func(k *credential.SigningKeyID, f []any) []any { return append(f, &k.Wire, &k.Number) },
-	"wire number seq secret use_from created_at",
+	"wire number seq secret use_from created_at version",
 	func(k *credential.SigningKey, f []any) []any {
-		return append(f, &k.Wire, &k.Number, &k.Seq, &k.Secret, &k.UseFrom, &k.CreatedAt)
+		return append(f, &k.Wire, &k.Number, &k.Seq, &k.Secret, &k.UseFrom, &k.CreatedAt, &k.Version)
 	})
 
 var customerUsers = bindTable(customer.Users, "seq", seqKey,

@@ -31,8 +31,8 @@ func (r sealedRow) old(keys *seal.Ring) bool {
 }
 
 // sealedRows reads the rows of a shard whose sealed values are bound to them. The recipients
-// of ended withdrawals are left out: nothing opens them any more. A withdrawal that stands
-// in a dispatch has no renew: the dispatch holds the same bytes.
+// of ended withdrawals are left out: nothing opens them any more. Open withdrawals
+// have no renew: each change of one is an event, and they end soon.
 func sealedRows(ctx context.Context, q querier, shard id.Shard, see func(sealedRow) error) error {
 	const all = "WHERE t.shard = $1"
 	at := func(seq id.Seq) id.ID { return id.ID{Shard: shard, Seq: seq} }
@@ -51,14 +51,10 @@ func sealedRows(ctx context.Context, q querier, shard id.Shard, see func(sealedR
 				return nil
 			}
 			ref := at(w.Seq).Text(id.Withdrawal)
-			r := sealedRow{what: "withdrawals", where: ref, raw: [][]byte{w.Decoded}, open: func(k *seal.Ring) error {
+			return see(sealedRow{what: "withdrawals", where: ref, raw: [][]byte{w.Decoded}, open: func(k *seal.Ring) error {
 				_, err := k.OpenAt(rail.RecipientPurpose, rail.PayoutPlace(ref), w.Decoded)
 				return err
-			}}
-			if w.Dispatch == 0 {
-				r.renew = withdrawal.Renew{Withdrawal: w.Seq}
-			}
-			return see(r)
+			}})
 		}),
 		each(ctx, q, dispatchItems, all+" AND t.outcome = ''", []any{shard}, func(i payout.Item) error {
 			if !seal.Bound(i.To) || !seal.Sealed(i.To) {
@@ -97,7 +93,7 @@ func sealedRows(ctx context.Context, q querier, shard id.Shard, see func(sealedR
 type Renewal struct {
 	What    string
 	Shard   id.Shard
-	Command commit.Command[commit.Nothing] // nil: it stands in a dispatch, look again when that is done
+	Command commit.Command[commit.Nothing] // nil: an open withdrawal, look again when it has ended
 }
 
 // SealRenewals lists the rows whose values are readable, bound to no row, or under an older

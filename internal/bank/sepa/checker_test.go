@@ -54,14 +54,14 @@ func TestRecipientSealed(t *testing.T) {
 			t.Errorf("%s can be read", part)
 		}
 	}
-	if back, err := sepa.OpenRecipient(ring, sealed); err != nil || back != r {
+	if back, err := sepa.OpenRecipient(ring, seal.Place{}, sealed); err != nil || back != r {
 		t.Errorf("opened %+v, %v", back, err)
 	}
 	sealed[len(sealed)-20] ^= 1
-	if _, err := sepa.OpenRecipient(ring, sealed); !errors.Is(err, seal.ErrTampered) {
+	if _, err := sepa.OpenRecipient(ring, seal.Place{}, sealed); !errors.Is(err, seal.ErrTampered) {
 		t.Errorf("changed: %v", err)
 	}
-	if _, err := sepa.OpenRecipient(nil, sealed); !errors.Is(err, seal.ErrNoKey) {
+	if _, err := sepa.OpenRecipient(nil, seal.Place{}, sealed); !errors.Is(err, seal.ErrNoKey) {
 		t.Errorf("without a key: %v", err)
 	}
 	// What was sealed as something else, or is no good recipient, is not taken.
@@ -70,7 +70,7 @@ func TestRecipientSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := sepa.OpenRecipient(ring, sealed); err == nil || strings.Contains(err.Error(), dutch) {
+		if _, err := sepa.OpenRecipient(ring, seal.Place{}, sealed); err == nil || strings.Contains(err.Error(), dutch) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -43,7 +43,7 @@ type scribe struct {
 // formats are those of a process that has just started: nothing is remembered.
 func (s *scribe) formats() map[string]webhook.Format {
 	return map[string]webhook.Format{
-		webhook.FormatNative:    webhook.Native(api.NewRenderer(s.DB, s.Deps.Desk.Assets)),
+		webhook.FormatNative:    webhook.Native(api.NewRenderer(s.DB, s.Deps.Desk.Assets), nil),
 		webhook.FormatCoinsPaid: coinspaid.New(s.Deps).Format(),
 		webhook.FormatTylt:      tylt.New(s.Deps, nil).Format(),
 		webhook.FormatUpvest:    upvest.New(s.Deps).Format(),

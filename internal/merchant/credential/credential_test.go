@@ -45,11 +45,11 @@ func TestSecretsAtRest(t *testing.T) {
 		t.Error("a sealed secret can be read")
 	}
 	for _, stored := range [][]byte{plain, sealed} {
-		if got, err := credential.OpenSecret(ring, stored); err != nil || string(got) != secret {
+		if got, err := (credential.Credential{Secret: stored}).OpenSecret(ring, 0); err != nil || string(got) != secret {
 			t.Errorf("%v", err)
 		}
 	}
-	if got, err := credential.OpenSecret(nil, sealed); err == nil {
+	if got, err := (credential.Credential{Secret: sealed}).OpenSecret(nil, 0); err == nil {
 		t.Errorf("opened without a key: %d bytes", len(got))
 	}
 	c := credential.Credential{Dialect: credential.CoinsPaid, Secret: plain}

@@ -46,6 +46,7 @@ func (c RenewSigningKey) Apply(v *commit.View) (commit.Nothing, error) {
 	if k.Secret, err = moveSecret(v.Keys(), k.place(), k.place(), k.Secret); err != nil {
 		return commit.Nothing{}, err
 	}
+	k.Version++
 	SigningKeys.Put(v, k)
 	return commit.Nothing{}, nil
 }

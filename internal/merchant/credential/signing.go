@@ -24,6 +24,7 @@ type SigningKey struct {
 	Secret    []byte // the private key as SealSecret gives it, in PKCS #8
 	UseFrom   time.Time
 	CreatedAt time.Time
+	Version   int64 // 0 for a key that was stored before its rows could change
 }
 
 // SigningKeys is the table of such keys.
@@ -79,7 +80,7 @@ func (c AddSigningKey) Apply(v *commit.View) (SigningKey, error) {
 	if c.Number < 1 || len(c.Secret) == 0 {
 		return SigningKey{}, fault.Bad("invalid_key", "secret", "a signing key needs its number and its secret")
 	}
-	k := SigningKey{SigningKeyID: c.SigningKeyID, Seq: v.NewID(), Secret: c.Secret, UseFrom: c.UseFrom.UTC().Truncate(time.Microsecond), CreatedAt: v.Now()}
+	k := SigningKey{SigningKeyID: c.SigningKeyID, Seq: v.NewID(), Secret: c.Secret, UseFrom: c.UseFrom.UTC().Truncate(time.Microsecond), CreatedAt: v.Now(), Version: 1}
 	if c.UseFrom.IsZero() {
 		k.UseFrom = v.Now()
 	}

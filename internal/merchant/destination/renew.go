@@ -27,6 +27,7 @@ func (c Renew) Apply(v *commit.View) (commit.Nothing, error) {
 	if d.Decoded, err = d.Recipient(v.Keys(), v.Shard(), d.place(v.Shard())); err != nil {
 		return commit.Nothing{}, err
 	}
+	d.Version++
 	d.Mark = v.Mark(d.Record(v.Shard()))
 	Destinations.Put(v, d)
 	return commit.Nothing{}, nil

@@ -74,6 +74,8 @@ func Run(t *testing.T, e Engine) {
 		{"A4_WhatIsAlteredIsRefused", testA4Refused},
 		{"A4_Anchors", testA4Anchors}, // case-48: an end that was cut off, a history that was written anew
 		{"A4_Begin", testA4Begin},
+		{"A3_SealedForItsRow", testA3SealedForItsRow},
+		{"A13_SecretsAreSealed", testA13SecretsAreSealed},
 		{"Migrate", testMigrate},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, e) })

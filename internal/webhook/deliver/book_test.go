@@ -116,7 +116,7 @@ func (b *book) start(o deliver.Options, edit ...func(*deliver.Worker)) (w *deliv
 	if o.Log == nil {
 		o.Log = quiet
 	}
-	w, err := deliver.New(b.loop, b.db, map[string]webhook.Format{webhook.FormatNative: webhook.Native(plain{})}, o)
+	w, err := deliver.New(b.loop, b.db, map[string]webhook.Format{webhook.FormatNative: webhook.Native(plain{}, nil)}, o)
 	if err != nil {
 		b.Fatal(err)
 	}
