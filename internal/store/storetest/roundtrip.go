@@ -199,7 +199,7 @@ func rows[K comparable, R any](t *testing.T, n *node, table *commit.Table[K, R],
 func setKey[R any](to, from *R, table string) {
 	dst, src := reflect.ValueOf(to).Elem(), reflect.ValueOf(from).Elem()
 	names := map[string][]string{
-		"asset": {"Code"}, "fee_schedule": {"Key"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
+		"wire_key": {"SigningKeyID"}, "asset": {"Code"}, "fee_schedule": {"Key"}, "balance": {"BalanceKey"}, "house": {"HouseKey"}, "event_cursor": {"Name"},
 		"bank_file": {"Hash"}, "bank_order": {"ID"}, "bank_payment": {"PaymentKey"}, "bank_name": {"Name"}, "bank_entry": {"Key"}, "bank_statement": {"Key"}, "bank_link": {"Name"}, "bank_lump": {"Name"},
 		"dispatch_item": {"ItemKey"}, "slot_hold": {"HoldKey"}, "idempotency": {"Key"},
 		"destination_tally": {"TallyKey"}, "destination_print": {"PrintKey"}, "credit_allowance": {"AllowanceKey"},
