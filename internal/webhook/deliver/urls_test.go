@@ -31,7 +31,7 @@ func (f bringing) Render(ctx context.Context, shard id.Shard, e webhook.Endpoint
 // bring makes messages of a worker bring the URL that their type stands for; "" for none.
 func bring(to map[event.Type]string) func(*deliver.Worker) {
 	return func(w *deliver.Worker) {
-		w.SpeakWith(webhook.FormatNative, bringing{webhook.Native(plain{}), func(m webhook.Message) string { return to[m.Type()] }})
+		w.SpeakWith(webhook.FormatNative, bringing{webhook.Native(plain{}, nil), func(m webhook.Message) string { return to[m.Type()] }})
 	}
 }
 
@@ -140,7 +140,7 @@ func TestTylt5_URLs_without_end(t *testing.T) {
 		shop := net.receiver(b, "shop", nil)
 		e := b.endpoint(shop.url, "*")
 		w, _ := b.start(deliver.Options{}, net.worker, func(w *deliver.Worker) {
-			w.SpeakWith(webhook.FormatNative, bringing{webhook.Native(plain{}), func(m webhook.Message) string { return fmt.Sprintf("http://shop/%d", m.Event.Seq) }})
+			w.SpeakWith(webhook.FormatNative, bringing{webhook.Native(plain{}, nil), func(m webhook.Message) string { return fmt.Sprintf("http://shop/%d", m.Event.Seq) }})
 		})
 		for range 5 {
 			b.happens(event.WithdrawalConfirmed, deliver.LanesKept/2)
