@@ -30,7 +30,7 @@ func (c *call) checked(t target, asset money.Asset) (rail.Target, error) {
 	if t.bank != nil && asset.On(t.network) {
 		return c.recipient(t, asset.Code)
 	}
-	return c.desk().Target(c.ctx(), asset, t.network, t.address, t.tag)
+	return c.intake().Target(c.ctx(), asset, t.network, t.address, t.tag)
 }
 
 // within puts the fields of a fault below a member of the request.

@@ -80,8 +80,8 @@ func (c *call) registered(ctx context.Context, at id.Seq) (rail.Target, error) {
 	return d.Target(), nil
 }
 
-// desk is where every API works requests out.
-func (c *call) desk() *intake.Intake {
+// intake is where every API works requests out.
+func (c *call) intake() *intake.Intake {
 	return &intake.Intake{Assets: c.Assets, Rails: c.Rails, Terms: c.Terms, ReviewAbove: c.ReviewAbove}
 }
 

@@ -51,7 +51,7 @@ func (c *call) withdrawal(o object) (withdrawal.Create, error) {
 	if err != nil {
 		return withdrawal.Create{}, err
 	}
-	return c.desk().Withdrawal(c.ctx(), x), nil
+	return c.intake().Withdrawal(c.ctx(), x), nil
 }
 
 // order reads the request for one withdrawal.

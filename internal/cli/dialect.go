@@ -112,7 +112,8 @@ func (c *dialectAddCmd) Run(e *env) error {
 		if err := t.write(func(loop *commit.Loop) (err error) {
 			if c.CallbackURL != "" { // first: a URL that is refused must not leave a credential that nobody saw
 				told, err = commit.Do(t.ctx, loop, owner.Shard, webhook.CreateEndpoint{
-					Merchant: owner.Seq, URL: c.CallbackURL, Types: []string{"*"}, Format: c.Dialect, AllowHTTP: t.conf.Mode == config.Dev, Ranges: t.conf.Webhooks.Ranges(), OwnOnly: c.OwnOnly, Limit: int64(t.conf.Webhooks.EndpointsMax), Actor: "cli",
+					Merchant: owner.Seq, URL: c.CallbackURL, Types: []string{"*"}, Format: c.Dialect, AllowHTTP: t.conf.Mode == config.Dev,
+					Ranges: t.conf.Webhooks.Ranges(), OwnOnly: c.OwnOnly, Limit: int64(t.conf.Webhooks.EndpointsMax), Actor: "cli",
 				})
 				if err != nil {
 					return err

@@ -152,7 +152,7 @@ type Options struct {
 	Option map[string]string
 	// Answer is what the receiver answers; nil: 200 and "ok".
 	Answer func(Callback) (int, string)
-	// ReviewAbove is as in desk.Desk; nil: above 2 ETH.
+	// ReviewAbove is as in intake.Intake; nil: above 2 ETH.
 	ReviewAbove map[string]money.Amount
 	// Bank lets EUR go to bank accounts, and above 2 EUR wait for a person.
 	Bank bool

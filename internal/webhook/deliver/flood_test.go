@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/internal/event"
@@ -38,6 +39,7 @@ func TestA5_AFloodIsHeldBackAndFollows(t *testing.T) {
 			b.happens(event.WithdrawalCreated, 300)
 			must(b, happen{quiet, event.WithdrawalCreated, 1})
 			time.Sleep(time.Second)
+			synctest.Wait()
 			if got := len(b.deliveries(e)); got > most/2 {
 				b.Fatalf("%d deliveries for an endpoint that may have %d waiting", got, most/2)
 			}
