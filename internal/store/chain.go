@@ -86,10 +86,22 @@ func (l *links) begin(s commit.Shard, sealed []byte, v *commit.View) (*link, err
 	if err != nil {
 		return nil, errors.Join(commit.ErrInvariant, err)
 	}
+	if opened(state, s) {
+		return nil, fmt.Errorf("%w: shard %d only looked, and another hand has opened it: `sluice recover open` opens it", commit.ErrInvariant, s.Number)
+	}
 	v.SetMarker(l.key.NewMarker())
 	out := &link{of: l}
 	state.Clone(&out.state)
 	return out, nil
+}
+
+// flagLooking in the state of a chain says that the shard only looks.
+const flagLooking = 1
+
+// opened tells whether a shard that only looks, as the program wrote it, looks open now. The
+// other way round only verify minds: nothing can be paid, and the next batch takes it in.
+func opened(state *chain.State, now commit.Shard) bool {
+	return state.Flags&flagLooking != 0 && !now.Looking
 }
 
 // open reads the state of a shard.
@@ -149,6 +161,10 @@ func (l *link) seal(now commit.Shard, sealed []byte) []byte {
 		return sealed
 	}
 	now.Version++
+	l.state.Flags &^= flagLooking
+	if now.Looking {
+		l.state.Flags |= flagLooking
+	}
 	l.sealed = l.of.key.Seal(layout, placeOf(now), &l.state)
 	return l.sealed
 }

@@ -47,6 +47,9 @@ func (v *verifier) chain() error {
 	if state != nil || errors.Is(err, chain.ErrAltered) { // otherwise nothing was marked with this key
 		w.altered = v.altered
 	}
+	if state != nil && (state.Flags&flagLooking != 0) != s.Looking {
+		v.differ(checkChainState, "shard", fmt.Sprintf("looking %t, as the program wrote it", !s.Looking), fmt.Sprintf("looking %t", s.Looking))
+	}
 	have, err := w.state(v.ctx, v.q)
 	if err != nil {
 		return err
@@ -67,7 +70,7 @@ func (v *verifier) chain() error {
 // shard reads the shard's own row, with the sealed state of its chain.
 func (v *verifier) shard() (s commit.Shard, sealed []byte, err error) {
 	s.Number = v.out.Shard
-	err = v.each("SELECT last_seq, last_event, version, chain FROM shard WHERE number = $1", []any{&s.LastSeq, &s.LastEvent, &s.Version, &sealed}, func() error { return nil })
+	err = v.each("SELECT last_seq, last_event, version, chain, looking FROM shard WHERE number = $1", []any{&s.LastSeq, &s.LastEvent, &s.Version, &sealed, &s.Looking}, func() error { return nil })
 	return s, sealed, err
 }
 

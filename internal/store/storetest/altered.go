@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"database/sql"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"sluice/internal/merchant/credential"
 	"sluice/internal/merchant/destination"
 	"sluice/internal/payout"
+	"sluice/internal/payout/recovery"
 	"sluice/internal/rail"
 	"sluice/internal/store"
 	"sluice/internal/withdrawal"
@@ -225,4 +228,37 @@ func testA4Refused(t *testing.T, e Engine) {
 	if _, err := commit.Do(ctx, x.Loop, 0, to); fault.CodeOf(err) != "halted" {
 		t.Errorf("over a changed shard: %v, want halted", err)
 	}
+}
+
+// testA4Looking: whether a shard only looks is what the program wrote, or it is found; one that another
+// hand opened writes nothing.
+func testA4Looking(t *testing.T, e Engine) {
+	x := newA4(t, e)
+	for _, on := range []bool{true, false} {
+		x.alter(t, fmt.Sprintf("UPDATE shard SET looking = %s WHERE number = 0", boolean(e, on)))
+		x.finds(t, store.VerifyOptions{Chain: true}, "chain_state shard")
+		x.alter(t, fmt.Sprintf("UPDATE shard SET looking = %s WHERE number = 0", boolean(e, !on)))
+		x.finds(t, store.VerifyOptions{Chain: true})
+		if !on {
+			break
+		}
+		do(x.node, recovery.Look{Reason: "restored", Actor: "test"})
+		x.finds(t, store.VerifyOptions{Chain: true})
+	}
+	x.halts = true
+	x.alter(t, fmt.Sprintf("UPDATE shard SET looking = %s WHERE number = 0", boolean(e, false)))
+	if _, err := commit.Do(t.Context(), x.Loop, 0, x.create("opened by another hand", "1")); !errors.Is(err, commit.ErrInvariant) {
+		t.Errorf("%v, want a broken invariant", err)
+	}
+}
+
+// boolean writes a truth value as an engine has it.
+func boolean(e Engine, on bool) string {
+	switch {
+	case e.Name != "sqlite":
+		return fmt.Sprint(on)
+	case on:
+		return "1"
+	}
+	return "0"
 }

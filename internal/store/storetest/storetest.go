@@ -71,6 +71,7 @@ func Run(t *testing.T, e Engine) {
 		{"VerifyFindsWhatIsWrong", testVerifyFinds},
 		{"A4_ChainFindsEveryEdit", testChainFindsEveryEdit},
 		{"A4_Edits", testA4Edits},
+		{"A4_LookingIsCovered", testA4Looking},
 		{"A4_WhatIsAlteredIsRefused", testA4Refused},
 		{"A4_Anchors", testA4Anchors}, // case-48: an end that was cut off, a history that was written anew
 		{"A4_Begin", testA4Begin},
