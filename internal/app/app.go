@@ -206,7 +206,7 @@ func (a *App) newDispatch(ctx context.Context, sign signer.Signer) (err error) {
 	}
 	a.dispatch = payout.NewWorker(a.Loop, a.Store, a.rails, a.sign, payout.Options{
 		Owner: processName(), Window: a.conf.Dispatch.Window, LeaseFor: a.conf.Dispatch.LeaseFor.Std(), ResendEvery: a.conf.Dispatch.ResendEvery.Std(),
-		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Looking: a.books.Looking, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
+		BumpAfter: a.conf.Dispatch.BumpAfter.Std(), Mine: own.of, Accepted: accepted, Looking: a.books.LookingAt, Outages: a.outages, Panicked: a.metrics.panicked, Log: a.log,
 	})
 	return nil
 }

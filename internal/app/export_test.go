@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sluice/internal/commit"
 	"sluice/internal/fault/outage"
 )
 
@@ -62,3 +63,6 @@ var NewCosts = newCosts
 func WatchListener(l net.Listener, b *outage.Book) net.Listener {
 	return watchedListener{l, b, outage.Subject{What: outage.Port, Name: "listen"}}
 }
+
+// Round compares the books once more, as a running server does.
+func (r *Recovery) Round(ctx context.Context, loop *commit.Loop) error { return r.round(ctx, loop) }

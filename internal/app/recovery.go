@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,7 @@ type Recovery struct {
 	noted   time.Time       // when it was noted
 	away    bool            // it was said that the signer's log cannot be compared now
 	nonces  map[id.Seq]bool // wallets whose nonces were compared with their chains
+	owed    sync.Map        // by wallet: its chain did not answer when it was to be compared, and has not since
 }
 
 // NewRecovery looks at the books of db. log is that of the signer, nil for none.
@@ -53,6 +55,13 @@ const noteEvery = 10 * time.Minute
 
 // Looking tells whether the books are only looked at, as far as this process knows.
 func (r *Recovery) Looking() bool { return r.looking.Load() }
+
+// LookingAt tells whether the books are only looked at as far as a wallet is concerned: all are, or
+// its chain did not answer yet, so it may have paid more than the books know.
+func (r *Recovery) LookingAt(wallet id.Seq) bool {
+	_, owed := r.owed.Load(wallet)
+	return owed || r.Looking()
+}
 
 // Start compares before anything is accepted.
 func (r *Recovery) Start(ctx context.Context) error {
@@ -124,10 +133,11 @@ func (r *Recovery) behindOthers(ctx context.Context, i recovery.Installation) (r
 		r.away = true
 		r.Text.Warn("the signer's log cannot be compared with the books now; that goes on while the server runs", "error", err)
 	}
-	if why == "" {
-		why = r.behindNonces(ctx)
+	if why != "" {
+		return recovery.Look{Reason: why, Actor: recovery.Actor}, nil
 	}
-	return recovery.Look{Reason: why, Actor: recovery.Actor}, nil
+	why, err = r.behindNonces(ctx)
+	return recovery.Look{Reason: why, Actor: recovery.Actor}, err
 }
 
 // behindSigner reads on in the signer's log, until something in it is not in the books.

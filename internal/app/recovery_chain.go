@@ -13,22 +13,39 @@ import (
 func walletKey(network, address string) string { return network + "/" + strings.ToLower(address) }
 
 // behindNonces says of which wallet the chain has used a nonce that the books do not know;
-// "" for none. A wallet whose chain does not answer now is compared with the next round.
-func (r *Recovery) behindNonces(ctx context.Context) string {
-	wallets, err := r.DB.Wallets(ctx)
+// "" for none. A wallet whose chain does not answer now pays nothing new until it was compared,
+// with one of the next rounds.
+func (r *Recovery) behindNonces(ctx context.Context) (string, error) {
+	wallets, err := r.DB.Wallets(context.WithoutCancel(ctx)) // not the chain's time
+	if err != nil {
+		return "", err
+	}
 	for _, w := range wallets {
 		network := r.Rails[w.Network]
-		_, picks := network.(rail.SlotPicker)
-		if err != nil || network == nil || picks || r.nonces[w.Seq] {
+		if _, picks := network.(rail.SlotPicker); network == nil || picks || r.nonces[w.Seq] {
 			continue
 		}
 		why, err := r.BeyondNonce(ctx, network, w)
 		if why != "" {
-			return why
+			return why, nil
 		}
-		r.nonces[w.Seq] = err == nil
+		r.compared(w, err)
 	}
-	return ""
+	return "", nil
+}
+
+// compared notes whether a wallet was compared with its chain.
+func (r *Recovery) compared(w payout.Wallet, err error) {
+	if err == nil {
+		r.nonces[w.Seq] = true
+		if _, owed := r.owed.LoadAndDelete(w.Seq); owed {
+			r.Text.Info("a wallet was compared with its chain: it pays again", "wallet", w.Address, "network", w.Network)
+		}
+		return
+	}
+	if _, known := r.owed.LoadOrStore(w.Seq, true); !known {
+		r.Text.Warn("a wallet cannot be compared with its chain now: it pays nothing new until it was", "wallet", w.Address, "network", w.Network, "error", err)
+	}
 }
 
 // behindChains says of which wallets the chains show more than the books know, and of which

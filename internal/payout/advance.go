@@ -19,7 +19,7 @@ import (
 // advance carries one dispatch as far as it goes now, from whatever is written. It is the
 // normal path and the recovery at once. What it signs for a nonce is sent by sendAll.
 func (h *walletWorker) advance(ctx context.Context, d Work) (Work, error) {
-	if h.opt.Looking() {
+	if h.opt.Looking(h.wallet.Seq) {
 		return h.onlyFollow(ctx, d)
 	}
 	var err error

@@ -34,7 +34,7 @@ func (h *walletWorker) room(open []Work) int {
 // cannot pay now stays queued, says why, and is put aside: those behind it go on.
 func (h *walletWorker) planMore(ctx, step context.Context, open []Work) {
 	room := h.room(open)
-	if room <= 0 || h.opt.Looking() {
+	if room <= 0 || h.opt.Looking(h.wallet.Seq) {
 		return
 	}
 	groups, err := h.groups(step, room)

@@ -92,9 +92,9 @@ type Options struct {
 	Accepted func(acceptance.Statement) string
 	// Outages, if set, is told whether the nodes answer, and which dispatches do not advance.
 	Outages *outage.Book
-	// Looking tells whether the books are only looked at: then nothing is claimed, signed or
-	// sent, and what was sent before is followed. Default: never.
-	Looking func() bool
+	// Looking tells whether the books, as far as a wallet is concerned, are only looked at: then
+	// nothing is claimed, signed or sent, and what was sent before is followed. Default: never.
+	Looking func(wallet id.Seq) bool
 	Log     *slog.Logger
 }
 
@@ -124,7 +124,7 @@ func (o Options) withDefaults() Options {
 		o.Accepted = func(acceptance.Statement) string { return "" }
 	}
 	if o.Looking == nil {
-		o.Looking = func() bool { return false }
+		o.Looking = func(id.Seq) bool { return false }
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
