@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/app"
 	"sluice/internal/fault"
+	"sluice/internal/id"
 	"sluice/internal/money"
 	"sluice/internal/rail"
 	"sluice/internal/treasury"
@@ -96,6 +97,43 @@ type treasuryOut struct {
 	Wallets []walletFigures `json:"wallets"`
 	// Exchange is what exchange has left the house with, over all shards.
 	Exchange []exposureOut `json:"exchange"`
+	// Obligations are what is owed to each merchant, Coverage all of it beside what the wallets have.
+	Obligations []obligationOut `json:"obligations"`
+	Coverage    []coverageOut   `json:"coverage"`
+}
+
+type obligationOut struct {
+	Merchant string `json:"merchant"`
+	Currency string `json:"currency"`
+	Amount   string `json:"amount"`
+}
+
+type coverageOut struct {
+	Currency string `json:"currency"`
+	Owed     string `json:"owed"`
+	Held     string `json:"held"`
+	Missing  string `json:"missing"`
+}
+
+// covered adds what is owed to merchants, beside what the wallets have.
+func (o *treasuryOut) covered(t *tool, assets money.Assets, needs []treasury.Need) error {
+	owed, err := t.db.Obligations(t.ctx)
+	if err != nil {
+		return err
+	}
+	all, err := treasury.Cover(owed, needs)
+	if err != nil {
+		return err
+	}
+	o.Obligations, o.Coverage = []obligationOut{}, []coverageOut{}
+	for _, x := range owed {
+		o.Obligations = append(o.Obligations, obligationOut{x.Merchant.Text(id.Merchant), x.Currency, assets[x.Currency].Format(x.Amount)})
+	}
+	for _, c := range all {
+		a := assets[c.Currency]
+		o.Coverage = append(o.Coverage, coverageOut{c.Currency, a.Format(c.Owed), a.Format(c.Held), a.Format(c.Missing)})
+	}
+	return nil
 }
 
 // exposureOut is the exposure in one currency; below zero the house has to buy.
@@ -149,6 +187,9 @@ func (treasuryCmd) Run(e *env) error {
 			}
 			out := showTreasury(assets, all, needs)
 			out.Exchange = showExposure(assets, exposed)
+			if err := out.covered(t, assets, needs); err != nil {
+				return err
+			}
 			return e.print(out, func(w io.Writer) { out.table(printer{w}) })
 		})
 	})
@@ -196,6 +237,22 @@ func (o treasuryOut) table(p printer) {
 	}
 	for _, x := range o.Exchange {
 		p.f("%s\t%s\t%s\t%s\n", x.Currency, short(x.Done), short(x.Open), short(x.Exposure))
+	}
+	o.owed(p)
+}
+
+// owed shows what is owed to merchants.
+func (o treasuryOut) owed(p printer) {
+	if len(o.Obligations) == 0 {
+		return
+	}
+	p.line("\nMERCHANT\tCURRENCY\tOWED")
+	for _, x := range o.Obligations {
+		p.f("%s\t%s\t%s\n", x.Merchant, x.Currency, short(x.Amount))
+	}
+	p.line("\nCURRENCY\tOWED-TO-ALL\tHELD\tMISSING")
+	for _, c := range o.Coverage {
+		p.f("%s\t%s\t%s\t%s\n", c.Currency, short(c.Owed), short(c.Held), short(c.Missing))
 	}
 }
 

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 
+	"sluice/internal/id"
 	"sluice/internal/ledger"
 	"sluice/internal/money"
 	"sluice/internal/treasury"
@@ -56,4 +58,37 @@ func (db *DB) Exposure(ctx context.Context) ([]treasury.Exposure, error) {
 		all = append(all, by[code])
 	}
 	return all, nil
+}
+
+// Obligations lists what the house owes each merchant, by currency. It reads all balances.
+func (db *DB) Obligations(ctx context.Context) ([]treasury.Obligation, error) {
+	type key struct {
+		merchant id.ID
+		currency string
+	}
+	sum := map[key]money.Amount{}
+	for n := range db.shards {
+		err := each(ctx, db.engine, balances, "WHERE t.shard = $1", []any{n}, func(b ledger.Balance) (err error) {
+			k := key{id.ID{Shard: id.Shard(n), Seq: b.Merchant}, b.Currency}
+			for _, part := range []money.Amount{b.Available, b.Locked, b.Reserved} {
+				if sum[k], err = sum[k].Add(part); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read what is owed to merchants: %w", err)
+		}
+	}
+	out := make([]treasury.Obligation, 0, len(sum))
+	for k, a := range sum {
+		if !a.IsZero() {
+			out = append(out, treasury.Obligation{Merchant: k.merchant, Currency: k.currency, Amount: a})
+		}
+	}
+	slices.SortFunc(out, func(a, b treasury.Obligation) int {
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Merchant.Shard, b.Merchant.Shard), cmp.Compare(a.Merchant.Seq, b.Merchant.Seq))
+	})
+	return out, nil
 }

@@ -131,6 +131,11 @@ func TestFolderRefusals(t *testing.T) {
 			_, err := keystore.Import(dir, passphrase, keystore.Light, strings.Repeat("0", 64))
 			return err
 		}},
+		{"f21 a key with another passphrase", "passphrase_differs", func() error { _, err := keystore.Create(dir, passphrase+"\n", keystore.Light); return err }},
+		{"f21 an imported key with another passphrase", "passphrase_differs", func() error {
+			_, err := keystore.Import(dir, "\ufeff"+passphrase, keystore.Light, strings.Repeat("1", 64))
+			return err
+		}},
 		{"wrong passphrase", "key_locked", func() error { _, err := keystore.Open(dir, "wrong"); return err }},
 		{"no passphrase", "config_invalid", func() error { _, err := keystore.Open(dir, ""); return err }},
 		{"address changed in the file", "key_file", func() error {

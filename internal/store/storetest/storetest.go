@@ -70,6 +70,7 @@ func Run(t *testing.T, e Engine) {
 		{"VerifyIsClean", testVerifyClean},
 		{"VerifyFindsWhatIsWrong", testVerifyFinds},
 		{"A4_ChainFindsEveryEdit", testChainFindsEveryEdit},
+		{"A4_EveryTableIsJudged", testA4EveryTable},
 		{"A4_Edits", testA4Edits},
 		{"A4_LookingIsCovered", testA4Looking},
 		{"A4_WhatIsAlteredIsRefused", testA4Refused},
