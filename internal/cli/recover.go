@@ -169,7 +169,7 @@ func (recoverTakeCmd) Run(e *env) error {
 }
 
 type recoverWriteOffCmd struct {
-	Withdrawal string `arg:"" help:"As recover shows it: wdr_..."`
+	Withdrawal string `arg:"" help:"As recover shows it: wd_..."`
 	Reason     string `required:"" help:"Why, for whoever reads the books later."`
 }
 

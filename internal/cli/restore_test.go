@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -149,3 +150,78 @@ func TestA7_Case26_RestoredBooksPayNothingTwice(t *testing.T) {
 }
 
 const paidHere = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+
+// A backup from which nothing is missing opens by itself.
+func TestA7_BooksThatLackNothingOpenByThemselves(t *testing.T) {
+	c, how := chain(t), copies["sqlite"]
+	url := how.database(t)
+	s, key, account := payer(t, c, url)
+	v := serve(t, s)
+	v.pay(t, key, account, "before")
+	v.stop(t)
+	how.backup(t, s, url)
+	how.restore(t, s, url)
+	v = serve(t, s)
+	v.says(t, "LOOKING ONLY")
+	harness.Eventually(t, "the books are open again", func() bool { return s.object("recover")["state"] == "open" })
+	v.pay(t, key, account, "next")
+	v.stop(t)
+	s.want(0, "verify")
+}
+
+// A payout that is written off instead of taken in: its foreign_id stays taken, and the books open.
+func TestA7_WriteOffKeepsTheForeignIDTaken(t *testing.T) {
+	c, how := chain(t), copies["sqlite"]
+	url := how.database(t)
+	s, key, account := payer(t, c, url)
+	v := serve(t, s)
+	how.backup(t, s, url)
+	v.pay(t, key, account, "after")
+	v.stop(t)
+	how.restore(t, s, url)
+	v = serve(t, s)
+	v.says(t, "LOOKING ONLY")
+	found, _ := s.object("recover")["found"].([]any)
+	if len(found) != 1 {
+		t.Fatalf("found %v", found)
+	}
+	lost, _ := found[0].(map[string]any)
+	s.want(1, `recover open --reason "too early"`)
+	s.want(1, `recover write-off wd_01a22d6eb93270008000009038e90dfa --reason "none of these"`)
+	s.want(0, fmt.Sprintf(`recover write-off %s --reason "the merchant was paid by hand"`, lost["withdrawal"]))
+	again, _ := s.object("recover")["found"].([]any)
+	for _, f := range again {
+		if one, _ := f.(map[string]any); one["books"] != "written off" {
+			t.Errorf("after the write-off: %v", one)
+		}
+	}
+	s.want(0, `recover take`)
+	s.want(0, `recover open --reason "written off"`)
+	harness.Eventually(t, "the server is ready again", func() bool {
+		status, _ := v.send(t.Context(), key, "GET", "/readyz", "")
+		return status == 200
+	})
+	body := fmt.Sprintf(`{"account":%q,"foreign_id":"after","currency":"ETH","amount":"1","destination":{"network":"ethereum","address":%q}}`, account, paidHere)
+	if status, answer := v.send(t.Context(), key, "POST", "/v1/withdrawals", body); status == 201 || status >= 500 {
+		t.Errorf("sent again: %d %v", status, answer)
+	}
+	v.stop(t)
+	s.want(0, "verify")
+}
+
+// The guides of operators name only commands that there are.
+func TestGuidesNameCommandsThatExist(t *testing.T) {
+	all, err := os.ReadFile("../../docs/cli.md")
+	must(t, err)
+	guide, err := os.ReadFile("../../docs/operations/backup.md")
+	must(t, err)
+	for _, m := range regexp.MustCompile("(?m)(?:`|^)sluice ([a-z]+)(?: ([a-z-]*[a-z]))?").FindAllStringSubmatch(string(guide), -1) {
+		name := "sluice " + m[1]
+		if m[2] != "" && strings.Contains(string(all), name+" "+m[2]) {
+			continue
+		}
+		if heads := regexp.MustCompile("(?m)^#+ `?"+name+"( <[a-z-]+>)?`?.*$").FindString(string(all)); heads == "" || m[2] != "" && !strings.HasPrefix(m[2], "-") {
+			t.Errorf("the guide names %q, which is no command", strings.TrimSpace(name+" "+m[2]))
+		}
+	}
+}

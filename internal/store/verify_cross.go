@@ -139,12 +139,15 @@ func (v *verifier) items() error {
 	var to, to2 []byte
 	var amount, amount2 money.Amount
 	return v.q.each(v.ctx, `SELECT i.dispatch, i.place, i.withdrawal_shard, i.withdrawal, i.asset, i.recipient, i.amount, i.payment, i.outcome,
-		CASE WHEN w.seq IS NULL THEN '' ELSE 'found' END, coalesce(w.dispatch, 0), coalesce(w.receive_currency, ''), coalesce(w.decoded, i.recipient), coalesce(w.receive, '0'), coalesce(w.payment, ''), coalesce(w.state, '')
+		CASE WHEN w.seq IS NOT NULL THEN 'found' WHEN EXISTS (SELECT 1 FROM kept_foreign_id k
+			WHERE k.shard = i.withdrawal_shard AND k.withdrawal = i.withdrawal AND k.dispatch = i.dispatch AND k.asset = i.asset AND k.amount = i.amount)
+			THEN 'written off' ELSE '' END, coalesce(w.dispatch, 0), coalesce(w.receive_currency, ''), coalesce(w.decoded, i.recipient), coalesce(w.receive, '0'), coalesce(w.payment, ''), coalesce(w.state, '')
 		FROM dispatch_item i LEFT JOIN withdrawal w ON w.shard = i.withdrawal_shard AND w.seq = i.withdrawal WHERE i.shard = $1`, []any{int64(0)},
 		[]any{&dispatch, &place, &shard, &seq, &asset, &to, &amount, &payment, &outcome, &found, &claimed, &asset2, &to2, &amount2, &payment2, &state}, func() error {
 			where := fmt.Sprintf("%s, item %d", v.name(id.Dispatch, dispatch), place)
 			of := id.ID{Shard: shard, Seq: seq}.Text(id.Withdrawal)
 			switch {
+			case found == "written off": // a payout that was lost with its withdrawal
 			case found == "":
 				v.differ(checkItem, where, "a withdrawal", of+", which does not exist")
 			case asset != asset2 || !bytes.Equal(to, to2) || amount != amount2 || payment != payment2:
