@@ -220,7 +220,7 @@ func TestGuidesNameCommandsThatExist(t *testing.T) {
 		if m[2] != "" && strings.Contains(string(all), name+" "+m[2]) {
 			continue
 		}
-		if heads := regexp.MustCompile("(?m)^#+ `?"+name+"( <[a-z-]+>)?`?.*$").FindString(string(all)); heads == "" || m[2] != "" && !strings.HasPrefix(m[2], "-") {
+		if heads := regexp.MustCompile("(?m)^#+ `?" + name + "( <[a-z-]+>)?`?.*$").FindString(string(all)); heads == "" || m[2] != "" && !strings.HasPrefix(m[2], "-") {
 			t.Errorf("the guide names %q, which is no command", strings.TrimSpace(name+" "+m[2]))
 		}
 	}
