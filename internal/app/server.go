@@ -40,7 +40,7 @@ func (a *App) listen(ctx context.Context) (err error) {
 	}
 	native := a.metrics.serve(api.New(api.Deps{
 		Loop: a.Loop, Reads: a.Store, Assets: a.Assets, Rails: a.rails, Terms: a.terms, Treasury: a.survey, Log: a.log, Version: Version(),
-		Webhooks: api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges(), Limit: int64(a.conf.Webhooks.EndpointsMax)},
+		Webhooks:    api.WebhookRules{AllowHTTP: a.conf.Mode == config.Dev, Ranges: a.conf.Webhooks.Ranges(), Limit: int64(a.conf.Webhooks.EndpointsMax)},
 		ReviewAbove: a.conf.ReviewAbove(), OwnCredits: a.conf.OwnCredits(),
 		Bank: api.BankRules{Policy: a.conf.Bank.Policy(), Inline: a.conf.Bank.Inline}, Seal: a.ring,
 	}))
