@@ -306,7 +306,7 @@ var internalCodes = []string{
 	"not_own", "transaction_not_found", "not_final", "odd_logs", "invalid_txid",
 	"deal_broken", "quote_malformed", "quote_user_missing", "rate_malformed", "rate_missing",
 	"amount_negative", "attempt_corrupt", "attempt_differs", "fanned_out", "network_rate_malformed", "invalid_return", "invalid_key", "invalid_mode", "invalid_overlap", "invalid_secret",
-	"key_exists", "key_out_of_turn", "options_too_long", "token_unfit", // other edges say these
+	"key_exists", "key_not_found", "key_out_of_turn", "options_too_long", "token_unfit", // other edges say these
 	"one_payout_per_slot", "payout_amount", "payout_recipient", "rail_config", "replayed", "scopes_required", "unknown_scope",
 	"wallet_address", "wrong_dispatch", "slot_corrupt", "slot_empty", "fee_absurd",
 	"no_vault", "payout_list", "reverted", "slot_cancelled", "bank_unreachable", "file_exists", "file_differs", "slot_taken",

@@ -69,7 +69,7 @@ func (db *DB) Obligations(ctx context.Context) ([]treasury.Obligation, error) {
 	sum := map[key]money.Amount{}
 	for n := range db.shards {
 		err := each(ctx, db.engine, balances, "WHERE t.shard = $1", []any{n}, func(b ledger.Balance) (err error) {
-			k := key{id.ID{Shard: id.Shard(n), Seq: b.Merchant}, b.Currency}
+			k := key{id.ID{Shard: id.Shard(n), Seq: b.Merchant}, b.Currency} //nolint:gosec // fewer than id.MaxShards
 			for _, part := range []money.Amount{b.Available, b.Locked, b.Reserved} {
 				if sum[k], err = sum[k].Add(part); err != nil {
 					return err

@@ -106,7 +106,7 @@ func (db *DB) SealRenewals(ctx context.Context) ([]Renewal, error) {
 	for n := range db.shards {
 		err := sealedRows(ctx, db.engine, id.Shard(n), func(r sealedRow) error {
 			if r.old(db.seal) {
-				out = append(out, Renewal{r.what, id.Shard(n), r.renew})
+				out = append(out, Renewal{r.what, id.Shard(n), r.renew}) //nolint:gosec // fewer than id.MaxShards
 			}
 			return nil
 		})

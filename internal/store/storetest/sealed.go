@@ -130,7 +130,7 @@ func testA13SecretsAreSealed(t *testing.T, e Engine) {
 	if n, again := x.readable(), x.renew(); n != 0 || again != 0 {
 		t.Errorf("%d readable values and %d old ones, want none", n, again)
 	}
-	x.node.verify()
+	x.verify()
 	next, err := seal.NewKey("next")
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func testA13SecretsAreSealed(t *testing.T, e Engine) {
 		t.Fatal(err)
 	}
 	x.with(t, alone.Strict())
-	x.node.verify()
+	x.verify()
 }
 
 // testA3SealedForItsRow: a sealed value that was copied from another row opens nowhere, and

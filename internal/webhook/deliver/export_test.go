@@ -40,7 +40,9 @@ func Dialable(o Options, network, address string) error {
 }
 
 // RenderWith replaces the renderer of a format.
-func (w *Worker) RenderWith(format string, r webhook.Renderer) { w.formats[format] = webhook.Native(r, nil) }
+func (w *Worker) RenderWith(format string, r webhook.Renderer) {
+	w.formats[format] = webhook.Native(r, nil)
+}
 
 // SpeakWith replaces a format.
 func (w *Worker) SpeakWith(format string, f webhook.Format) { w.formats[format] = f }

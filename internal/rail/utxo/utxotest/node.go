@@ -67,6 +67,8 @@ func litecoind(dir, port string, more []string) []string {
 	return append([]string{
 		"-regtest", "-datadir=" + dir, "-server", "-rpcuser=u", "-rpcpassword=p", "-rpcport=" + port, "-rpcbind=127.0.0.1", "-rpcallowip=127.0.0.1",
 		"-listen=0", "-dnsseed=0", "-disablewallet=1", "-acceptnonstdtxn=0", "-persistmempool=0", "-printtoconsole=1", "-debuglogfile=0", "-rpcworkqueue=64",
+		// On a test chain no block is made at the height at which extension blocks begin: each would need one.
+		"-vbparams=mweb:0:0:1000000:1100000",
 	}, more...)
 }
 
