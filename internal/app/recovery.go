@@ -29,6 +29,8 @@ type Recovery struct {
 	Log   signer.Historian // nil: this process has no signer, or one without a log
 	Conf  config.Config
 	Text  *slog.Logger
+	// Read hears of every record of the signer's log that Find has read; nil: nobody does.
+	Read func(records int)
 
 	looking atomic.Bool
 	place   string          // how far the signer's log was compared; ahead of what is noted

@@ -85,6 +85,9 @@ func (r *Recovery) ofSigner(ctx context.Context, from string) (out []Found, err 
 		if err != nil || len(page) == 0 {
 			return out, err
 		}
+		if r.Read != nil {
+			r.Read(len(page))
+		}
 		lost, err := r.lost(ctx, page)
 		if err != nil {
 			return nil, err

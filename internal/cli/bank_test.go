@@ -13,6 +13,7 @@ import (
 	"sluice/internal/bank"
 	"sluice/internal/bank/iban"
 	"sluice/internal/bank/message"
+	"sluice/internal/cli"
 	"sluice/internal/commit"
 	"sluice/internal/config"
 	"sluice/internal/id"
@@ -54,7 +55,12 @@ func TestBank(t *testing.T) {
 	}
 	fill(t)
 
+	back := cli.SayAtOnce()
 	r := s.want(0, "reconcile bank")
+	back()
+	if !strings.Contains(r.err, "reconcile sepa: 1 of about 2 rows (50 %)") {
+		t.Errorf("no progress:\n%s", r.err)
+	}
 	for _, part := range []string{"2026-11-20  100.00   497.50  497.50  0.00        597.50   suspense, suspense", "suspense 500.00 bke_", "Every difference is explained."} {
 		if !strings.Contains(r.out, part) {
 			t.Errorf("reconcile says no %q in\n%s", part, r.out)

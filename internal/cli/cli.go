@@ -341,6 +341,19 @@ func (b *bar) step() {
 	}
 }
 
+// reading returns a counter of what is read and how much there is, 0 for unknown. It says on
+// standard error how far it has come, once every stillAt.
+func (e *env) reading(what, unit string, of int64) func(more int) {
+	p, last := store.Progress{Of: of, Since: time.Now()}, time.Now()
+	return func(more int) {
+		p.Rows += int64(more)
+		if now := time.Now(); now.Sub(last) >= stillAt {
+			last = now
+			e.progress("%s: %s", what, pace(unit, p.Rows, p.Of, p.Rate(now), p.Left(now)))
+		}
+	}
+}
+
 // pace says how far something has come, how fast, and how long it will take.
 func pace(unit string, done, of, rate int64, left time.Duration) string {
 	text := fmt.Sprintf("%d %s", done, unit)

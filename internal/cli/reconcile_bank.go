@@ -52,7 +52,11 @@ func (reconcileBankCmd) Run(e *env) error {
 			if !t.atBank(w.Network) {
 				continue
 			}
-			r, err := bank.Reconcile(t.ctx, t.db, t.house, w.Text())
+			rows, err := t.db.BankRows(t.ctx)
+			if err != nil {
+				return err
+			}
+			r, err := bank.Reconcile(t.ctx, countedBank{t.db, e.reading("reconcile "+w.Network, "rows", rows)}, t.house, w.Text())
 			if err != nil {
 				return err
 			}
@@ -74,6 +78,22 @@ func (reconcileBankCmd) Run(e *env) error {
 		}
 		return nil
 	})
+}
+
+// countedBank counts what is read of the books of banks.
+type countedBank struct {
+	bank.Lists
+	read func(more int)
+}
+
+// EachBankEntry implements bank.Lists.
+func (c countedBank) EachBankEntry(ctx context.Context, fn func(bank.Entry) error) error {
+	return c.Lists.EachBankEntry(ctx, func(e bank.Entry) error { c.read(1); return fn(e) })
+}
+
+// EachBankPayment implements bank.Lists.
+func (c countedBank) EachBankPayment(ctx context.Context, fn func(bank.Payment) error) error {
+	return c.Lists.EachBankPayment(ctx, func(p bank.Payment) error { c.read(1); return fn(p) })
 }
 
 // atBank tells whether a network is a bank.

@@ -28,7 +28,9 @@ func (e *env) recovery(fn func(*tool, *app.Recovery) error) error {
 		return t.survey(func(s treasury.Survey) error {
 			log, closing := app.SignerLog(t.conf)
 			defer closing() //nolint:errcheck // it was only read
-			return fn(t, app.NewRecovery(t.db, s.Rails, log, t.conf, slog.New(slog.DiscardHandler)))
+			r := app.NewRecovery(t.db, s.Rails, log, t.conf, slog.New(slog.DiscardHandler))
+			r.Read = e.reading("the signer's log", "records", 0)
+			return fn(t, r)
 		})
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/cli"
 	"sluice/internal/store/pgtest"
 	"sluice/internal/test/harness"
 )
@@ -113,6 +114,11 @@ func TestA7_Case26_RestoredBooksPayNothingTwice(t *testing.T) {
 			if status, answer := v.send(t.Context(), key, "POST", "/v1/withdrawals", again); status != 503 || !strings.Contains(fmt.Sprint(answer), "looking_only") {
 				t.Errorf("sent again while looking: %d %v", status, answer)
 			}
+			back := cli.SayAtOnce()
+			if r := s.want(0, "recover"); !strings.Contains(r.err, "the signer's log: ") {
+				t.Errorf("no progress:\n%s", r.err)
+			}
+			back()
 			shown := s.object("recover")
 			found, _ := shown["found"].([]any)
 			if shown["state"] != "looking" || len(found) != 1 {

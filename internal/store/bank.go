@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -169,6 +170,18 @@ func (db *DB) EachBankEntry(ctx context.Context, fn func(bank.Entry) error) erro
 // EachBankPayment implements bankbook.Lists.
 func (db *DB) EachBankPayment(ctx context.Context, fn func(bank.Payment) error) error {
 	return each(ctx, db.engine, bankPayments, "WHERE t.shard = $1 ORDER BY t.order_id, t.place", []any{bank.Shard}, fn)
+}
+
+// BankRows counts the bookings and payments, which EachBankEntry and EachBankPayment hand over.
+func (db *DB) BankRows(ctx context.Context) (n int64, err error) {
+	for _, count := range []string{"SELECT COUNT(*) FROM bank_entry WHERE shard = $1", "SELECT COUNT(*) FROM bank_payment WHERE shard = $1"} {
+		var rows int64
+		err = errors.Join(err, db.engine.each(ctx, count, []any{int64(bank.Shard)}, []any{&rows}, func() error {
+			n += rows
+			return nil
+		}))
+	}
+	return n, err
 }
 
 // BankStatements implements bankbook.Lists.
